@@ -12,8 +12,8 @@ export interface CaptureOutput {
   /**
    * Writes whole blocks.
    *
-   * @throws {Failure} (rejects) they could not be written; a regular file then ends with a whole
-   *   block
+   * @throws {Failure} (rejects) the blocks could not be written; a regular file then ends with a
+   *   whole block
    */
   write(blocks: Uint8Array): Promise<void>;
   close(): Promise<void>;

@@ -141,7 +141,8 @@ function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
 
 function warnOfKeys(name: string, flags: CaptureFlags): void {
   if (!wantsKeys(flags)) return;
-  // The shell has opened standard output, so its mode is the choice of the user: this only warns.
+  // The shell has opened standard output, so the user chose the mode of this file. A wide mode is
+  // not refused, but causes a warning.
   if (flags.embedKeys && isStandardOutput(flags)) warnIfWorldReadable(process.stdout.fd, say);
   const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
   say(

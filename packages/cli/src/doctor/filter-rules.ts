@@ -44,7 +44,7 @@ export type FilterVerdict =
 /** A packet on its way in or out. A field that is undefined may have any value. */
 export interface FilteredPacket {
   readonly direction: 'in' | 'out';
-  /** The name of the link that it comes from or goes to. */
+  /** The name of the link that the packet comes from or goes to. */
   readonly link: string;
   readonly family: 4 | 6;
   readonly protocol: 'udp' | undefined;

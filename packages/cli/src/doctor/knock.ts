@@ -10,7 +10,7 @@ import { createSocket } from 'node:dgram';
  * Sends an empty datagram to a port. WireGuard does not answer it.
  *
  * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
- *   which says little, because a program may ignore the datagram, or it was lost
+ *   which says little, because a program may ignore the datagram, or the datagram was lost
  */
 export function knockAtPort(
   address: string,

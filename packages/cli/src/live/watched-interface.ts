@@ -69,7 +69,7 @@ export class WatchedInterface {
   #isClosed = false;
   #hasGivenUp = false;
 
-  /** @throws {Failure} this is not the name of an interface */
+  /** @throws {Failure} `name` is not the name of an interface */
   constructor(name: string, parts: WatchedInterfaceParts) {
     this.name = name;
     this.#parts = parts;

@@ -32,9 +32,9 @@ export interface ProxyFile {
 }
 
 /**
- * @param file its name, for errors
- * @throws {Failure} lists all mistakes, with their lines; it never contains a value that may be
- *   secret
+ * @param file the name of the file, for errors
+ * @throws {Failure} lists all mistakes, with their lines; the message never contains a value that
+ *   may be secret
  */
 export function readProxyFile(text: string, file: string, env: NodeJS.ProcessEnv): ProxyFile {
   const reader = new Reader(file, env);

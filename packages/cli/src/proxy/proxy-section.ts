@@ -39,7 +39,7 @@ export function readSection(
 }
 
 interface Section {
-  /** The fields that it may have. */
+  /** The fields that the section may have. */
   readonly fields: readonly string[];
   /** @throws {FieldError} a field is missing or wrong */
   read(source: SectionFields): Service | undefined;
@@ -50,7 +50,7 @@ interface SectionFields {
   readonly origin: string;
 }
 
-/** A field is missing or wrong. The message names it. */
+/** A field is missing or wrong. The message names the field. */
 class FieldError extends Error {}
 
 function readProxy(type: 'socks5' | 'http'): Section {

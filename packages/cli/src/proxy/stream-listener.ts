@@ -11,7 +11,7 @@ import type { DatagramSocket, StreamServer } from './proxy-network.ts';
 
 /** A service that runs. */
 export interface RunningService {
-  /** What it does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
+  /** What the service does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
   readonly description: string;
   /** Stops the service. Resolves when its port is free. */
   close(): Promise<void>;

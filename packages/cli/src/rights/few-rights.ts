@@ -129,8 +129,8 @@ function restart(user: string | undefined): never {
 }
 
 /**
- * Flags for Node.js that make OpenSSL keep private keys in locked memory. Without the right to lock
- * it, Node.js would print a warning.
+ * Returns flags for Node.js that make OpenSSL keep private keys in locked memory. Returns none if
+ * this process may not lock so much memory, because Node.js would then print a warning.
  */
 function secureHeap(): string[] {
   const limits = readFileSync('/proc/self/limits', 'utf8');

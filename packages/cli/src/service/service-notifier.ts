@@ -35,8 +35,8 @@ export class ServiceNotifier {
   }
 
   /**
-   * Tells the manager that this process is the daemon. Called when it has taken the place of
-   * another process, or when the process that had taken its place has ended.
+   * Tells the manager that this process is the daemon. Called when this process has taken the place
+   * of another process, or when the process that was to take its place has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
@@ -83,8 +83,8 @@ export class ServiceNotifier {
   /**
    * If the manager has a watchdog, tells it twice in each interval that the daemon is alive.
    *
-   * @param isAlive resolves if the daemon works. While it does not resolve, or when it rejects, the
-   *   manager is told nothing, and restarts the daemon when its interval is over
+   * @param isAlive resolves if the daemon works. While its promise is pending, or if the promise
+   *   rejects, the manager is told nothing, and restarts the daemon when its interval is over
    */
   watch(isAlive: () => Promise<unknown>): void {
     const interval = watchdogInterval(this.#options.env);

@@ -43,7 +43,8 @@ export class Screen {
     this.#output = output;
     this.#events = events;
     process.on('exit', this.#leave);
-    // This comes before Node.js prints the error, which would be lost with the screen.
+    // This event comes before Node.js prints the error. On the other buffer of the terminal, the
+    // error would be lost.
     process.on('uncaughtExceptionMonitor', this.#leave);
     process.on('SIGTSTP', this.#stop);
     process.on('SIGCONT', this.#continue);

@@ -135,7 +135,7 @@ export class RunningTunnel {
     return this.#inTurn(() => this.#save());
   }
 
-  /** Takes the tunnel down. @throws {Failure} (rejects) a part of it failed; all else is down */
+  /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
   async down(): Promise<void> {
     this.#refresh?.close();
     await this.#lastChange;
@@ -314,7 +314,7 @@ function wipeConfig({ config }: TunnelFile): void {
 /**
  * Reads a file without the warning about its mode, which was given at the start.
  *
- * @throws {Failure} it cannot be read
+ * @throws {Failure} the file cannot be read
  */
 function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);

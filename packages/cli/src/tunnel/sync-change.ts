@@ -25,7 +25,7 @@ export interface EarlierFile {
  * or the system has chosen. A peer that has roamed keeps its endpoint unless the endpoint in the
  * file has changed.
  *
- * @param wanted the configuration of the file; the change has its keys without a copy
+ * @param wanted the configuration of the file; the change refers to its keys and has no copies
  */
 export function syncChange(
   status: DeviceStatus,
