@@ -54,7 +54,10 @@ export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
  */
 export const REJECT_AFTER_MESSAGES: number = 2 ** 53 - 2 ** 13 - 1;
 
-/** A cookie, and the secret that it is made with, are used for 120 s, sections 5.3 and 5.4.7. */
+/**
+ * A cookie is valid for at most 120 s. The secret from which cookies are made is used for 120 s.
+ * Sections 5.3 and 5.4.7.
+ */
 export const COOKIE_LIFETIME_MS = 120_000;
 
 /** The first byte of each message, section 5.4. The three bytes after it are zero. */

@@ -110,8 +110,8 @@ export class DropCounters {
 
   /**
    * Saves or restores the counts for a hand-over. They are saved with the names of the reasons, so
-   * that a version of Litz with other reasons can read them; a reason that it does not know is left
-   * out.
+   * that a version of Litz with other reasons can read them. Reading ignores a name that is not in
+   * `DROP_REASONS`.
    */
   code(codec: StateCodec): void {
     const counts = Object.entries(this.toJSON());

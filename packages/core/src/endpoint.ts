@@ -55,15 +55,16 @@ export class Endpoint {
   readonly sourceInterface: number;
 
   /**
-   * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address,
-   * and so does a mapped source. Programs with one socket for both families report IPv4 addresses
-   * in this form, but the IPv6 sockets of Litz cannot send to such an address.
+   * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is replaced by the IPv4
+   * address that it contains, also in `sourceAddress`. Programs with one socket for both families
+   * report IPv4 addresses as mapped addresses, but the IPv6 sockets of Litz cannot send to a mapped
+   * address.
    *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
    * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes, or an option has the wrong
    *   type
    * @throws {RangeError} `scopeId` or `sourceInterface` is not an unsigned 32-bit integer
-   * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: port outside 1..65535
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: `port` is not an integer from 1 to 65535
    */
   constructor(
     address: Uint8Array,

@@ -194,8 +194,8 @@ export class Engine {
   }
 
   /**
-   * Reports that the interface is up. The engine starts handshakes with all peers that have a
-   * persistent keepalive.
+   * Reports that the interface is up. The engine starts handshakes with all peers that have an
+   * endpoint and a persistent keepalive. With many such peers, the handshakes are spread over time.
    */
   linkUp(now: number): void {
     checkTime(now);
@@ -225,6 +225,7 @@ export class Engine {
    *
    * @returns whether there is a session
    * @throws {RangeError} there is no such peer
+   * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: `publicKey` is not a key
    */
   connect(publicKey: string | PublicKey, now: number): boolean {
     checkTime(now);
@@ -273,7 +274,8 @@ export class Engine {
    * until the transmits are polled.
    *
    * @returns why the packet was dropped; undefined if it was sent or staged
-   * @throws {RangeError} there is not that much space around the packet
+   * @throws {TypeError | RangeError} `buffer` is not a Uint8Array, or there is not that much space
+   *   around the packet
    */
   handlePacketAt(
     buffer: Uint8Array,

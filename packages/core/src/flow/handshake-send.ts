@@ -24,9 +24,9 @@ import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
- * Starts a handshake attempt, or continues the attempt in progress. An initiation is sent at the
- * earliest one Rekey-Timeout after our last handshake message to the peer. If it is too early now,
- * the retransmit timer sends the initiation later.
+ * Starts a handshake attempt, or continues the attempt in progress. An initiation must come at
+ * least one Rekey-Timeout after our last handshake message to the peer. If it is too early, the
+ * retransmit timer sends the initiation later.
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
@@ -98,9 +98,9 @@ export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
 }
 
 /**
- * Returns whether the static-static secret of the pair exists, and computes it if needed. If it
- * cannot exist for the peer's current key, the peer is marked as unusable and its staged packets
- * are dropped.
+ * Returns whether the pair has its static-static secret, and computes the secret if needed. With a
+ * low-order point there is no secret. If the peer's current key is such a point, the peer is marked
+ * as unusable, and its staged packets are dropped.
  */
 export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { peer, identity, remoteKey } = pair;

@@ -91,5 +91,8 @@ function lastProbeAt(state: EngineState, peer: Peer): number {
 
 /** The time between the first probes of two peers, in milliseconds. */
 const INTERVAL_MS = 10;
-/** With very many peers the interval is shorter, so that all are probed within a minute. */
+/**
+ * The first probes to all peers are sent within this time, in milliseconds. So with more than 6,000
+ * peers, the interval is shorter.
+ */
 const LONGEST_SPREAD_MS = 60_000;

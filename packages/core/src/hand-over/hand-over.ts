@@ -120,7 +120,7 @@ function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   timestamps.skip(SKIPPED_TIMESTAMPS + Math.ceil(pairs * rounds), now);
 }
 
-/** 'litz' and four bytes that no text has. */
+/** 'litz', then four bytes that do not occur together in a text. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;
 /** A margin of one second: there are 60 different timestamps in a second. */

@@ -7,7 +7,8 @@
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
  *                                 first message received with it ^
  * ```
- * Messages are sent with `current` only and received with any of the three.
+ * Messages are sent with `current` only. They are received with all three, and with `retired` ones
+ * while static keys are being replaced.
  *
  * @module
  */
@@ -228,8 +229,5 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/**
- * How many replaced keypairs are kept. Two handshakes that cross replace at most two keypairs, so
- * both are kept.
- */
+/** The most replaced keypairs that are kept. Two handshakes that cross replace fewer. */
 const MOST_RETIRED = 4;

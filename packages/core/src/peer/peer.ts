@@ -59,7 +59,7 @@ export class Peer {
   unansweredSends = 0;
   /** Probes sent since the last completed handshake, or since the peer's last initiation. */
   unansweredProbes = 0;
-  /** When that attempt began, in the milliseconds of `now`. */
+  /** When the handshake attempt in progress began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
    * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
@@ -93,8 +93,8 @@ export class Peer {
   receivedMessages = 0;
   sentMessages = 0;
   /**
-   * The round trip of the last handshake; -1 if it was not measured. V8 stores whole microseconds
-   * without an object.
+   * The round trip of the last handshake, in microseconds; -1 if it was not measured. The number is
+   * whole, so V8 stores it without an object.
    */
   roundTripUs = -1;
   #drops: DropCounters | undefined = undefined;

@@ -64,7 +64,7 @@ export class RoamLimiter {
     this.#first = Infinity;
   }
 
-  /** Cancels the pending event of a peer. */
+  /** Forgets the last event of a peer, and cancels its pending event. */
   forget(peer: Peer): void {
     if (this.#recent.get(peer)?.waits === true) this.#waiting--;
     this.#recent.delete(peer);

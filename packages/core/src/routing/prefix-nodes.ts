@@ -27,7 +27,10 @@ export interface LookupStarts {
   slotOf(first: number, buffer: Uint8Array, offset: number): number;
   /** Returns the node where the lookup starts; 0 if there is none. */
   startOf(slot: number): number;
-  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
+  /**
+   * Returns the owner of the longest prefix above the starting node of the slot; 0 if there is
+   * none.
+   */
   ownerOf(slot: number): number;
 }
 

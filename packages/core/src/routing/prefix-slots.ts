@@ -40,7 +40,7 @@ export class PrefixSlots implements LookupStarts {
    * after the base.
    */
   readonly #baseWord: number;
-  /** The number of bits of this word that follow the slot. */
+  /** The number of bits that follow the slot in the word at `#skip`. */
   readonly #shift: number;
   /** Two entries for each slot: start and label. */
   readonly #table: Int32Array;
@@ -85,7 +85,10 @@ export class PrefixSlots implements LookupStarts {
     return this.#table[slot << 1];
   }
 
-  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
+  /**
+   * Returns the owner of the longest prefix above the starting node of the slot; 0 if there is
+   * none.
+   */
   ownerOf(slot: number): number {
     return ownerIn(this.#table[(slot << 1) | 1]);
   }

@@ -201,5 +201,5 @@ function clear(buffer: Uint8Array, from: number, to: number): void {
 
 const RECEIVER_INDEX = 4;
 const COUNTER = 8;
-/** Padding and tag: the bytes needed after a packet to seal it in place. */
+/** The most bytes that padding and tag need after a packet. */
 export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;
