@@ -194,7 +194,7 @@ describe('Engine', () => {
     expect(none.pollTimeout()).toBe(Infinity);
   });
 
-  it('keeps no reference to a buffer of an earlier call', () => {
+  it('seals the packet in the buffer of each call of handlePacketAt, not in an earlier buffer', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob, network } = pair;
@@ -234,7 +234,7 @@ describe('Engine', () => {
     expect(engine.handleDatagram(later, alice.endpoint, network.now)).toBeUndefined();
   });
 
-  it('uses the limits of the paper, or the given ones', () => {
+  it('uses the message limits of the options, or the default limits', () => {
     const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
     expect(stateOf(new Engine({ ...options, limits })).limits).toEqual(limits);
     expect(stateOf(new Engine(options)).limits).toEqual({
@@ -330,7 +330,7 @@ describe('Engine', () => {
     expect(view?.packet).toEqual(packet);
   });
 
-  it('keeps outputs separate when the caller polls late', () => {
+  it('keeps the datagrams of several calls separate when the caller polls late', () => {
     const pair = createPair();
     connect(pair);
     const { network, alice, bob } = pair;

@@ -20,7 +20,7 @@ describe('redactKeys', () => {
     );
   });
 
-  it('also replaces a key that lacks its last characters, or has one more', () => {
+  it('also replaces a key with one or two characters missing, or with more characters around it', () => {
     const base64 = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
     const forms = [base64.slice(0, 43), base64.slice(0, 42), `${base64}=`, `x${base64}`];
     for (const form of forms) expect(redactKeys(`a ${form} b`)).toBe('a (a key, not shown) b');

@@ -94,7 +94,7 @@ describe('a peer that is removed', () => {
 });
 
 describe('the keys of a peer', () => {
-  it('are promoted if the change names the peer by the next key, or asks for it', () => {
+  it('are promoted if the change names the peer by the next key, or has promotePublicKey', () => {
     const { peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     const nextPublicKey = NEXT.publicKey;
@@ -309,7 +309,7 @@ describe('a next identity', () => {
 });
 
 describe('a new private key', () => {
-  it('causes initiations to the peers; so does another next key, but not the first one', () => {
+  it('starts handshakes; so does a next key that replaces a next key, but not the first next key', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

@@ -232,7 +232,10 @@ describe('RoutingLoops', () => {
 
 type Node = Pair['alice'];
 
-/** Alice routes all addresses of the family to bob, also the address of his endpoint. */
+/**
+ * Returns a pair. Alice routes all addresses of the family to bob, also the address of his
+ * endpoint.
+ */
 function around(family: 4 | 6, isConnected = true): Pair {
   const pair = createPair();
   if (isConnected) connect(pair);

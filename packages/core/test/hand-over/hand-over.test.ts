@@ -315,7 +315,7 @@ describe('restartSessions', () => {
     },
   );
 
-  it('sends no initiation that is refused to many peers, just after the other process has sent some', () => {
+  it('sends many peers no initiation that they refuse, just after the other process has sent some', () => {
     const { network, alice } = createPair();
     const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
     const nodes = others.map((person) => joinNetwork(network, person));

@@ -49,7 +49,6 @@ describe('transport data', () => {
     const [datagram] = network.eavesdropper.datagrams;
     expect(Buffer.from(datagram?.bytes ?? []).includes('attack')).toBe(false);
     network.settle();
-    // The padding is removed.
     expect(bob.packets.at(-1)).toHaveLength(20 + payload.length);
   });
 

@@ -13,7 +13,7 @@ describe('RateLimiter', () => {
     expect(count).toBe(20);
   });
 
-  it('is full again after 250 ms without messages, and never fuller', () => {
+  it('allows 5 at once again after 250 ms without messages, and never more', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v4(1), 0, 100)).toBe(5);
     expect(allowed(limiter, v4(1), 250, 100)).toBe(5);

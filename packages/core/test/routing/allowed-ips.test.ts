@@ -153,7 +153,7 @@ describe('AllowedIps', () => {
     expect(table.removeAllInSteps('a').next().done).toBe(true);
   });
 
-  it('needs one more value during a replacement, and changes nothing if none is left', () => {
+  it('needs space for one more value during a replacement, and changes nothing if there is none', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 1], 32, 'a');
     for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));

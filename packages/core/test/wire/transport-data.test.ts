@@ -162,7 +162,7 @@ describe('sealTransportRun of a part of a run', () => {
     expect(calls).toEqual([[0, 64, 112, 256, 2]]);
   });
 
-  it('does not pass a single packet to sealRun if there is no space for that around it', () => {
+  it('does not call sealRun of the cipher for a run with stride 0, which has too little space around its packet', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,
