@@ -47,7 +47,7 @@ export function checkRange(
   }
 }
 
-/** @throws {RangeError} not an integer from 1 to 65535 */
+/** @throws {RangeError} `mtu` is not an integer from 1 to 65535 */
 export function checkMtu(mtu: number): void {
   if (!Number.isInteger(mtu) || mtu < 1 || mtu > 65535) {
     throw new RangeError(`"mtu" expected an integer from 1 to 65535, got ${mtu}`);

@@ -43,9 +43,10 @@ export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEO
 export const MAX_HANDSHAKE_ATTEMPTS = 20;
 
 /**
- * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper's limit is
- * `2^64-2^13-1` messages (section 6.1), and ours is `2^53-2^13-1`. We rekey at 2^52 instead of
- * 2^60. This makes no difference, because no session can carry 2^52 packets within its 180 s.
+ * Rekey-After-Messages, section 6.1: a session is renewed after this many messages. Counters are
+ * JavaScript numbers, so this limit and Reject-After-Messages are lower than in the paper: `2^52`
+ * instead of `2^60`, and `2^53-2^13-1` instead of `2^64-2^13-1`. This makes no difference, because
+ * no session can carry 2^52 packets within its 180 s.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
 /**

@@ -84,8 +84,8 @@ export class DropCounters {
   }
 
   /**
-   * Remembers the peer and the source of a drop for this reason. An undefined argument leaves the
-   * remembered value.
+   * Remembers the peer and the source of a drop for this reason. If an argument is undefined, the
+   * value that was remembered before stays.
    */
   noteDetails(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
     this.#details ??= DROP_REASONS.map(() => ({ lastPeer: undefined, lastSource: undefined }));

@@ -14,8 +14,7 @@ import { MAX_UINT32 } from './text/unsigned.ts';
 /**
  * The outer address of a peer. It is immutable, so that all datagrams of a source can share one
  * object. A socket layer keeps its latest endpoints and uses the same object for the same source.
- * The engine first checks whether two endpoints are the same object. So nothing is allocated per
- * datagram.
+ * So nothing is allocated per datagram, and the engine usually only compares two references.
  *
  * @example
  *

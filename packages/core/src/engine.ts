@@ -387,8 +387,8 @@ export class Engine {
 
   /**
    * Begins to open a datagram in another thread, if the crypto provider shares work. The state of
-   * the engine does not change. `openDatagram` must follow for the same datagram, in the same
-   * order, before any other input.
+   * the engine does not change. Before any other input, call `openDatagram` for the same datagrams,
+   * in the same order.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array
    */
@@ -441,7 +441,7 @@ export class Engine {
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
    * peers roam, the time may be up to a second too early. If a call came late while many peers wait
-   * for a handshake, the time may be too early by the same amount.
+   * for a handshake, the time may be too early by at most that delay.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

@@ -44,7 +44,8 @@ export type EngineEvent =
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
    * A peer was added or removed, got an endpoint, had its key replaced, completed a handshake, or
-   * roamed (at the rate of `roam`). Emitted only while `Engine.emitsPeerEvents` is true.
+   * roamed (as often as there are `roam` events). Emitted only while `Engine.emitsPeerEvents` is
+   * true.
    */
   | PeerEvent;
 

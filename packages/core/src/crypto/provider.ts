@@ -97,7 +97,7 @@ export interface OneTimeKeys {
   readonly words: Int32Array;
   /**
    * Returns the index in `words` at which the one-time key of this counter begins. The key is eight
-   * words long. It is valid until the next call.
+   * words long. The words may be overwritten by the next call.
    */
   locate(counter: number): number;
 }

@@ -96,7 +96,7 @@ function receiveChecked(
 
 /**
  * Returns the checker of the identity that the message is for; undefined if its mac1 fits none of
- * our identities. The second mac1 is computed only while there are two identities.
+ * our identities. A second mac1 is computed only while there are two identities.
  */
 function addresseeOf(
   state: EngineState,

@@ -147,7 +147,10 @@ export function canReach(state: EngineState, peer: Peer): boolean {
   return state.up && !!state.identity && !!peer.endpoint && !peer.unusable;
 }
 
-/** Returns the pair to initiate with; undefined if no handshake with the peer is possible. */
+/**
+ * Returns the static pair for the next initiation; undefined if no handshake with the peer is
+ * possible.
+ */
 function readyPair(state: EngineState, peer: Peer): StaticPair<Peer> | undefined {
   const { identity } = state;
   if (!identity || !canReach(state, peer)) return undefined;

@@ -7,8 +7,8 @@
  *    below the limit. Open the message in place. Check the replay window.
  * 3. Once per batch, update the endpoint, timers and counters, confirm a session, renew keys
  *    (`finishReceived`).
- * 4. A keepalive ends here. For other messages, check the version and length of the packet and cut
- *    off the padding.
+ * 4. A keepalive needs no further step. For other messages, check the version and length of the
+ *    packet and cut off the padding.
  * 5. The allowed IPs of the device must map the packet's source address to this peer.
  * 6. Combine the ECN bits of the datagram and of the packet. The packet is ready for the interface.
  *

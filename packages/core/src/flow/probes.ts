@@ -30,7 +30,7 @@ export function startProbes(state: EngineState, peers: Iterable<Peer>, now: numb
   }
 }
 
-/** Starts or stops probing a peer after something about it has changed. */
+/** Starts or stops probing a peer, after a change that may affect whether it needs probes. */
 export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   if (!wantsProbe(state, peer)) state.timers.clear(peer.slot, TIMER.PROBE);
   else if (!state.timers.isArmed(peer.slot, TIMER.PROBE)) {

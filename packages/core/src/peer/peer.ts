@@ -80,8 +80,8 @@ export class Peer {
   needsAnotherKeepalive = false;
 
   /**
-   * Our last datagram for this peer travelled inside the tunnel of `carrier`, at the time
-   * `carriedAt`. See `RoutingLoops`.
+   * The peer inside whose tunnel our datagrams for this peer travel; undefined if none was seen.
+   * `carriedAt` is the time of the last such datagram. See `RoutingLoops`.
    */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;

@@ -147,7 +147,10 @@ export class PrefixNodes {
     this.#rows[(node << this.#shift) + side] = child;
   }
 
-  /** Returns the child on the side of `address`, which must be longer than the node's prefix. */
+  /**
+   * Returns the child on the side of the address. The node's prefix must be shorter than the
+   * address.
+   */
   next(node: number, address: Uint8Array): number {
     return this.childOf(node, bitAt(address, this.lengthOf(node)));
   }
