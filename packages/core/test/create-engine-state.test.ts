@@ -17,7 +17,7 @@ describe('createEngineState', () => {
     expect([state.stats === stats, state.peers.size]).toEqual([true, 0]);
   });
 
-  it('takes the options', () => {
+  it('uses the given options', () => {
     const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
     const options = { ...REQUIRED, mtu: 1280, handshakeGiveUpMs: 7000, limits };
     const state = createEngineState(options, new EngineStats());

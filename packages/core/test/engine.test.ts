@@ -213,7 +213,7 @@ describe('Engine', () => {
     expect(sent).toEqual([112 + 32, 64 + 32, 208 + 32]);
   });
 
-  it('returns why a handshake message was dropped, and never the reason of another one', () => {
+  it('returns why a handshake message was dropped, and never the reason of another message', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     network.loses = () => true;

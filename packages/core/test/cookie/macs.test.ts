@@ -89,7 +89,7 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, late, 0)).toBe('invalid-cookie');
   });
 
-  it('refuses a cookie that was not made by the receiver', () => {
+  it('refuses a cookie reply that was not made by the receiver of the message', () => {
     const { sender } = createSides();
     const { checker: mallory } = createSides(2);
     const message = initiation();
@@ -139,7 +139,7 @@ describe('MacSender', () => {
     expect(opened.map(isZero)).toEqual([true, true]);
   });
 
-  it('refuses any other bytes as a reply, and does not throw', () => {
+  it('refuses random bytes as a cookie reply, and does not throw', () => {
     const { sender } = createSides();
     sender.addMacs(initiation(), 0);
     fc.assert(
@@ -205,7 +205,7 @@ describe('MacChecker', () => {
     },
   );
 
-  it('gives the same cookie for each of our own addresses', () => {
+  it('gives a source the same cookie at each of our own addresses', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     const elsewhere = new Endpoint(SOURCE.address, SOURCE.port, {
@@ -215,7 +215,7 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, elsewhere, 0)).toBe(true);
   });
 
-  it('changes its secret after 120 s, and refuses cookies of the old one', () => {
+  it('changes its secret after 120 s, and refuses cookies that were made from the old secret', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     expect(checker.checkMac2(message, SOURCE, 119_999)).toBe(true);

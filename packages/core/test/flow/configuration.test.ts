@@ -108,7 +108,7 @@ describe('the keys of a peer', () => {
     expect([peer.publicKey, peer.nextKey]).toEqual([publicKey, undefined]);
   });
 
-  it('cannot be the keys of others, and the next key can be removed', () => {
+  it('cannot be our own keys or those of another peer; the next key can be removed', () => {
     const { state, peer, engine, now, alice, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(

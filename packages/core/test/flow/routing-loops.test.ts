@@ -128,7 +128,7 @@ describe('RoutingLoops', () => {
   });
 
   it.each([4, 6] as const)(
-    'identify a fragment by its number and both addresses: IPv%i',
+    'identify a fragment by its identification field and both addresses: IPv%i',
     (family) => {
       const { alice, bob } = around(family);
       const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));

@@ -127,7 +127,7 @@ describe('noteSession', () => {
 });
 
 describe('isProbing', () => {
-  it('is true for the next identity until it is the preferred one', () => {
+  it('is true for a pair of the next identity until the next identity is preferred', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, key);

@@ -110,7 +110,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('leads to one session when both sides begin together', () => {
+  it('leads to a session that both sides use, when both begin together', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { network, alice, bob } = createPair({ seed });
       alice.send(packetBetween(alice, bob));

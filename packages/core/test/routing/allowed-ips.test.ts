@@ -26,7 +26,7 @@ describe('AllowedIps', () => {
     expect(find(table, [11, 0, 0, 0])).toBe('default');
   });
 
-  it('refuses more values than its limit, and accepts one again after another was removed', () => {
+  it('refuses more values than its limit, and accepts a new value after another value was removed', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [11, 0, 0, 0], 8, 'b');

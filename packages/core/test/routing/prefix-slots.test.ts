@@ -43,7 +43,7 @@ describe('PrefixSlots', () => {
     }
   });
 
-  it('find every difference from a long range, in each of its bytes', () => {
+  it('return no slot for an address that differs from a long range in one of its bytes', () => {
     const range = [0xfd, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
     const { slots, nodeOf } = table(16, range, 112);
     const slot = (change: (address: Uint8Array) => void) => {
