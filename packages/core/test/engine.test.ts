@@ -363,7 +363,7 @@ describe('Engine', () => {
   });
 
   describe('peerStatuses', () => {
-    it('returns the same as peers(), one by one', () => {
+    it('returns the same statuses as peers(), one by one', () => {
       const engine = engineWith(1, 2, 3);
       expect([...engine.peerStatuses()]).toEqual(engine.peers());
       expect(numbers(engine.peers())).toEqual([1, 2, 3]);

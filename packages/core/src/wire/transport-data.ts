@@ -103,7 +103,8 @@ export function openTransportData<Owner>(
   if (keypair === undefined) return 'unknown-index';
   if (keypair.isExpired(now)) return 'expired-keypair';
   const counter = counterOf(buffer, offset);
-  // This includes all counters that a number cannot represent, because the limit is below 2^53.
+  // This drops all counters that a number cannot represent exactly, because the limit is below
+  // 2^53.
   if (counter >= keypair.limits.rejectAfterMessages) return 'counter-limit';
   const packet = offset + TRANSPORT_HEADER_LENGTH;
   const opened = keypair.receiveCipher.open(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
