@@ -2,10 +2,10 @@
  * `LoadMonitor`: detects that more handshake messages arrive than we can answer, section 5.3 of the
  * WireGuard paper.
  *
- * A token bucket holds the handshakes of one second, and is refilled at that rate. If a message
- * finds the bucket empty, we are under load for the next second (kernel: receive.c). Only messages
- * with a valid mac1 are counted, so a sender who does not know our public key cannot put us under
- * load.
+ * A token bucket holds `handshakesPerSecond` tokens, and is refilled at that rate. Each message
+ * takes a token. If a message finds the bucket empty, we are under load for the next second
+ * (kernel: receive.c). Only messages with a valid mac1 are counted, so a sender who does not know
+ * our public key cannot put us under load.
  *
  * @module
  */

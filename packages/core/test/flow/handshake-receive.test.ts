@@ -80,7 +80,7 @@ describe('receiveHandshakeMessage', () => {
       expect(peer.pair!.remoteKey).toBe(peer.publicKey);
     });
 
-    it('answers with our next identity if it is for that identity, and counts the cost of a second mac1', () => {
+    it('answers with our next identity if the initiation is for that identity, and counts the cost of two mac1 checks', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       const { identity, macChecker } = state;
       const other = createPerson(9);
@@ -159,7 +159,8 @@ describe('receiveHandshakeMessage', () => {
         dh: (...all) => (left-- > 0 ? nobleProvider.dh(...all) : undefined),
       };
       const { bob, initiation, state, peer, receive } = setUp({ bob: { crypto } });
-      // The two operations of the initiation succeed. The first one of the response fails.
+      // The two X25519 operations of the initiation succeed. The first X25519 operation of the
+      // response fails.
       left = 2;
       expect(receive(initiation)).toBeUndefined();
       expect(sentBy(bob)).toEqual([]);
