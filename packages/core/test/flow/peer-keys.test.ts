@@ -43,7 +43,7 @@ describe('setNextKey', () => {
     expect(state.peers.get(keyId(second))).toBeUndefined();
   });
 
-  it('removes the next key if the given key is the present key of the peer', () => {
+  it('removes the next key if the given key is the current key of the peer', () => {
     const { state, peer } = withSession();
     setNextKey(state, peer, keyOf(state, 8));
     setNextKey(state, peer, peer.publicKey);

@@ -143,7 +143,7 @@ describe('cookie reply', () => {
     expect(alice.eventsOf('roam')).toEqual([]);
   });
 
-  it('gives a cookie that is used for 115 s, because a message may be on its way for 5 s, as in the kernel', () => {
+  it('gives a cookie that is used for 115 of its 120 s, because a message may be on its way for 5 s', () => {
     const { network, alice, bob } = createPair({
       bob: { underLoad: { handshakesPerSecond: 1 } },
     });
