@@ -183,7 +183,9 @@ export class Keypairs<Owner = unknown> {
     }
   }
 
-  /** Wipes the sessions that were made with this static key of the peer. */
+  /**
+   * Wipes the sessions that were made with this static key of the peer, and all retired sessions.
+   */
   clearOfPeerKey(peerKey: PublicKey, indices: SenderIndexTable): void {
     this.#forgetRetired(indices);
     if (this.current?.staticKeys.peer === peerKey) this.current = discard(this.current, indices);

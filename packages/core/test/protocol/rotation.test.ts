@@ -515,7 +515,7 @@ describe('the keys of both sides', () => {
     }
   });
 
-  it('can be replaced at once, whichever messages cross', () => {
+  it('can be replaced on both sides at the same time', () => {
     const { network, alice, bob } = connected();
     configure(alice, {
       peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],
