@@ -187,8 +187,8 @@ function otherPair(
 }
 
 /**
- * Returns the time at which we last sent any handshake message to the peer, or an initiation with
- * this pair.
+ * Returns the later of two times: when we last sent a handshake message other than a probe to the
+ * peer, and when we last sent an initiation with this pair.
  */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);

@@ -62,7 +62,8 @@ export class Peer {
   /** When the handshake attempt in progress began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
-   * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
+   * When we last sent an initiation (except probes) or a response. The next initiation must be
+   * Rekey-Timeout later.
    */
   handshakeSentAt: number = -Infinity;
   /**

@@ -309,7 +309,7 @@ describe('a next identity', () => {
 });
 
 describe('a new private key', () => {
-  it('starts handshakes; so does a next key that replaces a next key, but not the first next key', () => {
+  it('starts handshakes; so does a next key that replaces another next key, but the first next key does not', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

@@ -35,7 +35,7 @@ describe('queueHandshakeMessage', () => {
     expect(engine.stats.drops.count('unknown-peer')).toBe(3);
   });
 
-  it('drops an unexpected response or cookie reply without any work', () => {
+  it('drops a response or a cookie reply with an unknown index at once, and does not queue it', () => {
     const { network, bob } = createPair({ bob: { crypto: undefined as never } });
     const response = new Uint8Array(92);
     response[0] = HANDSHAKE_RESPONSE;
