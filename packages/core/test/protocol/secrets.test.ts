@@ -35,7 +35,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe('a completed handshake', () => {
-  it('leaves only secrets that are still used, and no transport key outside of its ciphers', () => {
+  it('leaves only secrets that are still used, and no transport key outside of the ciphers', () => {
     const pair = witnessedPair();
     connect(pair);
     expect(witness.cipherKeys).toHaveLength(4);

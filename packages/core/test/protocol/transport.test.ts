@@ -41,7 +41,7 @@ describe('transport data', () => {
     expect(sizeOf(1299)).toBe(1300);
   });
 
-  it('shows none of the plaintext, and the receiver removes its padding', () => {
+  it('shows none of the plaintext on the wire, and the receiver removes the padding', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     const payload = new TextEncoder().encode('attack at dawn');
