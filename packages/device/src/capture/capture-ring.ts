@@ -109,7 +109,8 @@ export class CaptureRingReader {
   }
 
   /**
-   * Takes a copy of the next blocks, about `most` bytes of them, and clears them in the ring.
+   * Returns a copy of the next blocks, up to the block that reaches `most` bytes, and clears them
+   * in the ring.
    *
    * @returns undefined if there are none
    */

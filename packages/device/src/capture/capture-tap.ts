@@ -36,10 +36,10 @@ export class CaptureTap {
   readonly #block: PacketBlock;
   /** How many packets of each side were left out since the last recorded packet of that side. */
   readonly #lost: [inner: number, outer: number] = [0, 0];
-  /** Packets since the last `publish` or `discard`; all are of one side. */
+  /** How many packets came since the last `publish` or `discard`. All are of one side. */
   #pendingSeen = 0;
   #pendingLost = 0;
-  /** The value of `#lost` before these packets. */
+  /** The value of `#lost` for their side before these packets. */
   #lostBefore = 0;
   /** Where the last of these packets was written; -1: none was written. */
   #pendingAt = -1;

@@ -39,7 +39,7 @@ export interface SavedSettings {
 /** A device that was saved. */
 export interface SavedDevice {
   readonly settings: SavedSettings;
-  /** The TUN, then the sockets. */
+  /** The descriptor of the TUN, then those of the sockets. */
   readonly fds: readonly number[];
   /** The state of the engine, with all keys. The receiver must wipe it. */
   readonly state: Uint8Array;

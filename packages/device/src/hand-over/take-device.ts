@@ -172,7 +172,10 @@ class Taking {
     throw new Error(`the other process sent ${message.type} instead of ${type}`);
   }
 
-  /** Sends a message. If the other process was killed, only the next `#next` reports it. */
+  /**
+   * Sends a message. If the other process was killed, this throws nothing; the next `#next` reports
+   * it.
+   */
   #trySend(message: HandOverMessage): void {
     try {
       this.#channel.send(message);

@@ -54,7 +54,7 @@ export function packSecrets<Value extends WithSecrets>(value: Value): PackedSecr
   };
 }
 
-/** Wipes the secrets of a message, once they have been copied to where they are used. */
+/** Wipes the secrets of a message. Called after they were copied to where they are used. */
 export function wipeBuffer(buffer: ArrayBuffer | undefined): void {
   if (buffer) wipe(new Uint8Array(buffer));
 }

@@ -44,7 +44,8 @@ import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
 /**
- * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
+ * An event of a data plane: all events of the engine, and the events of drops, the link, the MTU
+ * and offloads.
  */
 export type PlaneEvent =
   | EngineEvent
@@ -193,8 +194,8 @@ export class DataPlane {
    *
    * @param sockets the sockets for `bindingFor(change)`. They belong to the data plane from now on,
    *   and are closed if the change is refused.
-   * @throws {TypeError | RangeError | WireGuardError} a refusal by the engine, or by the kernel for
-   *   the mark
+   * @throws {TypeError | RangeError | WireGuardError} the engine refuses the change, or the kernel
+   *   refuses the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
     const { listenPort, fwmark, ...ofEngine } = change;
@@ -381,8 +382,8 @@ export class DataPlane {
   }
 
   /**
-   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The
-   * caller must wipe it.
+   * Sends the datagrams that wait, and returns the state of the engine, with all keys, for a
+   * hand-over. The caller must wipe the state.
    */
   save(now: number): { readonly state: Uint8Array; readonly plane: SavedPlane } {
     this.#engine.finishBatch(now);
