@@ -246,7 +246,8 @@ export class TunToUdp {
         return sharedEnd - slabOffset;
       }
       const isWrapped = this.#next < this.#used;
-      // Writing the tag of the last packet may save and restore a word behind its place.
+      // Writing the tag of the last packet may save and restore a word behind its place. So there
+      // is a gap before the bytes that are in use.
       const end = isWrapped ? this.#used - PACKET_MARGIN : sharedEnd;
       if (end - this.#next >= wanted) return end - this.#next;
       if (!isWrapped && this.#used - slabOffset > wanted) this.#next = slabOffset;

@@ -71,7 +71,9 @@ export class EventLoopSockets {
     return this.#routes?.due ?? Infinity;
   }
 
-  /** A function that returns the number of an interface; undefined if there is no such one. */
+  /**
+   * A function that returns the number of an interface, or undefined if there is no such interface.
+   */
   get interfaceIndex(): (typeof UdpPackage)['interfaceIndex'] {
     return this.#udp.interfaceIndex;
   }

@@ -7,10 +7,10 @@
  * | `resolvectl`, and systemd-resolved runs | servers and domains of the interface, then `revert` |
  * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
  *
- * Each change is recorded before it is made. So if the process is killed, the next start undoes the
- * change. If several tunnels have changed /etc/resolv.conf, it has the servers of the latest tunnel
- * that is up. When a tunnel goes down, a file that another program has written meanwhile stays as
- * it is.
+ * Each change is recorded before it is made. So if the process is killed, the next process that
+ * uses a `Resolver` undoes the change. If several tunnels have changed /etc/resolv.conf, it has the
+ * servers of the latest tunnel that is up. When a tunnel goes down, a file that another program has
+ * written meanwhile stays as it is.
  *
  * @module
  */
@@ -51,7 +51,9 @@ export function systemPlaces(runtimeFolder: string): ResolverPlaces {
   };
 }
 
-/** Takes a lock on the file at `path`, which other processes respect. */
+/**
+ * Takes a lock on the file at `path`. Every process that changes the DNS servers takes this lock.
+ */
 export type TakeLock = (path: string) => { close(): void };
 
 /**
@@ -95,7 +97,8 @@ export class Resolver {
    * Puts back what was there before the tunnel.
    *
    * @returns a line for the user if something stays as it is
-   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; the next start tries again
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; when this process has ended, the next
+   * one tries again
    */
   restore(tunnel: string): string | undefined {
     return this.#locked(() => {
@@ -105,7 +108,7 @@ export class Resolver {
   }
 
   /**
-   * Puts back what tunnels of killed processes have left.
+   * Undoes what tunnels of killed processes have changed.
    *
    * @returns lines for the user
    * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed

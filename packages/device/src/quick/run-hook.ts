@@ -160,7 +160,7 @@ function failure(reason: string): WireGuardError {
 
 /** The settings with which wg-quick evaluates a hook. */
 const BASH_OPTIONS = ['-e', '-o', 'pipefail', '-O', 'extglob', '-c'];
-/** The longest time of a hook, in ms. */
+/** The default of `HookOptions.limitMs`. */
 export const DEFAULT_LIMIT_MS = 120_000;
 /** How long a hook may take to end after SIGTERM, in ms. */
 const GRACE_MS = 2000;

@@ -138,7 +138,7 @@ export class FeedReader {
     return !this.#isClosed;
   }
 
-  /** Reports that there is a new change. */
+  /** Must be called when there is a new change. */
   wake(): void {
     this.#wake();
   }

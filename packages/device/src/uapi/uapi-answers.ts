@@ -138,7 +138,10 @@ export async function* answerChanges(
   }
 }
 
-/** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
+/**
+ * Returns the errno with which wireguard-go answers such an error. Every system error, for instance
+ * of the port or the mark, is EADDRINUSE.
+ */
 export function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof CaptureLimitError) return UAPI_ERRNO.EBUSY;

@@ -57,7 +57,7 @@ export class UapiCapture {
       for await (const blocks of capture) {
         if (socket.destroyed) break;
         await write(blocks);
-        // They may contain keys.
+        // The blocks may contain keys.
         wipe(blocks);
       }
     } catch (error) {
