@@ -124,7 +124,7 @@ describe('TunToUdp', () => {
   });
 
   it('sends the super-packets of a batch together, so that the last datagrams of one join the next', () => {
-    // Each has 47 segments, like those that the kernel makes of a TCP stream with an MTU of 1420
+    // Each super-packet has 47 segments, as the kernel makes it of a TCP stream with an MTU of 1420
     // bytes.
     const frame = superFrame(47 * 1380, 1380);
     const out = sentBy([frame, frame], 2 ** 18);
