@@ -94,7 +94,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     ['first', ['wg0', 'wg1']],
     ['last', ['wg1', 'wg0']],
   ])(
-    'restores the file when two tunnels have ended, of which the one that began %s ends first',
+    'restores the file after two tunnels, also if the one that began %s ends first',
     (_, order) => {
       resolver.set('wg0', DNS);
       resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });

@@ -39,7 +39,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  it('leaves nothing open and counts no packet after the warm-up', () => {
+  it('leaves nothing open after the warm-up, and counts none of its packets', () => {
     const { pairs, sockets, stats, peers, opened } = runWarmUp();
     expect(pairs).toHaveLength(1);
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);

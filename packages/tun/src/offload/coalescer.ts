@@ -138,8 +138,8 @@ export class Coalescer {
   }
 
   /**
-   * Looks for an item to join, the newest first. A segment that arrives late can be joined in front
-   * of an item.
+   * Looks for an item that the segment can be joined to, the newest first. A segment that arrives
+   * late can be joined in front of an item.
    */
   #addTcp(packet: number): void {
     const segment = this.#segment;
