@@ -35,7 +35,7 @@ describeWith([tunDevices, builtTun], 'a process with an open TunStream', () => {
     ['ends by an exception that nobody catches', 'setTimeout(() => { throw 1; }, 200);', 1, null],
     ['ends by a signal without handler', 'process.kill(process.pid, "SIGTERM");', null, 'SIGTERM'],
     [
-      'ends by process.exit with several',
+      'ends by process.exit with several streams',
       'new TunStream(); new TunStream(); process.exit(4);',
       4,
       null,
