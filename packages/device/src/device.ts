@@ -185,10 +185,10 @@ export class Device extends EventEmitter<DeviceEvents> {
    * Changes keys, peers, port and mark while the device runs. Either the whole change takes effect
    * or none of it.
    *
-   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
-   *   it
    * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes
    *   them.
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
+   *   it
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`

@@ -161,7 +161,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   }
 }
 
-/** Returns whether the option names a module, which a driver imports in its own thread. */
+/** Returns whether the option names a module. The thread of the packet loop imports that module. */
 export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
   return 'module' in crypto;
 }

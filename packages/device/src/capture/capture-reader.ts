@@ -64,7 +64,7 @@ export class CaptureReader implements DeviceCapture {
     this.#ending ??= this.#owner.end().then(
       () => void (this.#isUnused = true),
       () => {
-        // A closed device records nothing.
+        // The device is closed, so it records nothing.
       },
     );
     await this.#ending;

@@ -17,7 +17,7 @@ import {
   type PacketBlock,
 } from './packet-block.ts';
 
-/** A Unix time. The object is reused. */
+/** A Unix time, in an object that is reused. */
 export interface UnixTime {
   seconds: number;
   nanoseconds: number;
@@ -116,7 +116,7 @@ export class CaptureTap {
     this.#commit(at);
   }
 
-  /** Adds the reason to the one packet that was written and not yet published. */
+  /** Adds the reason of a drop to the one packet that was written and not yet published. */
   explain(reason: DropReason): void {
     if (this.#pendingAt === -1) return;
     this.#block.comment = commentOf(reason);

@@ -13,7 +13,7 @@ import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-
 
 /** The process that will get the device. */
 export interface Successor {
-  /** Kills the process and resolves when it is gone. Resolves to false if that is not possible. */
+  /** Kills the process. Resolves to true when it is gone, and to false if it cannot be killed. */
   kill(): Promise<boolean>;
 }
 
@@ -32,7 +32,8 @@ export interface GiveOptions {
 
 /**
  * Hands a device over. After this function has resolved, the device and the server belong to the
- * other process. Then `close` both here, which leaves the interface and the socket as they are.
+ * other process. Then call `close` of both here, which leaves the interface and the socket as they
+ * are.
  *
  * @returns how long the device has neither read nor sent, in ms
  * @throws {TypeError | RangeError} (rejects) an argument is wrong; nothing has happened

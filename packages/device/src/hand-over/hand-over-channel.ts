@@ -38,7 +38,8 @@ export type HandOverMessage =
     }
   | { readonly type: 'ready' | 'restored' | 'commit' }
   /**
-   * `since`: when the device continued, in ms of `boottimeMs`. Absent: when this message arrives.
+   * `since`: when the device continued, in ms of `boottimeMs`. If it is absent, the device
+   * continued when this message arrived.
    */
   | { readonly type: 'running'; readonly since?: number }
   | { readonly type: 'refused' | 'failed' | 'abort'; readonly reason: string };
@@ -97,7 +98,7 @@ export class HandOverChannel {
   }
 
   /**
-   * Resolves with the next message, or to 'closed' if the other process has ended.
+   * Resolves to the next message, or to 'closed' if the other process has ended.
    *
    * @throws {Error} (rejects) no message came within `timeoutMs`, or it is not JSON
    */

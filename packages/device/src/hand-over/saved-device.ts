@@ -32,7 +32,7 @@ export interface SavedSettings {
   readonly plane: SavedPlane;
   /** Absent while the link is down. */
   readonly sockets?: SavedSockets;
-  /** The time of the save in ms, on the clock of all times in the state. */
+  /** When the device was saved, in ms, on the clock that all times in the state have. */
   readonly now: number;
 }
 

@@ -4,8 +4,9 @@
  *
  * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
  * of the link and the routes, but not longer than until the next deadline. It records in the shared
- * memory which descriptors it opens. It records neither the sockets inside the link monitor,
- * because they change, nor the Netlink socket of a warm-up.
+ * memory which descriptors it opens, so that the main thread can close them if this thread dies. It
+ * records neither the sockets inside the link monitor, because they change, nor the Netlink socket
+ * of a warm-up.
  *
  * @module
  */
@@ -109,7 +110,7 @@ export class LinuxLoop {
   /**
    * Opens everything. If it throws, `close` releases what was opened.
    *
-   * @throws {SystemError} with the name of the errno
+   * @throws {SystemError} a system call failed
    */
   open(): void {
     const { packages, tunName, settings } = this.#options;
@@ -149,7 +150,10 @@ export class LinuxLoop {
     this.#isResting = true;
   }
 
-  /** Only answers requests, until a `resume` request or the stop. Packets wait in the kernel. */
+  /**
+   * Only answers requests, until a `resume` request comes or the loop is stopped. Packets wait in
+   * the kernel.
+   */
   rest(): void {
     const { packages, control, longestSleepMs } = this.#options;
     const resting = new packages.sys.PollSet();

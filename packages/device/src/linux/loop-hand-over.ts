@@ -17,7 +17,7 @@ import type { LinuxLoopOptions } from './linux-loop-options.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 import type { ThreadControl } from './thread-control.ts';
 
-/** Returns the description and the descriptors of a device. @param now in ms of the clock */
+/** Returns the settings and the descriptors of a device. @param now in ms of the clock */
 export function createSavedSettings(
   tun: TunPackage.TunDevice,
   sockets: DatagramSocket | undefined,
@@ -90,7 +90,7 @@ export function adoptSockets(
   return opener.adopt(bound, { ...options, gso, mark: plane.mark });
 }
 
-/** Runs a warm-up until it is done, but at most 5 s, or until the thread is stopped. */
+/** Runs a warm-up until it is done, the thread is stopped, or 5 s are over. */
 export function finishWarmUp(
   warmUp: LinuxWarmUp,
   control: Pick<ThreadControl, 'isStopped'>,

@@ -28,7 +28,9 @@ export class ThreadGrowth {
   #used = 1;
   readonly #window = new Span();
   #busyMs = 0;
-  /** The windows in which the idle time is measured, and how many there were. Each had load. */
+  /**
+   * The time in which the idle time is measured, and how many windows it has. Each window had load.
+   */
   readonly #measured = new Span();
   #measuredWindows = 0;
   /** Bytes per ms: before the last growth, and when the packet loop last worked alone. */
@@ -94,7 +96,10 @@ export class ThreadGrowth {
     return 'none';
   }
 
-  /** Must be called after each window with load. Grows if, on average, `IDLE_CORES` were idle. */
+  /**
+   * Must be called after each window with load. Grows if at least `IDLE_CORES` cores were idle on
+   * average.
+   */
   #growIfIdle(now: number, bytes: number): GrowthStep {
     this.#measuredWindows++;
     if (this.#measuredWindows > 1 && this.#measuredWindows <= IDLE_WINDOWS) return 'none';
@@ -152,7 +157,7 @@ class Span {
 const WINDOW_MS = 100;
 /** A packet loop has load if it works for at least this share of the time. */
 const MOSTLY = 0.85;
-/** In bytes: 40 Mbit/s. If the loop carries less, something else than packets keeps it busy. */
+/** In bytes: 40 Mbit/s. If the loop carries less, something other than packets keeps it busy. */
 const LEAST_PER_MS = 5000;
 /** The idle time is measured over several windows, because the kernel counts it in 10 ms units. */
 const IDLE_WINDOWS = 3;

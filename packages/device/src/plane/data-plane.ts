@@ -95,7 +95,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
-  // This is an object, because the compiler refuses an object that lacks an event.
+  // The compiler refuses this object if it lacks an event. It would accept such a list.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {
@@ -215,7 +215,7 @@ export class DataPlane {
    * before packets pass between two steps.
    *
    * @param sockets as for `configure`
-   * @param now returns the time, in each step
+   * @param now returns the time; called in each step
    * @throws as `configure`, in the first step
    */
   *configureInSteps(

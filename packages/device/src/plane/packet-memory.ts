@@ -35,7 +35,7 @@ export const PACKET_MARGIN = 64;
 export const HEADER_LENGTH = 16;
 /** Largest length in bytes of padding and tag together. */
 export const MAX_TAIL_LENGTH = 31;
-/** Largest length in bytes of an inner packet, which is that of an IPv4 packet. */
+/** Largest length in bytes of an inner packet: the largest length of an IPv4 packet. */
 export const MAX_PACKET_LENGTH = 65535;
 
 export class PacketMemory {

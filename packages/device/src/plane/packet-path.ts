@@ -27,7 +27,10 @@ export interface PacketPathOptions {
   /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
-  /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
+  /**
+   * Called when the TUN refused a kind of super-packet. After that, Litz makes no more
+   * super-packets of that kind.
+   */
   readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
 }
 

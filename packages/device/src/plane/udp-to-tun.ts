@@ -329,12 +329,12 @@ const GSO_UDP = 5;
 const FEWEST_SHARED = 8;
 /** After the first half and this many more, the other direction gets its turn. */
 const MOST_HALVES = 7;
-/** Batches per step from sockets that are not polled. */
+/** The most batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
 /**
- * Batches per step from sockets that are polled, as long as each batch has at least `SHORT_BATCH`
- * datagrams and at most `SHORT_BATCH_BYTES` bytes. Short datagrams cost little, so more of them are
- * taken.
+ * The most batches per step from sockets that are polled. Another batch is received only if the
+ * last one had at least `SHORT_BATCH` datagrams and at most `SHORT_BATCH_BYTES` bytes. Short
+ * datagrams cost little, so more of them are taken.
  */
 const SHORT_BATCHES = 16;
 const SHORT_BATCH = 8;

@@ -262,7 +262,9 @@ function isLinkLocal(address: Uint8Array): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
-/** Takes a lock. If another process holds it for a short time, waits for that process. */
+/**
+ * Takes a lock. If another process holds it, waits for that process, for `LONGEST_LOCK_MS` at most.
+ */
 function waitForLock(sys: typeof Sys, path: string): Sys.FileLock {
   for (let waitedMs = 0; ; waitedMs += LOCK_INTERVAL_MS) {
     try {

@@ -98,7 +98,7 @@ export class Resolver {
    *
    * @returns a line for the user if something stays as it is
    * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; when this process has ended, the next
-   * one tries again
+   *   one tries again
    */
   restore(tunnel: string): string | undefined {
     return this.#locked(() => {
@@ -141,7 +141,10 @@ export class Resolver {
     );
   }
 
-  /** Returns the prefix for the interface's name: Debian's resolvconf sorts by it. */
+  /**
+   * Returns the prefix for the interface's name. Debian's resolvconf orders interfaces by such
+   * prefixes.
+   */
   #interfacePrefix(): string {
     try {
       const order = readFileSync(this.#places.interfaceOrder, 'utf8');
@@ -334,5 +337,7 @@ function stillLocked(cause: Error): WireGuardError {
 
 /** The longest time that resolvconf or resolvectl may take, in ms. */
 const PROGRAM_LIMIT_MS = 10_000;
-/** For a file in the place of a symbolic link, or where there was no file. */
+/**
+ * Mode and owner of a file that replaces a symbolic link, or that is made where there was no file.
+ */
 const NEW_FILE = { mode: 0o644, uid: 0, gid: 0 };

@@ -118,8 +118,8 @@ export class Tunnel {
     this.#request = request;
     this.name = request.name;
     this.#options = options;
-    // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
-    // by itself.
+    // If the process exits unexpectedly, this undoes rules, filters and DNS servers. The device's
+    // interface disappears by itself.
     process.on('exit', this.#undoAtExit);
   }
 

@@ -152,8 +152,9 @@ export class UapiServer {
   }
 
   /**
-   * Takes no new clients, and resolves when no request is in progress, or after a second. Clients
-   * that connect meanwhile wait, as long as a copy of the listening socket is open.
+   * Takes no new clients, and ends the captures. Resolves when no request is in progress, or after
+   * a second. Clients that connect meanwhile wait, as long as a copy of the listening socket is
+   * open.
    */
   async pause(): Promise<void> {
     this.#server.close();
@@ -366,8 +367,8 @@ function refuseIfUntrusted(path: string): void {
 }
 
 /**
- * Runs `make`. If /run is missing or read-only, the errors of `make` name another path. So they are
- * replaced by a clear error.
+ * Runs `make`, which makes the folder of `path` or a file in it. Its errors would name a path that
+ * the user does not know. So they are replaced by an error that says what to do.
  */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {

@@ -139,7 +139,10 @@ const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: numb
   [EXPERIMENT]: { header: bytesOf(''), checksumAt: 0 },
 };
 
-/** Packets of a lap with several. V8 compiles what runs often, so these make it compile sooner. */
+/**
+ * How many packets a lap with several of them has. V8 compiles what runs often, so such laps make
+ * it compile sooner.
+ */
 const SEVERAL = 8;
 /** Twice as many laps did not make the first second of a stream faster. */
 const SHORT_LAPS = 700;
