@@ -265,7 +265,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens its sockets when a port that was taken is free again, or with another port', async () => {
+    it('opens its sockets when a port that was taken is free again, and reports the port once', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const errors: unknown[] = [];

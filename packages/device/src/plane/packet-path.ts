@@ -128,7 +128,7 @@ export class PacketPath {
   /**
    * Processes batches from the sockets, or from the socket at index `only`.
    *
-   * @returns whether there may be more
+   * @returns whether there may be more datagrams
    */
   receive(now: number, only?: number): boolean {
     return this.#inbound.receive(now, only);

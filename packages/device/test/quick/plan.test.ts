@@ -210,7 +210,7 @@ function bits(address: Uint8Array): string {
   return Array.from(address, (byte) => byte.toString(2).padStart(8, '0')).join('');
 }
 
-/** Addresses have only a few different bytes, so that prefixes often contain them. */
+/** Generates addresses of only a few different bytes, so that prefixes often contain them. */
 function anyAddress(): fc.Arbitrary<Uint8Array> {
   const byte = fc.constantFrom(0, 1, 128, 255);
   const bytes = (length: number): fc.Arbitrary<Uint8Array> =>

@@ -23,7 +23,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
   afterEach(() => hosts.close());
 
-  it('answers at once, and carries packets before the warm-up is over', async () => {
+  it('answers requests and carries packets from the start', async () => {
     const devices = await hosts.devices({ warmUp: true });
     expect(await devices.left.status()).toMatchObject({ up: true, peers: [{}] });
     await devices.left.connected(BOB.publicKey, { timeout: 5000 });
