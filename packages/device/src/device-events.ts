@@ -33,7 +33,7 @@ export interface DeviceEvents {
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
   /**
    * The address or port of the peer changed. Emitted at most once per second for each peer; if the
-   * endpoint changed several times, the event has the last one.
+   * endpoint changed several times, the event has the last endpoint.
    */
   roam: [
     {

@@ -498,7 +498,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(openDescriptors()).toBe(before);
     });
 
-    it('lets the kernel choose a number', async () => {
+    it('lets the kernel choose the number in the name of the interface', async () => {
       const { left } = hosts;
       const device = await left.device({ tun: 'wg%d', listenPort: 0 });
       expect(device.name).toBe('wg0');
@@ -548,7 +548,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(told).toEqual(['up', 'down', 'up']);
   });
 
-  it('emits drop events of the packet loop once there is a listener', async () => {
+  it('emits drop events of the packet loop when there is a listener', async () => {
     const devices = await hosts.devices();
     const { left } = hosts;
     const dropped = once(devices.left, 'drop');

@@ -157,7 +157,7 @@ describeWith(realInterfaces, 'a device whose packet loop crashes', () => {
       UNKNOWN_DESCRIPTORS,
     ],
   ])(
-    'emits an error event for %s, and releases everything',
+    'emits an error event for %s, and releases the interface',
     async (_, crash, message, left = 0) => {
       const before = openDescriptors();
       const device = await host.device({

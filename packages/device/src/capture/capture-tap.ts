@@ -39,7 +39,7 @@ export class CaptureTap {
   /** How many packets came since the last `publish` or `discard`. All are of one side. */
   #pendingSeen = 0;
   #pendingLost = 0;
-  /** The value of `#lost` for their side before these packets. */
+  /** The value that `#lost` had for the side of these packets before they came. */
   #lostBefore = 0;
   /** Where the last of these packets was written; -1: none was written. */
   #pendingAt = -1;

@@ -1,7 +1,7 @@
 /**
- * `packSecrets`: moves the secrets of a message to another thread in one buffer, which is
- * transferred. A structured clone would leave copies of the secrets in the memory of the message,
- * and that memory cannot be wiped.
+ * `packSecrets`: copies the secrets of a message into one buffer, which is transferred to the other
+ * thread with the message. A structured clone would leave copies of the secrets in the memory of
+ * the message, and that memory cannot be wiped.
  *
  * @module
  */

@@ -95,7 +95,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
-  // The compiler refuses this object if it lacks an event. It would accept such a list.
+  // The compiler refuses this object if an event is missing. In a list, it would not notice that.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {
@@ -169,7 +169,10 @@ export class DataPlane {
     return this.#up;
   }
 
-  /** When `finish` should be called next, in ms of the clock of `now`; Infinity: not needed. */
+  /**
+   * When `finish` should be called next, in ms on the clock that `now` is read from; Infinity: not
+   * needed.
+   */
   get due(): number {
     if (this.lostOffloads.areUnreported) return 0;
     const { tunPausedUntil } = this.path;
@@ -211,8 +214,8 @@ export class DataPlane {
 
   /**
    * Applies a change whose fields were checked, in steps. The first step refuses the change or
-   * makes it final. Until the last step, there must be no other change. `path.drain` must be called
-   * before packets pass between two steps.
+   * makes it final. Until the last step, there must be no other change. Packets may pass between
+   * two steps, but only after a call of `path.drain`.
    *
    * @param sockets as for `configure`
    * @param now returns the time; called in each step
@@ -323,8 +326,8 @@ export class DataPlane {
   }
 
   /**
-   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. Its secrets
-   * are copies that the caller must wipe.
+   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. The secrets
+   * in the slice are copies that the caller must wipe.
    */
   *snapshot(read: number): Steps<SnapshotSlice> {
     const isFirst = !this.#reads.has(read);

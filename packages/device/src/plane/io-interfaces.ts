@@ -45,7 +45,8 @@ export interface Tun {
   ): number;
   close(): void;
   /**
-   * Set by the loop if `fd` is -1. Must be called when a packet can be read, or the device is gone.
+   * Set by the loop if `fd` is -1. Must be called when a packet can be read, and when the device is
+   * gone.
    */
   onReadable?: (() => void) | undefined;
   /** Set by the loop if `fd` is -1. Must be called when the link changes. */

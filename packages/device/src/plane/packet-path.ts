@@ -88,7 +88,7 @@ export class PacketPath {
     this.#outbound.sockets = sockets;
   }
 
-  /** Sees all packets and datagrams; undefined while no capture runs. */
+  /** The tap that sees all packets and datagrams; undefined while no capture runs. */
   get tap(): PacketTap | undefined {
     return this.#tap;
   }
@@ -113,8 +113,8 @@ export class PacketPath {
   }
 
   /**
-   * After failed reads: when to read the TUN again, in ms of the clock; poll is ignored until then.
-   * Infinity: reads did not fail.
+   * After failed reads: when to read the TUN again, in ms of the clock. Until then, it is ignored
+   * whether poll reports packets. Infinity: reads did not fail.
    */
   get tunPausedUntil(): number {
     return this.#outbound.pausedUntil;

@@ -1,6 +1,6 @@
 /**
- * `loadProvider`: the crypto provider of a device, either the one from the options or a selected
- * one.
+ * `loadProvider`: the crypto provider of a device, either the one from the options or one that
+ * `selectProvider` chooses.
  *
  * @module
  */

@@ -17,7 +17,7 @@ export interface Host {
   /**
    * Returns the facts that a plan depends on.
    *
-   * @param endpoints 4 or 16 bytes each, borrowed for the call
+   * @param endpoints addresses of 4 or 16 bytes, borrowed for the call
    */
   facts(endpoints: readonly Uint8Array[]): HostFacts;
   /** Adds an address to an interface. */

@@ -313,9 +313,9 @@ function byMetric(a: InstalledRoute, b: InstalledRoute): number {
 
 const RUNTIME_FOLDER = '/run/litz';
 /**
- * Marks a rule as made by Litz. The number is the letter L; the kernel's RTPROT_* and iproute2's
- * rt_protos do not use it. All kernels that Node.js runs on store the number with the rule (Linux
- * 4.17).
+ * Marks a rule as made by Litz. The number is the code of the letter L; the kernel's RTPROT_* and
+ * iproute2's rt_protos do not use it. All kernels that Node.js runs on store the number with the
+ * rule (since Linux 4.17).
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;

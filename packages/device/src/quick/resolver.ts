@@ -277,13 +277,13 @@ export class Resolver {
     try {
       this.#run(program, args);
     } catch {
-      // The interface is gone, and its settings with it.
+      // If the interface is gone, its settings are gone too.
     }
   }
 
   /**
-   * Runs an action under the lock. If the folder does not exist or cannot be written, the action
-   * runs without a lock.
+   * Runs an action under the lock. If the folder of the records does not exist or cannot be
+   * written, the action runs without a lock.
    */
   #locked<T>(run: () => T): T {
     let lock: { close(): void } | undefined;

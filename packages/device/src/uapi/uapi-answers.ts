@@ -37,7 +37,10 @@ export interface UapiTarget {
    * `status` if present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
-  /** How the device works, for a client that asks for statistics. */
+  /**
+   * Returns the provider, the offloads in use, the threads and the drops, for a client that asks
+   * for statistics.
+   */
   details?(): Promise<DeviceDetails>;
   /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
   configure(change: DeviceConfiguration): Promise<void>;
