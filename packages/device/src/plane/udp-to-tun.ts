@@ -196,7 +196,7 @@ export class UdpToTun {
     // A tap looks at each message before and after it is opened.
     if (isAlone || this.tap) return sockets.receive(this.#sink, only);
     const count = this.#collectInto(0, sockets, only);
-    // A few datagrams are opened before another thread would wake.
+    // The packet loop opens a few datagrams in less time than another thread needs to wake.
     if (this.#batches[0].count >= FEWEST_SHARED) {
       return count + this.#openShared(threads, sockets, only);
     }

@@ -94,11 +94,14 @@ describe('planTunnel', () => {
   });
 
   describe('after a tunnel was killed', () => {
-    test.each(['auto', 'off', 99] as const)('restores its filters, table %s', (table) => {
-      const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
-      const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
-      expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
-    });
+    test.each(['auto', 'off', 99] as const)(
+      'restores its filters, also with the table %s',
+      (table) => {
+        const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
+        const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
+        expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
+      },
+    );
 
     test('leaves its filters loose for a tunnel that needs them loose', () => {
       const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };

@@ -55,7 +55,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(leftIn(places.records)).toEqual(['tunnels']);
   });
 
-  test('keeps any bytes of the file', () => {
+  test('puts back a file whose bytes are not UTF-8', () => {
     const bytes = Buffer.from([0x23, 0xff, 0xc3, 0x28, 0x0a]);
     writeFileSync(places.resolvConf, bytes);
     resolver.set('wg0', DNS);
