@@ -1,5 +1,6 @@
 /**
- * How a process ends that has an open `TunStream`, and how a process fails that may not open one.
+ * How a process with an open `TunStream` ends, and how a process without the right to open one
+ * fails.
  *
  * @module
  */

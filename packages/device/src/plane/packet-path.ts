@@ -113,8 +113,8 @@ export class PacketPath {
   }
 
   /**
-   * After failed reads: when to read the TUN again, in ms of the clock. Until then, it is ignored
-   * whether poll reports packets. Infinity: reads did not fail.
+   * After failed reads: when to read the TUN again, in ms of the clock. Until then, the TUN is not
+   * read, even if poll reports packets. Infinity: reads did not fail.
    */
   get tunPausedUntil(): number {
     return this.#outbound.pausedUntil;

@@ -16,7 +16,7 @@ export class UapiCapture {
   readonly #target: UapiTarget;
   readonly #onRefused: OnRefused;
   #stop: (reason: string | undefined) => void = () => {};
-  /** What `stop` was called with before there was something to stop. */
+  /** What `stop` was called with before there was a capture to stop. */
   #stopped: { readonly reason: string | undefined } | undefined = undefined;
 
   constructor(target: UapiTarget, onRefused: OnRefused) {

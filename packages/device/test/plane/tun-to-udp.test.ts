@@ -268,7 +268,10 @@ function untidyProvider(): CryptoProvider {
   return { ...provider, createCipher };
 }
 
-/** Seals long runs as late as it may. Until then, the messages are not complete. */
+/**
+ * Fake threads. They seal a long run only when `finish` waits for it, or when one of `steps` is
+ * true. Until then, its messages are not complete.
+ */
 class FakeThreads implements SealingThreads {
   readonly running = 2;
   /** The runs in progress. */

@@ -258,7 +258,7 @@ export class Coalescer {
     }
   }
 
-  /** @returns whether it was written; if not, all packets are unchanged */
+  /** @returns whether the super-packet was written; if not, all packets are unchanged */
   #writeTogether(item: CoalescedItem): boolean {
     const buffer = this.#buffer;
     const { offsets, lengths } = this.#pieces;
