@@ -92,7 +92,7 @@ export class StackState {
 }
 
 const MOST_PATHS = 1024;
-/** RFC 4443 2.4 (f). A tenth of icmp_msgs_per_sec of Linux, and its icmp_msgs_burst. */
+/** RFC 4443 2.4 (f). A tenth of icmp_msgs_per_sec of Linux, and a burst of its icmp_msgs_burst. */
 const ERRORS_PER_SECOND = 100;
 const ERROR_BURST = 50;
 const IDENTIFICATION_COUNTERS = 1024;

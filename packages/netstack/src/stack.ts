@@ -43,8 +43,8 @@ export type Socket = TcpSocket | TcpListener | UdpSocket | EchoSocket;
 /** Options of `Stack.connectTcp`. */
 export interface ConnectOptions extends TcpOptions {
   /**
-   * The address to connect from. Default: the one that has the most leading bits in common with the
-   * destination.
+   * The address to connect from. Default: the own address that has the most leading bits in common
+   * with the destination.
    */
   readonly address?: string | Uint8Array;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
@@ -60,7 +60,7 @@ export interface ListenOptions extends TcpOptions {
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /**
-   * How many connections may wait that have begun and are not accepted. Default 511, as in Node.js.
+   * How many connections that have begun may wait to be accepted. Default 511, as in Node.js.
    */
   readonly backlog?: number;
 }
@@ -88,7 +88,7 @@ export interface ListenOptions extends TcpOptions {
  */
 export class Stack {
   readonly #state: StackState;
-  /** The address that was connected to last, in both forms. */
+  /** The remote address of the last `connectTcp`, as text and as an object. */
   #lastText = '';
   #lastRemote = new IpAddress();
 
@@ -142,9 +142,9 @@ export class Stack {
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
-   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has done
-   *   it, or it is still to be computed. The packet may be a TCP super-packet.
-   * @throws {TypeError | RangeError} the arguments name no such bytes, or `now` is not a time
+   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has
+   *   verified it, or it is not computed yet. The packet may be a TCP super-packet.
+   * @throws {TypeError | RangeError} the bytes are not in the buffer, or `now` is not a time
    */
   // oxlint-disable-next-line max-params -- an object would be allocated for each packet
   handlePacket(
@@ -353,7 +353,7 @@ export class Stack {
     return { address, version, port: port || table.chooseFree(address, version) };
   }
 
-  /** Usually several connections in a row go to one address. They share the object. */
+  /** Often several connections in a row go to one address. They share one object for it. */
   #remoteAddress(address: string | Uint8Array | IpAddress): IpAddress {
     if (address instanceof IpAddress) return address;
     if (typeof address !== 'string') return IpAddress.from(address);

@@ -20,6 +20,8 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
+ * @param timeoutMs the limit of each attempt: over UDP, over TCP, and once more without EDNS if the
+ *   server does not understand EDNS
  * @throws {Error} (rejects) the server does not answer in time or cannot be reached; or the name is
  *   not valid in DNS
  */

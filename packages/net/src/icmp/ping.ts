@@ -22,10 +22,10 @@ export interface PingOptions {
 
 /** A reply. */
 export interface PingReply {
-  /** Where it came from. */
+  /** The address that sent the reply. */
   readonly address: string;
   readonly roundTripMs: number;
-  /** The hop limit that it arrived with. */
+  /** The hop limit (TTL) of the reply when it arrived. */
   readonly ttl: number;
 }
 

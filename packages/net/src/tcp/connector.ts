@@ -28,7 +28,7 @@ export class Connector implements SocketOwner {
   readonly #host: SocketHost;
   readonly #destination: Destination;
   readonly #listener: ConnectorListener;
-  /** Ends the look-up of a name; undefined without a look-up, as for every address. */
+  /** Ends the look-up of a name; undefined if there is none, because `host` is an IP address. */
   #lookup: AbortController | undefined;
   readonly #attempts: Set<Attempt> = new Set();
   readonly #errors: NetworkError[] = [];
@@ -44,7 +44,10 @@ export class Connector implements SocketOwner {
     this.#listener = listener;
   }
 
-  /** Begins. A look-up may call the listener at once, as with node:net; nothing else does. */
+  /**
+   * Begins. As with node:net, a `lookup` function may call the listener before `start` returns.
+   * Everything else calls the listener later.
+   */
   start(): void {
     const { host, connectTimeoutMs } = this.#destination;
     this.#host.waiting.add(this);

@@ -70,7 +70,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   #isConnected = false;
   #isClosed = false;
 
-  /** @param network the `Network` that it is in */
+  /** @param network the `Network` that the socket belongs to */
   constructor(
     network: SocketNetwork,
     options: DatagramSocketOptions | 'udp4' | 'udp6',
@@ -123,8 +123,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   }
 
   /**
-   * Sets the destination of `send`. From then on only datagrams from there are received. 'connect'
-   * or 'error' follows.
+   * Sets the destination of `send`. After that, only datagrams from this destination are received.
+   * 'connect' or 'error' follows.
    */
   connect(port: number, address?: string | (() => void), callback?: (error?: Error) => void): void {
     this.#checkOpen();
@@ -151,9 +151,9 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   /**
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
-   * with `offset` and `length` behind the message, with a list of parts as message, and without
-   * port and address on a connected socket. A connected socket copies the bytes before `send`
-   * returns. Otherwise they are borrowed until the callback is called.
+   * with `offset` and `length` after the message, with a list of parts as message, and without port
+   * and address on a connected socket. A connected socket copies the bytes before `send` returns.
+   * Otherwise they are borrowed until the callback is called.
    *
    * The callback gets `ENOBUFS` if there is no space for the datagram.
    */
@@ -259,7 +259,10 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return this.#version === 4 ? '0.0.0.0' : '::';
   }
 
-  /** Calls back with an address or an error: in the next tick, or when a name was looked up. */
+  /**
+   * Calls back with an address or an error: in the next tick if `host` is an address, otherwise
+   * when the name was looked up. Does nothing if the socket was closed in the meantime.
+   */
   #resolve(host: string, callback: (error: Error | null, address: string) => void): void {
     const report = (error: Error | null, address: string): void => {
       if (this.#isClosed) return;
@@ -305,7 +308,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     }
   }
 
-  /** @param address undefined: the one that the socket is connected to */
+  /** @param address undefined: the address to which the socket is connected */
   #sendTo({ bytes, port }: Datagram, address: string | undefined): Error | undefined {
     const isBound = this.#udp !== undefined;
     const fault = this.#open(0, this.#any);

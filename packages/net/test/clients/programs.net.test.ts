@@ -1,5 +1,5 @@
 /**
- * Programs of other people through a tunnel, unchanged: PostgreSQL with pg, OpenSSH, wrk.
+ * Unchanged programs of other projects, through a tunnel: PostgreSQL with pg, OpenSSH, wrk.
  *
  * @module
  */
@@ -51,7 +51,7 @@ describeWith([root, postgresql], 'PostgreSQL through a tunnel, with pg', () => {
 });
 
 describeWith([root, ...sshPrograms], 'OpenSSH through a tunnel, with ProxyCommand', () => {
-  test('copies 32 MB both ways', async () => {
+  test('copies 32 MiB both ways', async () => {
     await using server = await startSshd();
     await using networks = await twoNetworks();
     const { a, b } = networks;

@@ -53,7 +53,7 @@ describe('askServer', () => {
       });
     }).listen(53);
     const answer = await askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
-    // No more than 64 of the 500 are taken.
+    // No more than 64 of the 500 addresses are taken.
     expect(answer.addresses.length).toBe(64);
     server.close();
   });
@@ -72,7 +72,7 @@ describe('askServer', () => {
     expect(answer.addresses).toEqual(['192.0.2.1']);
   });
 
-  test('asks again without options if the server does not know them', async () => {
+  test('asks again without EDNS options if the server does not know them', async () => {
     const [a, b] = linkedHosts();
     const withOptions: boolean[] = [];
     await dnsServer(b, (query, reply) => {
@@ -85,7 +85,7 @@ describe('askServer', () => {
     expect(withOptions).toEqual([true, false]);
   });
 
-  test('asks without options over TCP too', async () => {
+  test('leaves the EDNS options out over TCP too, if the server does not know them', async () => {
     const [a, b] = linkedHosts();
     await dnsServer(b, (query, reply) => {
       if (query.additionals!.length > 0) reply({ flags: 1, questions: [] });

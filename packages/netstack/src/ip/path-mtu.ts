@@ -28,15 +28,15 @@ interface Entry {
   high: number;
   /** Whether a packet a little longer than `high` was lost. If not, `high` itself is tried next. */
   isHighKnown: boolean;
-  /** Whether the MTU is searched. That of a "too big" message is known. */
+  /** Whether the MTU is searched. False after a "too big" message, because it has the MTU. */
   readonly isSearched: boolean;
   endsAt: number;
 }
 
 export class PathMtuTable {
   /**
-   * By the hash of the destination, in the order of their last change. Of two destinations with the
-   * same hash, only the later one has an entry.
+   * By the hash of the destination, the oldest entry first. Of two destinations with the same hash,
+   * only the later one has an entry.
    */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
@@ -80,11 +80,11 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path, because a router says so.
    *
-   * @param reported the MTU that the message has; 0: none, because the router is older than RFC
-   *   1191
+   * @param reported the MTU in the message of the router; 0: none, because the router is older than
+   *   RFC 1191
    * @param packetLength the length of the packet that was too long
    * @param current the MTU that `of` returns
-   * @returns whether it was lowered
+   * @returns whether the MTU was lowered
    */
   lower(
     destination: IpAddress,
@@ -113,7 +113,7 @@ export class PathMtuTable {
    *
    * @param mtu the length of packets that pass nearly everywhere
    * @param current the MTU that `of` returns
-   * @returns whether it was lowered
+   * @returns whether the MTU was lowered
    */
   suspect(destination: IpAddress, mtu: number, current: number, now: number): boolean {
     const safe = Math.max(leastMtu(destination), mtu);
@@ -136,7 +136,7 @@ export class PathMtuTable {
     return entry.isHighKnown ? (entry.mtu + high + 1) >>> 1 : high;
   }
 
-  /** A packet that was tried has arrived (RFC 4821 7.6.1). */
+  /** Raises the MTU, because a packet that was tried has arrived (RFC 4821 7.6.1). */
   passed(destination: IpAddress, length: number, now: number): void {
     const entry = this.#find(destination, now);
     if (!entry?.isSearched || length <= entry.mtu) return;
@@ -145,7 +145,7 @@ export class PathMtuTable {
     this.#extend(entry, now);
   }
 
-  /** A packet that was tried is lost (RFC 4821 7.6.2). */
+  /** Lowers the upper bound, because a packet that was tried is lost (RFC 4821 7.6.2). */
   failed(destination: IpAddress, length: number, now: number): void {
     const entry = this.#find(destination, now);
     if (!entry?.isSearched || length <= entry.mtu) return;
@@ -220,7 +220,7 @@ function leastMtu(destination: IpAddress): number {
   return destination.version === 6 ? IPV6_MIN_MTU : IPV4_LEAST_MTU;
 }
 
-/** RFC 1191 7.1: the largest usual MTU below the length of the packet. */
+/** RFC 1191 7.1: returns the largest usual MTU below the length of the packet. */
 function nextPlateau(length: number): number {
   return PLATEAUS.find((plateau) => plateau < length) ?? IPV4_LEAST_MTU;
 }

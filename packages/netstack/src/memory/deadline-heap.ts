@@ -11,8 +11,9 @@
 /** An object with a deadline. */
 export interface DeadlineOwner {
   /**
-   * Writes its deadline to the first element: in ms; Infinity: none. The deadline is not returned,
-   * because V8 may put a returned number into a new object, several times for each segment.
+   * Writes the deadline of this owner, in ms, to the first element of `out`; Infinity: none. The
+   * deadline is not returned, because V8 may put a returned number into a new object, several times
+   * for each segment.
    */
   writeDeadline(out: Float64Array): void;
   /** The index of this owner in the heap; -1: it is not there. Changed by the heap only. */

@@ -4,7 +4,7 @@
  * ```
  *  bytes    | packet 3 |....free....| packet 1 | packet 2 |..unused..|
  * ```
- * A packet is contiguous. If it does not fit behind the last packet, it is written at the beginning
+ * A packet is contiguous. If it does not fit after the last packet, it is written at the beginning
  * of the buffer.
  *
  * @module

@@ -121,7 +121,7 @@ function sendData(state: StackState, c: Connection, most: number): number {
   if (c.sending.frto === 'resent') return 0;
   const length = sendNew(state, c, most);
   if (length > 0 || c.next !== c.sending.recoveryPoint) return length;
-  // Step 2b: without new data, or room for it, nothing can be learned.
+  // Step 2b: without new data, or room for new data, F-RTO cannot find anything out.
   endFrto(c);
   return resend(state, c, most);
 }

@@ -44,7 +44,7 @@ export class SendBuffer {
     this.#data?.read(position, target, offset, length);
   }
 
-  /** Frees acknowledged bytes. */
+  /** Frees the first `count` bytes, which are acknowledged. */
   release(count: number): void {
     this.#length -= count;
     if (this.#length === 0) this.#data?.clear();

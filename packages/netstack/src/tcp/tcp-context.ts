@@ -24,7 +24,7 @@ export interface BoundListener extends BoundSocket, ConnectionListener {
   refusedAt: number;
   /** Must be called when a handshake has begun. */
   begin(connection: Connection): void;
-  /** Closes it because the stack was closed. */
+  /** Closes the listener, because the stack was closed. */
   end(error: StackError): void;
 }
 

@@ -2,8 +2,8 @@
  * `DatagramQueue`: the datagrams, or echo replies, that wait until their socket reads them, with
  * their origins.
  *
- * The bytes are in chunks of the stack's pool. Each datagram counts with its fields, so that many
- * empty ones also fill the queue.
+ * The bytes are in chunks of the stack's pool. The fields of each datagram also count, so that many
+ * empty datagrams fill the queue, too.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { IpPacket } from '../wire/ip-packet.ts';
 export class DatagramOrigin {
   readonly address: IpAddress = new IpAddress();
   port: number = 0;
-  /** The address that it was sent to. */
+  /** The address to which the datagram was sent. */
   readonly localAddress: IpAddress = new IpAddress();
   /** TOS or traffic class, 8 bits. */
   trafficClass: number = 0;

@@ -1,5 +1,5 @@
 /**
- * `IpFields`: what is known of a received packet when its IP headers have been read.
+ * `IpFields`: what the IP headers of a received packet say.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { IpAddress } from './ip-address.ts';
 export class IpFields {
   buffer: Uint8Array = NO_BYTES;
   offset: number = 0;
-  /** The length that the header states, in bytes. What is behind it is padding. */
+  /** The length that the header states, in bytes. Bytes after that length are padding. */
   length: number = 0;
   version: 4 | 6 = 4;
   /** TOS or traffic class, 8 bits. The low two are ECN (RFC 3168). */

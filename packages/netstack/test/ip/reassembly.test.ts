@@ -106,7 +106,7 @@ describe('Reassembly', () => {
     }
   });
 
-  test('drops a datagram with a mark of congestion that not all fragments allow', () => {
+  test('drops a datagram if one fragment has a congestion mark and another has no ECN', () => {
     const { reassembly } = create();
     const shape = shapeOf(4, pattern(1000));
     add(reassembly, fragmentsOf(shape, 1, 800)[0]);
@@ -115,7 +115,7 @@ describe('Reassembly', () => {
     );
   });
 
-  test('gives up after 60 s, and returns the beginning if it has come', () => {
+  test('gives a datagram up after 60 s, and returns its beginning if that has come', () => {
     const { reassembly, pool } = create();
     const shape = shapeOf(6, pattern(1600));
     const [first] = fragmentsOf(shape, 1, 800);

@@ -53,7 +53,7 @@ describe('ReceiveBuffer', () => {
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(10);
   });
 
-  test('leaves half of the pool to others, however many bytes come behind gaps', () => {
+  test('leaves half of the pool to others, however many bytes come after gaps', () => {
     const pool = new ChunkPool(2 ** 18);
     const hostile = Array.from({ length: 20 }, () => new ReceiveBuffer(pool, 65_536));
     for (const buffer of hostile) {

@@ -224,7 +224,7 @@ describe('the states of a connection', () => {
       expect(script.socket.state).toBe('time-wait');
     });
 
-    test('the answer to such a SYN has a sequence number after all used ones (RFC 9293 3.6.1)', () => {
+    test('the answer to a SYN has a sequence number after all used ones (RFC 9293 3.6.1)', () => {
       const script = inTimeWait(1_000_000);
       const before = script.ourStart;
       script.inject('S 5000:5000 <ts 201 0>');
