@@ -105,7 +105,7 @@ export class Network extends EventEmitter<NetworkEvents> {
   /**
    * The `fetch` of undici 7, through the tunnel. Its classes are those of undici; it also takes a
    * `Request` or `FormData` of Node.js. It rejects if a connection is not established within ten
-   * seconds. A signal can end it earlier.
+   * seconds. A signal can end a request earlier.
    *
    * @example
    *
@@ -443,7 +443,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     });
   }
 
-  /** Looks names of endpoints up again while their peers are silent. */
+  /** Looks the names of endpoints up again while their peers are silent. */
   #followNames(peers: readonly NamedPeer[], resolve: NetworkOptions['resolve'] = {}): void {
     const { lookup, log } = resolve;
     const refresh = new EndpointRefresh({

@@ -116,7 +116,7 @@ export class SocketHost {
     this.link?.wake();
   }
 
-  /** Makes `owner` the one to whom later changes of a socket are reported. */
+  /** From this call on, reports the changes of a socket to `owner`. */
   add(socket: StackSocket, owner: SocketOwner): void {
     this.#owners.set(socket, owner);
   }

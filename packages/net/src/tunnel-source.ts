@@ -55,8 +55,8 @@ export function checkSource(source: unknown): void {
  * @param name the name of a configuration, for errors
  * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device, the file
- *   is too long, or the writer of a pipe does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device file, the
+ *   file is too long, or the writer of a pipe does not end
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(

@@ -61,7 +61,7 @@ export class StackState {
   };
   /** A datagram that must be fragmented is built here. */
   readonly scratch: PacketRing = new PacketRing(new Uint8Array(MAX_PACKET_LENGTH));
-  /** Counters of identifications (RFC 7739 5.3), each from a random value on. */
+  /** Counters of identifications (RFC 7739 5.3). Each begins at a random value. */
   readonly identifications: Int32Array = new Int32Array(IDENTIFICATION_COUNTERS);
 
   constructor(options: CheckedStackOptions) {

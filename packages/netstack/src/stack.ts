@@ -60,7 +60,8 @@ export interface ListenOptions extends TcpOptions {
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /**
-   * How many connections that have begun may wait to be accepted. Default 511, as in Node.js.
+   * How many connections may wait to be accepted, including handshakes that have only begun.
+   * Default 511, as in Node.js.
    */
   readonly backlog?: number;
 }
@@ -132,7 +133,7 @@ export class Stack {
    * device sets it if it has a limit of its own, beside the 65535 bytes of a packet. Default:
    * Infinity.
    *
-   * @throws {TypeError | RangeError} not a number from 1 on
+   * @throws {TypeError | RangeError} not an integer from 1 on, and not Infinity
    */
   set segmentLimit(limit: number) {
     if (limit !== Infinity) requireInteger(limit, 'segmentLimit', 1, Infinity);

@@ -48,7 +48,7 @@ async function askOnce(
   return answer.isTruncated ? askOverTcp(host, server, { question, bytes, timeoutMs }) : answer;
 }
 
-/** A question in a datagram, with a socket of its own. */
+/** Sends a question in a datagram, from a socket of its own, and waits for the answer. */
 class DatagramExchange implements SocketOwner {
   readonly #host: SocketHost;
   readonly #server: string;

@@ -2,7 +2,7 @@
  * undici over a network: its connector, its dispatcher and its `fetch`.
  *
  * The package undici is loaded when it is used for the first time, because loading it takes a tenth
- * of a second and 20 MB.
+ * of a second and 20 MB of memory.
  *
  * @module
  */

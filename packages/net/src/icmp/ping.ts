@@ -13,9 +13,9 @@ import type { SocketHost, SocketOwner } from '../socket-host.ts';
 
 /** Options of `Network.ping`. */
 export interface PingOptions {
-  /** Ms to wait. Default 5000. */
+  /** How many ms to wait for the reply. Default 5000. */
   readonly timeout?: number | undefined;
-  /** Bytes of data. Default 56. */
+  /** How many bytes of data the request has. Default 56. */
   readonly size?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

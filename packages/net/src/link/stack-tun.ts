@@ -88,7 +88,7 @@ export class StackTun implements Tun {
    */
   #turn: number | undefined = undefined;
   #isSettling = false;
-  /** Whether the stack may have packets that the device has not asked for. */
+  /** Whether the stack may have packets that the device has not taken. */
   #isReadable = false;
   #timer: NodeJS.Timeout | undefined = undefined;
   #timerDue = Infinity;
@@ -139,7 +139,7 @@ export class StackTun implements Tun {
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return GONE;
     const space = length - VNET_HEADER_LENGTH;
-    // The stack may fill the buffer to its end, so a short space is cut out first.
+    // The stack may fill the buffer to its end. So if the space is short, the buffer is cut there.
     const target = space < LONGEST_PACKET ? buffer.subarray(0, offset + length) : buffer;
     const packet = offset + VNET_HEADER_LENGTH;
     const count = this.stack.pollPacket(target, packet, this.#time(), this.#offload);

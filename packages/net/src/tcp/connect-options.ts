@@ -22,7 +22,7 @@ export interface SocketOptions {
   readonly keepAliveInitialDelay?: number | undefined;
   /** Destroys the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** From how many waiting bytes on `write` returns false, and reading ahead stops. */
+  /** The number of waiting bytes at which `write` returns false, and reading ahead stops. */
   readonly highWaterMark?: number | undefined;
   /** Reads data into one buffer of the caller, instead of 'data' events. */
   readonly onread?: OnReadOptions | undefined;

@@ -76,7 +76,7 @@ export class Connector implements SocketOwner {
   }
 
   /**
-   * A peer does not answer: the attempts to its addresses fail with `ETIMEDOUT`.
+   * Must be called when a peer does not answer. Attempts to its addresses fail with `ETIMEDOUT`.
    *
    * @param isConcerned whether an address belongs to the peer
    * @param describe returns the reason for the message of the error
@@ -266,7 +266,7 @@ class Attempt implements SocketOwner {
     this.#connector.attemptFailed(this, error);
   }
 
-  /** The time limit of the caller is over. The error names the peer, which is looked up first. */
+  /** Fails, because the time limit of the caller is over. The error names the peer. */
   expire(ms: number): void {
     void this.#host.describePeer(this.address).then((peer) => {
       if (!this.#socket) return;

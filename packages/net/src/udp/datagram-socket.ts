@@ -27,7 +27,7 @@ export interface DatagramSocketOptions {
   readonly type: 'udp4' | 'udp6';
   /** Closes the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How many bytes may wait to be read. Default 212992. */
+  /** How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992. */
   readonly recvBufferSize?: number | undefined;
   /** Accepted and not used: 'udp6' is always for IPv6 alone, and no port is shared. */
   readonly ipv6Only?: boolean | undefined;

@@ -3,19 +3,19 @@
  *
  * A destination has an entry after a "too big" message about it, or after TCP has lost long
  * segments to it (a black hole). Anyone can send a "too big" message, so the caller must have
- * verified that it quotes a packet of ours. An entry ends ten minutes after its last change, except
- * during a search. The number of entries is bounded: in a full table, a new one replaces the
- * oldest.
+ * verified that it quotes a packet of ours. An entry ends ten minutes after its last change, unless
+ * a search begins again then. The number of entries is bounded: in a full table, a new one replaces
+ * the oldest.
  *
  * After a black hole, the MTU is searched between two bounds (RFC 4821 7.1 to 7.3):
  *
  * ```
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
- * The first try is `high` itself, because often an interruption was taken for a black hole. Then
- * each try is in the middle, until the bounds are close. Ten minutes after the last change the
- * path may be wider, so the search begins again. If no try has failed ten minutes later, the entry
- * ends.
+ * The first try is `high` itself, because an interruption of the path is often taken for a black
+ * hole. After that, each try is in the middle, until the bounds are close. Ten minutes after the
+ * last change the path may be wider, so the search begins again. If no try has failed ten minutes
+ * later, the entry ends.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export class PathMtuTable {
    */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
-  /** Changes with every change of any path, so a sender knows when it must ask again. */
+  /** Changes with every change of any path, so that a sender knows when it must ask again. */
   #version = 1;
   /** A time before which no entry ends. */
   #firstEnd = Infinity;
@@ -55,7 +55,8 @@ export class PathMtuTable {
   }
 
   /**
-   * Returns the number of the present state. If it differs from before, a path may have changed.
+   * Returns the version of the table. If it is not the version of an earlier call, a path may have
+   * changed.
    */
   versionAt(now: number): number {
     if (now >= this.#firstEnd) this.#expire(now);

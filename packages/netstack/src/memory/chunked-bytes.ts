@@ -122,7 +122,11 @@ export class ChunkedBytes {
     return this.#chunks[(this.#first + index) & (this.#chunks.length - 1)];
   }
 
-  /** Returns the chunk at an index of the window; -1 if there is none for it. */
+  /**
+   * Returns the chunk at an index of the window. Takes one from the pool if it is missing.
+   *
+   * @returns the number of the chunk; -1 if the pool gives none
+   */
   #ensure(index: number): number {
     if (index >= this.#chunks.length) this.#grow(index + 1);
     const mask = this.#chunks.length - 1;

@@ -60,7 +60,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
-  // It is not known which transmission this acknowledgement answers, nor the time of that one.
+  // It is not known which transmission this acknowledgement answers, so RACK gets no time from it.
   if (isUndone) c.sending.rackSentAt = -Infinity;
   const isUpdate = !isOld && updateWindow(c, segment);
   if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);

@@ -115,11 +115,11 @@ export class Connection implements DeadlineOwner {
   slowAt: number = Infinity;
   heapIndex: number = -1;
   heapKey: number = 0;
-  /** Probes of the window or of the other side that were not answered. */
+  /** How many probes of the window, or keepalive probes, were not answered. */
   probes: number = 0;
   /**
-   * Whether a probe of the window or of the other side must be sent: a segment with an old sequence
-   * number (RFC 9293 3.8.4, 3.8.6.1).
+   * Whether a probe of the window, or a keepalive probe, must be sent: a segment with an old
+   * sequence number (RFC 9293 3.8.4, 3.8.6.1).
    */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */

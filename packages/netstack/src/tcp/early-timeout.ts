@@ -22,7 +22,8 @@ import type { TcpHeader } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * The timer has fired, and everything is marked as lost. The congestion window is not reduced yet.
+ * Must be called when the timer has fired and everything is marked as lost, before the congestion
+ * window is reduced.
  *
  * @param stamp the timestamp of the segment that is sent again
  * @param isFirst false: the timer fires again, and nothing was acknowledged since it fired last
@@ -62,8 +63,8 @@ export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * An acknowledgement has come, and the scoreboard knows it. Steps 2 and 3 of RFC 5682 3.1; without
- * SACK, of 2.1.
+ * Must be called for an acknowledgement, after it was recorded in the scoreboard. Steps 2 and 3 of
+ * RFC 5682 3.1; without SACK, of 2.1.
  *
  * @param reported bytes by which SND.UNA moved, and bytes that SACK reports for the first time
  * @param isNew whether SND.UNA moved

@@ -123,8 +123,7 @@ function beginHandshake(
 }
 
 /**
- * An acknowledgement for a listener may answer a SYN cookie. If it does not, it belongs to no
- * connection.
+ * An acknowledgement for a listener may answer a SYN cookie. Otherwise it belongs to no connection.
  */
 function receiveCookie(
   state: StackState,

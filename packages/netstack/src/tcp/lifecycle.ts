@@ -132,7 +132,7 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
   return c.user?.changed();
 }
 
-/** RFC 9293 3.10.7.4: for two maximum segment lifetimes, segments may still be on the way. */
+/** Starts the time of TIME-WAIT, in which old segments may still arrive (RFC 9293 3.10.7.4). */
 export function beginTimeWait(state: StackState, c: Connection): void {
   const { timeWait } = state.tcp;
   c.slowAt = state.now + TIME_WAIT_MS;

@@ -6,7 +6,7 @@
  * 2. lost data, as far as the congestion window allows
  * 3. new data and the FIN, as far as both windows, Nagle's algorithm and the rule against silly
  *    windows allow
- * 4. a probe of the window or of the other side
+ * 4. a probe of the window, or a keepalive probe
  * 5. an acknowledgement alone
  *
  * @module
@@ -214,7 +214,7 @@ function dataLength(state: StackState, c: Connection, available: number, most: n
   const size = Math.min(c.segmentSize, most);
   const length = Math.min(available, usable, allowed, most);
   if (length >= size) {
-    // Whole segments. The rest is sent only if it is the end of the data and may be sent.
+    // Whole segments. The rest is sent only if it is the end of the data, and `mayEnd` allows it.
     const rest = length % size;
     return rest > 0 && (length < available || !mayEnd(c)) ? length - rest : length;
   }

@@ -86,7 +86,7 @@ function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): v
   noteEcn(state, c, segment);
   afterAck(state, c);
   if (c.state === 'time-wait') {
-    // RFC 9293 3.10.7.4: only a repeated FIN can come. It starts the time again.
+    // RFC 9293 3.10.7.4: only a repeated FIN can come. It starts the time of TIME-WAIT again.
     if (segment.has(TCP_FLAG.FIN)) {
       c.needsAck = true;
       beginTimeWait(state, c);

@@ -40,8 +40,8 @@ export function rackDelivered(state: StackState, c: Connection, index: number): 
 }
 
 /**
- * RFC 8985 6.2, step 5: marks entries that must be lost, and sets the timer for entries that may be
- * lost.
+ * RFC 8985 6.2, step 5: marks entries that are so late that they count as lost. Sets the timer for
+ * entries that may be lost.
  */
 export function rackDetectLoss(state: StackState, c: Connection): void {
   const { sent } = c.sending;
@@ -177,7 +177,7 @@ export function leaveRecovery(c: Connection): void {
   c.sending.mustResend = false;
 }
 
-/** Returns by how many ms segments may be late without being lost (RFC 8985 6.2, step 4). */
+/** Returns by how many ms segments may be late and not count as lost (RFC 8985 6.2, step 4). */
 function reorderingWindow(c: Connection): number {
   if (!c.sending.rackSawReordering) {
     if (c.sending.phase !== 'open' || c.sending.sent.sacked >= 3 * c.segmentSize) return 0;

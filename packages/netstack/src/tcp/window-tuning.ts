@@ -26,8 +26,8 @@ export function measureReceiver(state: StackState, c: Connection): void {
 }
 
 /**
- * Must be called when the program has read `count` bytes. If it keeps up with the sender, the
- * window doubles with each round trip.
+ * Must be called when the program has read `count` bytes. If the program keeps up with the sender,
+ * the window doubles with each round trip.
  */
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
   c.receiving.readSinceTuning += count;

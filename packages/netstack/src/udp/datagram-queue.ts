@@ -73,7 +73,7 @@ export class DatagramQueue {
   }
 
   /**
-   * Takes the first datagram, and writes its origin to `origin`. What does not fit is lost.
+   * Takes the first datagram, and writes its origin to `origin`. Bytes that do not fit are lost.
    *
    * @returns the number of bytes written to `target`; -1 if there is no datagram
    */

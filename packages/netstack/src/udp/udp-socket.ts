@@ -154,8 +154,8 @@ export class UdpSocket {
   }
 
   /**
-   * Reads the first datagram into `target` from `offset` on. What does not fit is lost;
-   * `origin.length` says how long it was.
+   * Reads the first datagram into `target` from `offset` on. Bytes that do not fit are lost;
+   * `origin.length` says how long the datagram was.
    *
    * @returns the number of bytes written; -1 if no datagram waits
    */
