@@ -155,7 +155,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
    * and address on a connected socket. A connected socket copies the bytes before `send` returns.
    * Otherwise they are borrowed until the callback is called.
    *
-   * The callback gets `ENOBUFS` if there is no space for the datagram.
+   * The callback gets an error, for example `ENOBUFS` if there is no space for the datagram.
+   * Without a callback, `ENOBUFS` is ignored, and any other error is an 'error' event.
    */
   send(message: SendMessage, ...rest: readonly unknown[]): void {
     this.#checkOpen();
@@ -328,7 +329,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #done(fault: Error | undefined, callback: SendCallback | undefined, size: number): void {
     if (callback) process.nextTick(callback, fault ?? null, size);
-    // A datagram for which there is no space is lost without an error, as is usual for UDP.
+    // Nobody is told that there was no space for a datagram: as usual for UDP, it is lost.
     else if (fault && codeOf(fault) !== 'ENOBUFS')
       process.nextTick(() => this.emit('error', fault));
   }
