@@ -178,7 +178,7 @@ describe('Network', () => {
     server.close();
   });
 
-  test('delivers what was sent before it closes', async () => {
+  test('delivers data that was sent before the network closes', async () => {
     await using networks = await twoNetworks();
     const { a, b } = networks;
     const received = new Promise<string>((resolve) => {
@@ -253,7 +253,7 @@ describe('Network', () => {
     expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
   });
 
-  test('does not give an earlier error of the device as the cause when it closes', async () => {
+  test('does not name an earlier error of the device as the cause of its end', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
     a.on('error', () => {});

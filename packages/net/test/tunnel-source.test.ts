@@ -45,7 +45,7 @@ describe('readTunnelSource', () => {
 });
 
 describe('readTunnelSource with a file', () => {
-  test('reads it by its path and by its URL', async () => {
+  test('reads a file by its path and by its URL', async () => {
     const file = join(newFolder(), 'with space.conf');
     writeFileSync(file, FILE);
     expect((await readTunnelSource(file)).addresses).toEqual(['10.0.0.1']);

@@ -119,7 +119,7 @@ export function rawIcmp(
   return rawPacket({ version, protocol: 1, payload: bytes, ...shape });
 }
 
-/** Returns bytes that differ from place to place. */
+/** Returns a pattern of bytes. Each byte depends on its position and on `seed`. */
 export function pattern(length: number, seed = 1): Uint8Array {
   return patternAt(0, length, seed);
 }

@@ -329,7 +329,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #done(fault: Error | undefined, callback: SendCallback | undefined, size: number): void {
     if (callback) process.nextTick(callback, fault ?? null, size);
-    // Nobody is told that there was no space for a datagram: as usual for UDP, it is lost.
+    // If there is no space for a datagram, it is lost without an event, as usual for UDP.
     else if (fault && codeOf(fault) !== 'ENOBUFS')
       process.nextTick(() => this.emit('error', fault));
   }

@@ -71,7 +71,7 @@ describe('node:http over a network', () => {
     expect(received).toBe('through');
   });
 
-  test('a signal aborts a request before it is connected', async () => {
+  test('a signal aborts a request whose connection is not established', async () => {
     const { a } = networks;
     const abort = new AbortController();
     const asked = get('http://10.0.0.2:81/', { agent: a.agent, signal: abort.signal });

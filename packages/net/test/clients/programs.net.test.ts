@@ -20,7 +20,7 @@ import { freePort, postgresql, root, startPostgresql, startSshd } from './progra
 const sshPrograms = [programRequirement('ssh', ['-V']), programRequirement('socat', ['-V'])];
 
 describeWith([root, postgresql], 'PostgreSQL through a tunnel, with pg', () => {
-  test('answers queries, many rows, and a notification', async () => {
+  test('answers queries, returns many rows, and sends a notification', async () => {
     await using server = await startPostgresql();
     const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
     const hooks = { preUp: [], postUp: [], preDown: [], postDown: [] };

@@ -109,7 +109,7 @@ describe('askServer', () => {
     server.close();
   });
 
-  test('says that the server does not answer, or is not there', async () => {
+  test('says that nothing listens at the server, or that the server does not answer', async () => {
     const [a, b] = linkedHosts();
     const refused = askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
     await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED', address: '10.0.0.2' });

@@ -34,7 +34,7 @@ describe('Resolver', () => {
     expect(asked.map((line) => line.split(' ')[2])).toEqual(['db.a.example', 'db.b.example']);
   });
 
-  test('asks the next server when one fails, and then the first again', async () => {
+  test('asks the next server when one fails, and all servers once more at the end', async () => {
     const { resolver, asked } = resolving(
       {
         '10.0.0.1 A www.example': new Error('no answer'),

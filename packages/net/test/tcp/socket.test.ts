@@ -88,7 +88,7 @@ describe('Socket, compared with node:net', () => {
       await close(server);
     }));
 
-  test('sends what was written before it was connected', () =>
+  test('sends data that was written before the socket was connected', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.pipe(it));
       const socket = module.connect(port, module.address);
@@ -163,7 +163,7 @@ describe('Socket, compared with node:net', () => {
       await close(server);
     }));
 
-  test('keeps the addresses that were tried only if the name has several', () =>
+  test('lists the addresses that were tried, only if the name has several', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume().end());
       for (const count of [0, 1, 2]) {
@@ -189,7 +189,7 @@ describe('Socket, compared with node:net', () => {
     }));
 
   describe('with onread', () => {
-    test('gives all bytes in the buffer of the program, and ends', () =>
+    test('passes all bytes in the buffer of the program, and ends', () =>
       expectSame(async (module, trace) => {
         const { server, port } = await listen(module, (it) => it.resume().end('x'.repeat(100_000)));
         const buffer = Buffer.alloc(1000);

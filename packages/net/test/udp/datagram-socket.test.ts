@@ -164,7 +164,7 @@ describe('DatagramSocket', () => {
     expect(await failed).toEqual([reason]);
   });
 
-  test('refuses another type', () => {
+  test('refuses a type other than udp4 and udp6', () => {
     const [a] = linkedHosts();
     expect(() => new DatagramSocket(a, 'udp5' as never)).toThrow('Bad socket type');
   });

@@ -19,7 +19,7 @@ function search(table: PathMtuTable, real: number, now: number): number[] {
 }
 
 describe('PathMtuTable', () => {
-  test('lowers a path for ten minutes', () => {
+  test('lowers the MTU of a path for ten minutes', () => {
     const table = new PathMtuTable(10);
     expect(table.lower(A, 1300, 1420, LINK, 0)).toBe(true);
     expect([table.of(A, LINK, 599_999), table.of(B, LINK, 0)]).toEqual([1300, LINK]);

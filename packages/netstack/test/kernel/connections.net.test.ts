@@ -13,7 +13,7 @@ import { Receiver, Sender } from './transfer.ts';
 const BOTH = ['stack', 'kernel'] as const;
 
 describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () => {
-  test.each(BOTH)('1000 carry data at once, begun by the %s', async (by) => {
+  test.each(BOTH)('1000 connections carry data at once, begun by the %s', async (by) => {
     const { network, stack, kernel } = createFixture({}, { loss: 0.01 });
     const [from, to] = by === 'stack' ? [stack, kernel] : [kernel, stack];
     const accept = by === 'stack' ? kernel.listen(80) : stackListener(stack, 1000);

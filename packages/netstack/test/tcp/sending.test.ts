@@ -142,7 +142,7 @@ describe('sending', () => {
     expect(script.sent()).toEqual([]);
     script.advance(1);
     expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
-    // The probe shows that the others are lost.
+    // The answer to the probe shows that the other segments are lost.
     script.advance(50);
     script.inject('. 1:1 ack 1001 <sack 3001:4001>');
     expect(script.sent()[0]).toBe('. 1001:2001 ack 1');
@@ -219,7 +219,7 @@ describe('sending', () => {
     const [first] = script.sent();
     // 552 is the smallest MTU, as in Linux.
     expect(first).toBe('. 1:513 ack 1');
-    // The window was sent again, and more messages change nothing.
+    // The data was sent again, and more messages change nothing.
     for (let i = 0; i < 1000; i++) script.give(tooBig(script, 1, 60));
     expect(script.sent()).toEqual([]);
   });

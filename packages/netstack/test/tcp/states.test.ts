@@ -59,7 +59,7 @@ describe('the states of a connection', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('SYN-SENT: an ACK of something else is answered with a RST (figure 9)', () => {
+  test('SYN-SENT: an ACK of anything but the SYN is answered with a RST (figure 9)', () => {
     const script = Script.connecting();
     expect(script.sent()).toEqual(['S 0:0']);
     script.inject('. 0:0 ack 700');
