@@ -302,8 +302,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Sends one echo request, and resolves when the reply is there.
    *
    * @param destination an address or a name
-   * @throws {NetworkError} (rejects) `ETIMEDOUT`, which names the peer; `EHOSTUNREACH`,
-   *   `ENETUNREACH`, `ENOTFOUND`
+   * @throws {NetworkError} (rejects) `ETIMEDOUT`: no reply came, and the message names the peer;
+   *   `EHOSTUNREACH`, `ENETUNREACH`; `ENOTFOUND`, `EAI_AGAIN`: see `lookup`
    */
   async ping(destination: string, options: PingOptions = {}): Promise<PingReply> {
     checkObject(options, 'options');

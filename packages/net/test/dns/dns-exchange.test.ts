@@ -10,7 +10,7 @@ const ADDRESS = { type: 'A', name: 'www.example', data: '192.0.2.1', ttl: 60 } a
 const PATIENCE_MS = 2000;
 
 describe('askServer', () => {
-  test('returns the answer of the server', async () => {
+  test('returns the answer of the server; ports and numbers of the questions are random', async () => {
     const [a, b] = linkedHosts();
     const ports = new Set<number>();
     const ids = new Set<number>();

@@ -347,7 +347,7 @@ describe('Socket, compared with node:net', () => {
       await close(server);
     }));
 
-  test('has methods that return the socket', () =>
+  test('has the values of a new net.Socket, and methods that return the socket', () =>
     expectSame(async (module, trace) => {
       const socket = new module.Socket();
       trace.add(socket.connecting, socket.pending, socket.readyState, socket.address());
@@ -357,7 +357,7 @@ describe('Socket, compared with node:net', () => {
       trace.add(socket.localAddress, socket.remotePort, socket.destroyed);
     }));
 
-  test('refuses wrong ports and addresses', () =>
+  test('refuses wrong ports', () =>
     expectSame(async (module, trace) => {
       for (const port of [-1, 65_536, 1.5, Number.NaN, '0x', 'x']) {
         const options = { port: port as number, host: module.address };

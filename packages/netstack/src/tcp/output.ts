@@ -240,7 +240,7 @@ function limit(c: Connection): 0 {
   return 0;
 }
 
-/** After a long silence, the congestion window begins anew (RFC 5681 4.1). */
+/** After a silence longer than a timeout, reduces the congestion window (RFC 5681 4.1). */
 function restartAfterIdle({ now }: StackState, c: Connection): void {
   if (c.sending.lastSentAt !== -Infinity && now - c.sending.lastSentAt > c.sending.rto.base)
     c.sending.congestion.onIdle();

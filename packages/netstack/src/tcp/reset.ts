@@ -1,5 +1,6 @@
 /**
- * `answerReset`: the RST that answers a segment of no connection (RFC 9293 3.10.7.1).
+ * `answerReset`: the RST that answers a segment without a connection (RFC 9293 3.10.7.1), or an ACK
+ * of something that was never sent, before a connection is established.
  *
  * @module
  */

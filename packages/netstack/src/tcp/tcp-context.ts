@@ -38,7 +38,7 @@ export class TcpContext {
   readonly timeWait: Set<Connection> = new Set<Connection>();
   /** Limits the challenge ACKs of all connections (RFC 5961 7). */
   readonly challenges: TokenBucket = new TokenBucket(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
-  /** Limits the RSTs for segments of no connection. */
+  /** Limits the RSTs that `answerReset` sends. */
   readonly resets: TokenBucket = new TokenBucket(RESETS_PER_SECOND, RESETS_PER_SECOND);
   /** The segment that is being received. */
   readonly segment: TcpHeader = new TcpHeader();

@@ -72,7 +72,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(streams.map(({ error }) => error)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
   });
 
-  test.each(BOTH)('a receiver that does not read closes the window of the %s', async (by) => {
+  test.each(BOTH)('a receiver that does not read closes the window for the %s', async (by) => {
     const fixture = createFixture();
     const { network } = fixture;
     const ends = await connect(fixture, by);
@@ -91,7 +91,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect([receiver.received, receiver.digest()]).toEqual([20_000_000, sender.digest()]);
   });
 
-  test('a reader of single bytes gets no silly windows', async () => {
+  test('a reader of 100 bytes at a time gets no silly windows', async () => {
     const fixture = createFixture({ connections: { receiveBuffer: 8192 } });
     const { network } = fixture;
     const { stack, kernel } = await connect(fixture);
@@ -167,7 +167,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
-    test('of the stack, new connections are made one after another', async () => {
+    test('of the stack, new connections use a port again only after all other ports', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = kernel.listen(80);
       const seen = new Set<number>();

@@ -20,7 +20,7 @@ describe('Cubic', () => {
     expect(cubic.window / SIZE).toBeGreaterThan(1150);
   });
 
-  test('never grows by more than half in a round trip (RFC 9438 4.4)', () => {
+  test('limits the growth of the window in a round trip (RFC 9438 4.4)', () => {
     const cubic = congested(10);
     drive(cubic, 20_000, 100);
     const before = cubic.window;
