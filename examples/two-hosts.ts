@@ -1,6 +1,6 @@
 /**
- * `TwoHosts`: two network namespaces and a virtual cable between them. For sockets and interfaces
- * inside, they are like two machines.
+ * `TwoHosts`: two network namespaces and a virtual cable between them. For the sockets and
+ * interfaces inside them, the namespaces are like two machines.
  *
  * ```
  *   left   wan 192.0.2.1/24  =============  right   wan 192.0.2.2/24
@@ -33,7 +33,8 @@ export class TwoHosts implements Disposable {
 }
 
 /**
- * Sets the address of this end of the cable and brings it up. Returns the index of the interface.
+ * Gives an address to the end of the cable in `namespace`, and brings that end up. Returns the
+ * index of the interface.
  */
 function plugIn(namespace: NetworkNamespace, address: string): number {
   return withNetlink(namespace, (netlink) => {
