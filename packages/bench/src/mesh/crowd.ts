@@ -22,7 +22,10 @@ export type CrowdRequest =
   | { do: 'write-count'; place: RegistryPlace }
   | { do: 'counts' | 'close' };
 
-/** The counts of all agents together. */
+/**
+ * The sums over all agents: requests to their daemons, rulesets and changes of routes. The CPU time
+ * and the memory are those of the processes.
+ */
 export interface CrowdCounts {
   readonly gets: number;
   readonly sets: number;

@@ -67,7 +67,7 @@ interface Axis {
   min?: number;
 }
 
-/** Returns a logarithmic axis if small bars would be invisible otherwise. */
+/** Returns a logarithmic axis if small bars would be invisible on a linear axis. */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];
   const smallest = Math.min(...positive);
@@ -88,7 +88,9 @@ function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');
 }
 
-/** Removes the styles for a pointer, because an image in a page cannot react to one. */
+/**
+ * Removes the styles for a mouse pointer, because an image in a page does not react to a pointer.
+ */
 function withoutHover(svg: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/, '')

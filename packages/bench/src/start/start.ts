@@ -41,7 +41,7 @@ export const START_PEERS: readonly Implementation[] = peersNamed([
   'boringtun',
 ]);
 
-/** Measures the daemons in turn, and removes everything that was made. */
+/** Measures the daemons in turn. Closes every tunnel that it opens. */
 export function measureStart(
   { rounds, restMs, peers }: StartSettings,
   progress: (text: string) => void,
