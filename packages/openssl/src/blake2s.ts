@@ -12,7 +12,7 @@ export class Blake2s {
   readonly #crypto: LibCrypto;
   readonly #digest: number;
   readonly #mac: number;
-  /** The length of a mac, 16, which `#parameters` refers to. */
+  /** The length of a mac in bytes, 16. `#parameters` contains its address. */
   readonly #size: Region = allocate(8);
   readonly #parameters: Region = osslParams([
     { key: 'size', type: 'integer', data: this.#size.address, length: 8 },

@@ -1,5 +1,6 @@
 /**
- * `SealJob`: seals the messages of one job. Any thread may do it, and another one may continue it.
+ * `SealJob`: seals the messages of one job. Any thread may run a job, and another thread may
+ * continue it.
  *
  * In front of each text is block 0, which has the one-time key. The key is zero before the job, and
  * it is not zero after the text was encrypted. So if a thread ends in the middle of a job, each
