@@ -33,7 +33,7 @@ describeWith([openssl], 'Blake2s', () => {
 
     blake2s.hmac(new Uint8Array(32), secret(32), secret(a), secret(b));
 
-    // The smaller regions have parameters, or the result.
+    // Regions of less than 1024 bytes have parameters, or the result.
     const inputs = regions.filter(({ bytes }) => bytes.length >= 1024);
     expect(inputs.length).toBeGreaterThan(0);
     for (const { bytes } of inputs) expect(bytes.every((byte) => byte === 0)).toBe(true);

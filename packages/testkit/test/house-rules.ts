@@ -1,6 +1,6 @@
 /**
  * The house rules of CONTRIBUTING.md that a syntax tree can show. Each rule is a function from a
- * source file to its violations. oxlint checks the others: lengths, parameters, names.
+ * source file to its violations. oxlint checks the other rules: lengths, parameters, names.
  *
  * @module
  */

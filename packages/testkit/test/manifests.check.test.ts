@@ -46,11 +46,15 @@ describe('manifests', () => {
     expect(new Set(manifest.keywords).size).toBe(manifest.keywords?.length);
   });
 
-  // release/stage.mjs takes the repository from the workspace, so all packages have the same.
-  test.each(published)('of %s leaves its repository to that of the workspace', (_, manifest) => {
-    const { repository, homepage, bugs } = manifest;
-    expect({ repository, homepage, bugs }).toEqual({});
-  });
+  // release/stage.mjs takes the repository from the workspace, so all packages have the same
+  // repository.
+  test.each(published)(
+    'of %s names no repository, so that of the workspace counts',
+    (_, manifest) => {
+      const { repository, homepage, bugs } = manifest;
+      expect({ repository, homepage, bugs }).toEqual({});
+    },
+  );
 
   test.each(published)('of %s uses packages of Litz with exactly its version', (_, manifest) => {
     const ranges = Object.entries(manifest.dependencies ?? {})
