@@ -138,7 +138,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
   });
 });
 
-/** How many runs of 8 bytes of `secret` are anywhere in the memory. */
+/** Returns how many of the 8-byte pieces of `secret` are anywhere in the memory. */
 function piecesIn(arena: WasmArena, secret: Uint8Array): number {
   const memory = Buffer.from(arena.bytes.buffer);
   let count = 0;
