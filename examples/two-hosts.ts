@@ -15,7 +15,7 @@ export class TwoHosts implements Disposable {
   readonly left: NetworkNamespace = NetworkNamespace.create();
   readonly right: NetworkNamespace = NetworkNamespace.create();
 
-  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN or without CAP_NET_ADMIN */
   constructor() {
     const { left, right } = this;
     withNetlink(left, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: right.fd }));

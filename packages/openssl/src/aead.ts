@@ -142,7 +142,7 @@ export class Aead {
 
   #finish(): boolean {
     const { address } = this.#scratch;
-    // This writes no text, because ChaCha20 keeps no bytes back.
+    // This writes no text: ChaCha20 is a stream cipher, so `#begin` has written the whole text.
     return (
       this.#crypto.EVP_CipherFinal_ex(this.#context, address + LENGTH + 4, address + LENGTH) === 1
     );

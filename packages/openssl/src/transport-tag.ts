@@ -102,8 +102,8 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
 
 // zeros | lengths | tag | saved bytes
 /**
- * The lengths are 16 bytes after at least 15 zeros, because the padding ends where the lengths
- * begin.
+ * The lengths (16 bytes) come after at least 15 zeros, because `finishInParts` passes the padding
+ * and the lengths in one piece.
  */
 const LENGTHS = 16;
 const TAG = 32;

@@ -126,7 +126,7 @@ export class SimulatedNetwork {
     this.now = until;
   }
 
-  /** Steps until `condition` holds. @throws {Error} it does not within `limit` simulated ms */
+  /** Steps until `condition` holds. @throws {Error} it does not hold within `limit` simulated ms */
   driveUntil(condition: () => boolean, limit = 600_000): void {
     const end = this.now + limit;
     while (!condition()) {

@@ -2,9 +2,9 @@
  * The far end of a tunnel, without an interface: `far-end-child.js SETTINGS`, with `FarEndSettings`
  * as JSON. The file exports nothing.
  *
- * Without `load`, it answers handshakes until SIGTERM. With `load`, it begins a handshake itself.
- * For each trial, it then seals all messages, and only afterwards sends each of them once. At the
- * end, it answers with a `ReceivedLoad`.
+ * Without `load`, the far end answers handshakes until SIGTERM. With `load`, it begins a handshake
+ * itself. For each trial, it then seals all messages, and only afterwards sends each of them once.
+ * At the end, it prints a `ReceivedLoad` with `sendAnswer`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * Sends UDP packets into a tunnel: `load-child.js SETTINGS`, with `LoadSettings` as JSON. The file
- * exports nothing. It first finds the rate that the daemon takes, and then measures.
+ * exports nothing. The program first finds the rate that the daemon takes, and then measures.
  *
  * @module
  */

@@ -67,7 +67,10 @@ interface Axis {
   min?: number;
 }
 
-/** Returns a logarithmic axis if small bars would be invisible on a linear axis. */
+/**
+ * Returns a logarithmic axis if small bars would be invisible on a linear axis; otherwise a linear
+ * one.
+ */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];
   const smallest = Math.min(...positive);
@@ -82,7 +85,8 @@ function labelText({ value }: { value: unknown }): string {
 }
 
 /**
- * Removes the counters from the names in the SVG, because they grow with each chart of the process.
+ * Removes the numbers from the names in the SVG, such as `zr3-`, because ECharts counts up with
+ * each chart of the process.
  */
 function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');

@@ -280,7 +280,7 @@ export class CipherThreads {
     this.#isOpening = false;
   }
 
-  /** Lets the other threads end. */
+  /** Tells the other threads to end. */
   end(): void {
     this.endOpening();
     this.close();

@@ -61,7 +61,8 @@ export class JobRing {
       Atomics.store(this.words, HINT, (i + 1) | 0);
       return i;
     }
-    // All of these have been claimed, so nobody needs to look at them again.
+    // All jobs from `first` to `published` have been claimed, so nobody needs to look at them
+    // again.
     if (first !== published) Atomics.store(this.words, HINT, published);
     return -1;
   }
@@ -92,7 +93,7 @@ export class JobRing {
     return Atomics.load(this.words, END) !== 0;
   }
 
-  /** Lets all threads end. */
+  /** Tells all threads to end. */
   end(): void {
     Atomics.store(this.words, END, 1);
     Atomics.notify(this.words, PUBLISHED);
@@ -132,7 +133,7 @@ export const COUNTER_HIGH = 6;
 export const RECEIVER = 7;
 /** 0: to seal; 1: to open. */
 export const KIND = 8;
-/** Bits, one for each message: 1: it was opened. */
+/** One bit for each message; 1: the message was opened. */
 export const OPENED = 9;
 const STATE = 0;
 const CONTEXTS = 16;
