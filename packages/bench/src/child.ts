@@ -50,7 +50,10 @@ export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
-/** Runs a program and returns its stdout. @throws {Error} (rejects) it failed or took too long */
+/**
+ * Runs a module in a child process and returns its stdout. @throws {Error} (rejects) it failed or
+ * took too long
+ */
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],

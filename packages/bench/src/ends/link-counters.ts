@@ -42,9 +42,9 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
  * all datagrams of a send call with `UDP_SEGMENT` as one packet with one set of headers.
  *
- * @param messageLength the length in bytes of a message with padding. If the packets are not longer
- *   than that on average, each packet has one message, so packets are counted. A sender that does
- *   not pad sends shorter messages, each in its own packet.
+ * @param messageLength the length in bytes of a message with padding. If the average packet is not
+ *   longer than this, each packet has one message, so packets are counted. A sender that does not
+ *   pad sends shorter messages, each in its own packet.
  */
 export function sentMessages(
   before: LinkCounters,
