@@ -44,7 +44,10 @@ export interface Load {
   readonly packetLength: number;
   /** The MTU of the interface, in bytes. */
   readonly mtu: number;
-  /** Whether a program sends super-packets, as with QUIC, or single packets, as with voice. */
+  /**
+   * Whether `load-child.js` sends super-packets, as with QUIC. Otherwise it sends single packets,
+   * as with voice.
+   */
   readonly superPackets: boolean;
 }
 

@@ -69,7 +69,7 @@ export class Crowd {
   }
 
   /**
-   * Starts one more agent, which no other agent knows.
+   * Starts one more agent, which no other agent knows yet.
    *
    * @returns for each other agent, the time in ms from the beginning of the new agent's write until
    *   the other agent has configured the new agent as a peer
