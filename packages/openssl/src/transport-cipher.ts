@@ -52,7 +52,8 @@ export class TransportCiphers {
    * Makes a cipher.
    *
    * @param key 32 bytes, copied
-   * @param oneTimeKeys one-time keys for the same key, if another implementation computes them
+   * @param oneTimeKeys the one-time keys of the messages of this key, if another cipher computes
+   *   them
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);

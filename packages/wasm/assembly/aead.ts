@@ -2,7 +2,7 @@
  * ChaCha20-Poly1305, RFC 8439 section 2.8. It encrypts and decrypts in place.
  *
  * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `auth` is the
- * address of the additional authenticated data, and `authLength` their length.
+ * address of the additional authenticated data, and `authLength` its length.
  */
 import { wipe, xorBytes } from './bytes';
 import { ABSORBED, fourBlocks, twoBlocks } from './chacha20';
@@ -43,8 +43,8 @@ export function seal(
 }
 
 /**
- * Writes the first blocks of the key stream to `STREAM`: block 0, which begins with the one-time key, and the
- * blocks for the first bytes of the text: block 1, or blocks 1 to 3 if the text is longer than 64 bytes.
+ * Writes the first blocks of the key stream to `STREAM`. Block 0 begins with the one-time key. Behind it are
+ * the blocks for the first bytes of the text: one block, or three if the text is longer than 64 bytes.
  */
 function beginStream(key: usize, n0: u32, n1: u32, n2: u32, length: i32): void {
   if (length <= 64) twoBlocks(key, n0, n1, n2, STREAM);

@@ -9,8 +9,9 @@ import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
 /**
- * Inputs are copied into the window, as much as fits at a time. The last part is wiped there. That
- * is all of a secret, because no secret is as long as the window.
+ * Inputs are copied into the window, as much as fits at a time. The last part is wiped there, so an
+ * input that fits into the window is wiped completely. Of a longer input, bytes of an earlier part
+ * may stay. The only such input with secrets is the state of a hand-over with many peers.
  */
 export class WasmHash {
   readonly #kernels: Kernels;

@@ -1,7 +1,7 @@
 /**
- * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until two
- * trials have lost packets, and the receiver took hardly more in the last of them than in the best
- * trial before. One more trial then offers a tenth more than the receiver has taken at most,
+ * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until at least
+ * two trials have lost packets and the last trial brought hardly more than the best trial before
+ * it. One more trial then offers a tenth more than the highest rate that the receiver has taken,
  * because some receivers take less while they are overloaded. After ten trials, the search ends in
  * any case.
  *

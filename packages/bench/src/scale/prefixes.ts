@@ -56,7 +56,8 @@ function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 
 
 /**
  * Returns the addresses to look up. Half of them are random. Few random addresses are in a prefix
- * of the table, so the other half begin with the whole bytes of such a prefix.
+ * of the table. So each address of the other half begins with the whole bytes of one of these
+ * prefixes.
  */
 function randomAddresses(
   random: () => number,

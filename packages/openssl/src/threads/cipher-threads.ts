@@ -127,8 +127,8 @@ export class CipherThreads {
   }
 
   /**
-   * @internal Begins to seal a run that was accepted and checked. Its texts must begin at multiples
-   *   of 64.
+   * @internal Begins to seal a run for which `accepts` returned true and whose arguments are
+   *   checked. Its texts must begin at multiples of 64.
    */
   // oxlint-disable-next-line max-params -- called per run: an object would be garbage
   publish(

@@ -30,7 +30,7 @@ export class JobRing {
     this.numbers = new Float64Array(memory);
   }
 
-  /** How many jobs were published so far; wraps around at 2^32. */
+  /** How many jobs were published so far, as a signed number of 32 bits that wraps around. */
   get published(): number {
     return Atomics.load(this.words, PUBLISHED);
   }
