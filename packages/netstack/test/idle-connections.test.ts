@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { seededRandomBytes } from '@litz/testkit';
+import { seededRandomBytes, shortOrLong } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
 import { Stack, type TcpSocket } from '../src/index.ts';
-import { record, shortOrLong } from './results.ts';
+import { record } from './results.ts';
 
 /** The number of connections at each of two stacks. */
 const CONNECTIONS = shortOrLong(2000, 10_000);

@@ -1,5 +1,5 @@
 /**
- * The command `litz qr` on the command line.
+ * `addQrCommand`: adds `litz qr`, with its argument and its help.
  *
  * @module
  */

@@ -10,7 +10,7 @@ import { createSocket } from 'node:dgram';
  * Sends an empty datagram to a port. WireGuard does not answer it.
  *
  * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
- *   which says little, because a program may ignore the datagram, or it was lost
+ *   which says little, because a program may ignore the datagram, or the datagram was lost
  */
 export function knockAtPort(
   address: string,
@@ -51,5 +51,5 @@ export function knockInside(address: string): Promise<void> {
 
 /** The port of the protocol `discard`, RFC 863. */
 const DISCARD_PORT = 9;
-/** An answer from the other side of the Earth takes less time than this. */
+/** In ms. An answer from the other side of the Earth takes less time than this. */
 const WAIT_MS = 700;

@@ -129,7 +129,7 @@ function conditionOf({ op, left, right }: Match): Condition | undefined {
   return op === '!=' ? not(condition) : undefined;
 }
 
-/** The values of a set; a value alone is a set of one. */
+/** Returns the values of a set. A single value counts as a set with one value. */
 function valuesOf(right: Json): readonly Json[] {
   if (Array.isArray(right)) return right as readonly Json[];
   const { set } = (typeof right === 'object' ? (right ?? {}) : {}) as { set?: Json };

@@ -128,7 +128,10 @@ function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): P
   return { ...ways, blocks: blocksOf(ways, status, context) };
 }
 
-/** Returns what drops or may drop packets of a peer, for each way on which something does. */
+/**
+ * Returns what drops, or may drop, packets to or from a peer: at most one rule or policy for each
+ * way of the packets.
+ */
 function blocksOf(
   { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
   { listenPort }: ReadStatus,
@@ -230,7 +233,7 @@ function numberAt(parameter: string): number {
   }
 }
 
-/** Of more peers than this, only the first are examined. */
+/** The largest number of peers that are examined: the first ones. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
 /** A peer with traffic has a handshake that is newer than this. */

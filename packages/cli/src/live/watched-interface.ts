@@ -69,7 +69,7 @@ export class WatchedInterface {
   #isClosed = false;
   #hasGivenUp = false;
 
-  /** @throws {Failure} this is not the name of an interface */
+  /** @throws {Failure} `name` is not the name of an interface */
   constructor(name: string, parts: WatchedInterfaceParts) {
     this.name = name;
     this.#parts = parts;
@@ -77,9 +77,9 @@ export class WatchedInterface {
   }
 
   /**
-   * Asks the daemon, unless it is left alone for some time, as a late daemon is. A call while the
-   * daemon is being asked waits for the same answer. Resolves when the daemon has answered, or when
-   * its time is over. Never rejects.
+   * Asks the daemon, unless the daemon was late and is left alone for some time. A call while the
+   * daemon is being asked waits for the same answer. Resolves when the daemon has answered or the
+   * reading has failed, at the latest after `LONGEST_READING_MS`. Never rejects.
    */
   update(): Promise<void> {
     if (this.#parts.now() < this.#restsUntil) return Promise.resolve();

@@ -26,7 +26,7 @@ describe('StagedPackets', () => {
     expect(contents(staged.shift())).toEqual([1]);
   });
 
-  it('keeps 128 and drops the oldest first', () => {
+  it('keeps 128 packets, and then drops the oldest packet for each new one', () => {
     const staged = new StagedPackets();
     for (let i = 0; i < 128; i++) expect(staged.push(Uint8Array.of(i), 0, 1)).toBe(true);
     expect(staged.push(Uint8Array.of(200), 0, 1)).toBe(false);

@@ -39,7 +39,8 @@ describe('in steady state', () => {
     connect(pair);
     const send = packetsOneWay(pair);
     send(100_000);
-    // A garbage collection makes a difference smaller, so the median of seven is used.
+    // A garbage collection during a measurement makes its result smaller, so the median of seven
+    // measurements is used.
     const grown = Array.from({ length: 7 }, () => {
       const before = process.memoryUsage().heapUsed;
       send(50_000);

@@ -35,7 +35,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe('a completed handshake', () => {
-  it('leaves only secrets that are still used, and no transport key outside of its ciphers', () => {
+  it('leaves only secrets that are still used, and no transport key outside of the ciphers', () => {
     const pair = witnessedPair();
     connect(pair);
     expect(witness.cipherKeys).toHaveLength(4);
@@ -98,7 +98,7 @@ describe('the private key', () => {
 });
 
 describe('a next private key', () => {
-  it('is stored once, and its shared secrets too; when it is promoted, the old ones are wiped', () => {
+  it('is stored once, and so is each shared secret; when it is promoted, the old key and its secrets are wiped', () => {
     const { network, alice, bob } = connectedPair();
     const [first, next] = [alice.person, createPerson(7)];
     theirs.add(next.privateKey);
@@ -259,7 +259,10 @@ describe('a cipher that cannot be made', () => {
 class SecretWitness {
   /** The arrays from which ciphers were made. */
   readonly cipherKeys: Uint8Array[] = [];
-  /** What these arrays contained, in hexadecimal. */
+  /**
+   * The keys of the sessions, in hexadecimal: what `cipherKeys` contained when the ciphers were
+   * made.
+   */
   readonly sessionStaticKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;

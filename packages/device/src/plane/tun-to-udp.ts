@@ -66,7 +66,7 @@ export class TunToUdp {
   #isShared = false;
   /** Offset in the slab where the next place begins. */
   #next: number;
-  /** Offset of the first place that is in use. `#next`: none is. */
+  /** Offset of the first place that is in use; equal to `#next` if none is. */
   #used: number;
   /**
    * Whether the last batch had at most one read. Then the next batch probably has only one read
@@ -237,7 +237,10 @@ export class TunToUdp {
     return this.#makeSharedRoom(wanted);
   }
 
-  /** With other threads the slab is a ring: from `#used` to `#next` it is in use. */
+  /**
+   * Makes room while other threads seal. The slab is then a ring, which is in use from `#used` to
+   * `#next`.
+   */
   #makeSharedRoom(wanted: number): number {
     const { slabOffset, sharedEnd } = this.#memory;
     for (;;) {
@@ -246,7 +249,8 @@ export class TunToUdp {
         return sharedEnd - slabOffset;
       }
       const isWrapped = this.#next < this.#used;
-      // Writing the tag of the last packet may save and restore a word behind its place.
+      // Writing the tag of the last packet may save and restore a word behind its place. So there
+      // is a gap before the bytes that are in use.
       const end = isWrapped ? this.#used - PACKET_MARGIN : sharedEnd;
       if (end - this.#next >= wanted) return end - this.#next;
       if (!isWrapped && this.#used - slabOffset > wanted) this.#next = slabOffset;

@@ -69,7 +69,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   if (hasDuplicate) rackDuplicateReported(c);
   rackEndRound(c);
   if (isOld && newlySacked === 0) return true;
-  // Without SACK a duplicate says that a segment has arrived (RFC 6937 3).
+  // Without SACK a duplicate says that a segment has arrived (RFC 9937, "DeliveredData").
   const unnamed = isDuplicate && !c.usesSack ? c.segmentSize : 0;
   const delivered = acknowledged - sackedThen + newlySacked + unnamed;
   if (c.sending.frto !== 'none') followFrto(c, acknowledged + newlySacked, isNew, isDuplicate);

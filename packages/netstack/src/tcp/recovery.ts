@@ -140,10 +140,10 @@ export function reduceWindow(c: Connection, acknowledged: number, delivered: num
 }
 
 /**
- * RFC 6937 3.1: for each acknowledged byte, a share of a byte may be sent.
+ * RFC 9937 6.2: for each acknowledged byte, a share of a byte may be sent.
  *
  * @param delivered bytes that this acknowledgement has reported
- * @param isSafe whether it moved SND.UNA and marked nothing as lost (RFC 9937 6.2)
+ * @param isSafe whether it moved SND.UNA and marked nothing as lost ("SafeACK")
  */
 export function reduceProportionally(c: Connection, delivered: number, isSafe: boolean): void {
   const { congestion } = c.sending;

@@ -47,7 +47,7 @@ export class Sending {
   duplicateAcks: number = 0;
   /** Whether one lost segment is sent without regard to the window. */
   mustResend: boolean = false;
-  /** PRR (RFC 6937 3): FlightSize when the recovery began; bytes delivered and sent in it. */
+  /** PRR (RFC 9937 6.1): FlightSize when the recovery began; bytes delivered and sent in it. */
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;

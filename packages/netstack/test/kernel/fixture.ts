@@ -4,7 +4,7 @@
  * @module
  */
 import { onTestFinished } from 'vitest';
-import type { PathOptions } from '../lossy-path.ts';
+import type { PathOptions } from '@litz/testkit';
 import { KernelHost, StackHost, type KernelHostOptions, type StackHostOptions } from './hosts.ts';
 import type { KernelStream } from './kernel-socket.ts';
 import { Network } from './network.ts';

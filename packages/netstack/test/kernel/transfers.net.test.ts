@@ -1,10 +1,9 @@
-import { describeWith } from '@litz/testkit';
+import { describeWith, shortOrLong, type PathOptions } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { connect, createFixture, type FixtureOptions } from './fixture.ts';
 import { tunDevices } from './requirements.ts';
-import { record, shortOrLong } from '../results.ts';
+import { record } from '../results.ts';
 import { Receiver, Sender } from './transfer.ts';
-import type { PathOptions } from '../lossy-path.ts';
 
 const BYTES = shortOrLong(2_000_000, 1_000_000_000);
 /** At 5 % loss the kernel needs some ms for each segment. */

@@ -1,8 +1,7 @@
-import { seededRandom } from '@litz/testkit';
+import { seededRandom, shortOrLong, type PathOptions } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
 import type { TcpOptions, TcpSocket } from '../../src/index.ts';
-import type { PathOptions } from '../lossy-path.ts';
-import { record, shortOrLong } from '../results.ts';
+import { record } from '../results.ts';
 import { SimulatedPath } from './simulated-path.ts';
 
 const SEEDS = shortOrLong(60, 5000);

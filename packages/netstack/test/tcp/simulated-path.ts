@@ -5,9 +5,8 @@
  *
  * @module
  */
-import { seededRandomBytes } from '@litz/testkit';
+import { LossyPath, seededRandomBytes, type PathOptions } from '@litz/testkit';
 import { createPacketOffload, Stack, type StackOptions } from '../../src/index.ts';
-import { LossyPath, type PathOptions } from '../lossy-path.ts';
 import { splitSuperPacket } from './split.ts';
 
 export interface SimulatedPathOptions extends PathOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PathOptions } from '../lossy-path.ts';
+import type { PathOptions } from '@litz/testkit';
 import { SimulatedPath } from './simulated-path.ts';
 import { withoutTimestamps } from './without-timestamps.ts';
 import { Transfer, type TransferOptions } from './transfer.ts';

@@ -103,7 +103,7 @@ describe('splitSuperPacket', () => {
     }
   });
 
-  test.each([4, 6] as const)('completes a checksum of a single IPv%i packet', (version) => {
+  test.each([4, 6] as const)('completes the checksum of a single IPv%i packet', (version) => {
     const shape = { version, protocol: 'tcp', payload: payloadOf(77, 3) } as const;
     const source = superPacketOf(shape, 0);
     source[1] = 0;

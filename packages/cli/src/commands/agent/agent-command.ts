@@ -1,7 +1,8 @@
 /**
  * `addAgentCommand`: adds `litz agent` and its commands, such as `litz agent status`.
  *
- * Their code is loaded only when they are used, so that a daemon does not load the agent.
+ * The code of a command is loaded only when the command is used, so that a daemon does not load the
+ * agent.
  *
  * @module
  */
@@ -158,7 +159,7 @@ function addChanges(agent: Command): void {
     });
 }
 
-/** Adds the commands that check whether traffic is encrypted, or can be. */
+/** Adds the commands that check whether traffic is encrypted, and what this machine supports. */
 function addChecks(agent: Command): void {
   subcommand(
     agent,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { seededRandom } from '@litz/testkit';
+import { seededRandom } from './seeded-random.ts';
 
 export interface PathOptions {
   seed?: number;
@@ -65,7 +65,7 @@ export class LossyPath {
     const { latency = 0, jitter = 0, loss, duplicates, marks, reordering } = this.options;
     const { blackHole = Infinity, reorderBy = 5 } = this.options;
     this.sent++;
-    const isMarkable = ((packet[0] >>> 4 === 4 ? packet[1] : packet[1] >>> 4) & 3) > 0;
+    const isMarkable = ((packet[0]! >>> 4 === 4 ? packet[1]! : packet[1]! >>> 4) & 3) > 0;
     const isMarked = this.#happens(marks) && isMarkable;
     const departs = packet.length > blackHole ? undefined : this.#departure(to, packet.length, now);
     if (departs === undefined || this.#happens(loss)) {
@@ -107,7 +107,7 @@ export class LossyPath {
 
   #corrupt(bytes: Uint8Array): void {
     if (!this.#happens(this.options.corruption)) return;
-    bytes[Math.floor(this.random() * bytes.length)] ^= 1 << Math.floor(this.random() * 8);
+    bytes[Math.floor(this.random() * bytes.length)]! ^= 1 << Math.floor(this.random() * 8);
   }
 
   #push(flight: Flight & { order: number }): void {
@@ -115,8 +115,8 @@ export class LossyPath {
     let index = heap.length;
     while (index > 0) {
       const parent = (index - 1) >>> 1;
-      if (!isBefore(flight, heap[parent])) break;
-      heap[index] = heap[parent];
+      if (!isBefore(flight, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
       index = parent;
     }
     heap[index] = flight;
@@ -130,9 +130,9 @@ export class LossyPath {
     for (;;) {
       let child = index * 2 + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
-      if (!isBefore(heap[child], last)) break;
-      heap[index] = heap[child];
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
       index = child;
     }
     heap[index] = last;
@@ -150,13 +150,13 @@ function isBefore(a: Ordered, b: Ordered): boolean {
 
 /** Sets the mark of congestion (RFC 3168 5), and the checksum of an IPv4 header. */
 function mark(packet: Uint8Array): void {
-  if (packet[0] >>> 4 === 6) {
-    packet[1] |= 0x30;
+  if (packet[0]! >>> 4 === 6) {
+    packet[1]! |= 0x30;
     return;
   }
-  const before = packet[1];
-  packet[1] |= 3;
-  const sum = ((packet[10] << 8) | packet[11]) - (packet[1] - before);
+  const before = packet[1]!;
+  packet[1]! |= 3;
+  const sum = ((packet[10]! << 8) | packet[11]!) - (packet[1]! - before);
   const folded = sum < 0 ? sum + 0xffff : sum;
   packet[10] = folded >>> 8;
   packet[11] = folded & 0xff;
