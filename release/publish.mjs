@@ -16,7 +16,7 @@ import { publishedPackages, readJson, root } from './packages.mjs';
 import { checkRepository } from './repository.mjs';
 
 async function dryRun({ name, file }) {
-  // The check needs no registry, and must not fail because the version is already there.
+  // A dry run needs no registry. If npm found the version in one, it would fail, so this address has none.
   const args = [
     'publish',
     '--dry-run',

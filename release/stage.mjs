@@ -46,7 +46,7 @@ export async function stagePackage(folder, out) {
  * the same version and are used only together, so they depend on exactly that version.
  *
  * @param {Record<string, any>} manifest
- * @param {ReadonlyMap<string, string>} placed where the bundle has the files of `dist`
+ * @param {ReadonlyMap<string, string>} placed the map that `bundlePackage` returns
  */
 export function publishedManifest(manifest, placed) {
   manifest = { ...manifest };
@@ -54,7 +54,7 @@ export function publishedManifest(manifest, placed) {
   delete manifest.scripts;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([name, entry]) => {
-      // Only the files of threads have no types. They are moved.
+      // A plain path is a file that threads run. The bundle has this file in another place.
       if (typeof entry !== 'string' || !entry.startsWith('./dist/')) return [name, entry];
       return [name, `./dist/${placed.get(entry.slice('./dist/'.length))}`];
     }),

@@ -24,7 +24,7 @@ const LATE_MS = 8000;
 
 /** @template Status */
 export class Connection {
-  /** The reason why the server sent no new status; undefined: it has sent one. */
+  /** The server's reason why it cannot send a status; undefined: it gave none since its last status. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */
@@ -51,7 +51,7 @@ export class Connection {
       this.#listen();
     });
     document.addEventListener('visibilitychange', () => this.#listen());
-    // If no status comes, there is no event. So a timer updates the age of the last one.
+    // If no status comes, there is no event. So a timer updates the shown age of the last status.
     setInterval(() => this.show(), 1000);
   }
 

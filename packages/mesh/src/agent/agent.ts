@@ -105,7 +105,7 @@ export class Agent implements StatusSource {
     return this.#loop.applied;
   }
 
-  /** Resolves when `down` has succeeded or `close` has ended. */
+  /** Resolves when the agent has ended, after `close` or a successful `down`. */
   get ended(): Promise<void> {
     return this.#ended;
   }
@@ -162,7 +162,7 @@ export class Agent implements StatusSource {
   /**
    * Creates a new key and starts to move the peers to it.
    *
-   * @returns a sentence that says what happens now
+   * @returns a text with the generation and the public key of the new key
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} the key file cannot be written
    * @throws {AgentError} the node has left the mesh

@@ -61,13 +61,16 @@ export class OwnRecord {
 
   /**
    * Takes the record from a complete read of the registry. A node that was removed by another party
-   * stays out until its record is there again.
+   * stays out until the registry has a record of it again.
    */
   sync(record: ReadRecord | undefined): void {
     if (record || this.#stored !== 'removed') this.#see(record);
   }
 
-  /** Takes a record that was written, by this node or by another node with the same name. */
+  /**
+   * Takes the record as the registry reports it. This node, an administrator or another node with
+   * the same name has written it.
+   */
   recordSeen(record: ReadRecord): void {
     this.#see(record);
   }
@@ -76,7 +79,7 @@ export class OwnRecord {
    * Notes that the record is no longer in the registry.
    *
    * @param isRemoved true: another party removed the record, so this node stays out until the
-   *   record is there again or its agent starts again; false: the record is published again
+   *   registry has a record of it again or its agent restarts; false: the record is published again
    */
   gone({ isRemoved }: { readonly isRemoved: boolean }): void {
     this.#stored = isRemoved ? 'removed' : 'none';

@@ -27,8 +27,8 @@ export class RecordPublisher {
   #known: string | undefined = undefined;
   /**
    * True once this process has published a record; `drop` resets it. The first publication happens
-   * even if the record is unchanged: the registry then writes nothing, but renews the lease of the
-   * previous process.
+   * even if the record is unchanged: the registry then writes nothing, but `EtcdRegistry` takes
+   * over the lease of the previous process.
    */
   #isOurs = false;
   #isBusy = false;

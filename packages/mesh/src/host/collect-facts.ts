@@ -27,7 +27,7 @@ export interface FactsTools {
   readonly inNamespace: <T>(run: () => T) => T;
   readonly cniFolder?: string;
   readonly flannelFile?: string;
-  /** The folder that is the root of all paths of files; default: / */
+  /** The folder that stands for `/` in the paths of configuration files; default: / */
   readonly root?: string;
 }
 

@@ -92,7 +92,7 @@ export interface HostFacts {
   /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
   /**
-   * Prefixes of this node's pods, from `FactsRequest`. If the caller gave none there, they are the
+   * Prefixes of this node's pods, from `FactsRequest`. If the request has none, they are the
    * prefixes in the CNI's configuration.
    */
   readonly prefixes: readonly Readonly<Cidr>[];

@@ -1,8 +1,8 @@
 /**
  * `limitConnections`: limits the number of connections of a server. If there are too many, the
  * oldest idle connection is closed. If only the new connection is idle, the oldest busy connection
- * is closed. A new connection is not refused. Otherwise a client could block the server by opening
- * many connections and sending nothing.
+ * is closed. New connections are not refused, because then a client that opens many connections and
+ * sends nothing could block the server.
  *
  * @module
  */

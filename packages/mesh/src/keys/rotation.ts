@@ -96,8 +96,9 @@ export interface Raise {
 
 /**
  * Returns the keys that need a later generation, in the order in which their files must be renamed.
- * Peers refuse a generation that is lower than a generation they have seen. So a node whose
- * directory was lost, or restored from a backup, must continue above the generation in its record.
+ * Peers ignore a record with a lower generation than they have seen, unless its key was created
+ * later. So a node whose directory was lost, or restored from a backup, must continue above the
+ * generation in its record.
  */
 export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
   const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
@@ -114,8 +115,8 @@ export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKe
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
-  // No generation is left above the generations in the record. The keys keep their generations, and
-  // the peers report that they know later generations.
+  // If no generation is left above the generations in the record, the keys keep their generations,
+  // and the peers report that they know later generations.
   if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }

@@ -119,9 +119,10 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Returns the rules that stop packets to the nodes of the registry, except packets to the registry
- * itself. These nodes get no `unreachable` route for the time without a tunnel: the connections to
- * the registry bypass the tunnel, so ARP with these nodes must continue to work.
+ * Returns the rules that stop packets outside the tunnel to the nodes on which the registry's
+ * servers run, except packets to these servers. These nodes get no `unreachable` route for the time
+ * without a tunnel: the connections to the registry bypass the tunnel, so ARP with these nodes must
+ * continue to work.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,

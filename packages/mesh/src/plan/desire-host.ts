@@ -79,8 +79,8 @@ export class DesiredHostCache {
 
 /**
  * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the
- * calls. The time for a call depends on the number of changed peers, not on the number of all. The
- * request is compared by identity: a caller who changes it must pass a new object.
+ * calls. The time for a call depends on the number of changed peers, not on the number of all
+ * peers. The request is compared by identity: a caller who changes it must pass a new object.
  *
  * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text is not an address

@@ -57,8 +57,8 @@ export interface Underlay {
   /** Names of the links that the daemon's datagrams leave by. */
   readonly links: readonly string[];
   /**
-   * Names of the links that the main table uses for the peers' pods: the same links, or the link of
-   * an overlay.
+   * Names of the links that the main table uses for the peers' pods: the same as `links`, or the
+   * link of an overlay.
    */
   readonly podLinks: readonly string[];
 }

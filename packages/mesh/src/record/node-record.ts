@@ -72,8 +72,8 @@ export class RecordError extends Error {
 }
 
 /**
- * The highest generation. A node that rotates every minute reaches it after 1,900 years. Without
- * this limit, an attacker could write a very high generation into the record of another node, and
- * that node could never publish a higher generation.
+ * The highest generation. A node that rotates every minute reaches it after 1,900 years. A record
+ * with a higher generation is refused. So a generation is always an exact number that fits into the
+ * name of a key file, even if an attacker writes a very high one into the record of another node.
  */
 export const MOST_GENERATION = 1_000_000_000;

@@ -309,8 +309,8 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * The ranges of addresses that no pod and no node can have, because others cannot reach them (RFC
- * 6890).
+ * The ranges of addresses that no pod and no node can have, because other machines cannot reach
+ * them (RFC 6890).
  */
 const SPECIAL_RANGES = (
   [

@@ -4,7 +4,7 @@
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
- *   all                 kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and
+ *   always              kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and
  *                       the command line of kube-controller-manager
  * ```
  *
@@ -37,8 +37,8 @@ export interface NodeToCover {
   /** The pod prefixes of the node, as far as they are known. The found prefixes must cover them. */
   readonly podPrefixes: readonly string[];
   /**
-   * The addresses of the node. The found prefixes must not cover these addresses, because no other
-   * node could then reach the node.
+   * The addresses of the node. The found prefixes must not cover these addresses, because then no
+   * other node could reach this node.
    */
   readonly addresses: readonly string[];
 }

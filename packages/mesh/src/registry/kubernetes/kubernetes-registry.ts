@@ -76,8 +76,8 @@ export class KubernetesRegistry implements Registry {
       this.api,
       this.#records.resource,
       {
-        // Only a client's request deletes an object: the API server has no leases for these
-        // objects.
+        // The API server has no leases for these objects. So an object is gone only if somebody
+        // has deleted it or its Node.
         onSync: (records) => reporter.sync(records, () => 'deleted'),
         onObject: (name, record) => reporter.record(name, record),
         onDeleted: (name) => reporter.gone(name, 'deleted'),
@@ -96,7 +96,7 @@ export class KubernetesRegistry implements Registry {
     try {
       await this.#inTurn(() => this.#write(record));
     } catch (error) {
-      // Another program has written unknown fields that are nested too deeply to be written again.
+      // A RangeError means that unknown fields of another program are nested too deeply.
       if (!(error instanceof RangeError)) throw error;
       const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
       throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);
