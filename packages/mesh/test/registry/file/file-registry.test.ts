@@ -170,7 +170,7 @@ describe('FileRegistry', () => {
       files.atWrite = () => change(join(path, 'n1.json'));
       const published = registry.publish(recordOf(1, { port: 7 }));
       await expect(published).rejects.toThrow('the record was removed meanwhile');
-      // A second attempt before the registry has noticed the deletion.
+      // The registry has not noticed the change of the administrator yet.
       const again = registry.publish(recordOf(1, { port: 7 }));
       await expect(again).rejects.toThrow('the record was removed meanwhile');
       for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
