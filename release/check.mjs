@@ -12,7 +12,7 @@ import { packAll } from './pack.mjs';
 
 /**
  * @param {import('./pack.mjs').Tarball} tarball
- * @returns {Promise<string[]>} what is wrong
+ * @returns {Promise<string[]>} one text for each fault
  */
 export async function faultsOf({ file, name }) {
   const bytes = readFileSync(file);

@@ -60,7 +60,7 @@ if (process.argv[1] === import.meta.filename) {
   } else {
     const faults = (await Promise.all(tarballs.map(faultsOf))).flat();
     if (faults.length > 0) throw new Error(faults.join('\n'));
-    // In order: a package comes after those that it needs.
+    // In order: a package comes after its dependencies.
     for (const tarball of tarballs) publish(tarball);
   }
 }

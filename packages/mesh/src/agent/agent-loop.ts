@@ -1,7 +1,7 @@
 /**
- * `AgentLoop`: starts a round when something has changed, and at times that are known in advance:
- * when a key is due to be replaced, when a rotation stops waiting, and when a round must check
- * whether the peers with an expired record still renew their sessions.
+ * `AgentLoop`: starts a round when something has changed, and at times that are known in advance.
+ * These are the times when a key is due to be replaced, when a rotation stops waiting, and when a
+ * round must check whether the peers with an expired record still renew their sessions.
  *
  * @module
  */

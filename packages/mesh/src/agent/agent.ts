@@ -305,7 +305,7 @@ export class Agent implements StatusSource {
 
   /**
    * Changes the choices. Changes run one after the other, because the undoing of a failed change
-   * must not undo a later one.
+   * must not undo a later change.
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {

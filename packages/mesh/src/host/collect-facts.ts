@@ -123,8 +123,8 @@ function foreignRoutes(
   numbers: RoutingNumbers,
   ours: number | undefined,
 ): string[] {
-  // Routes over the interface of an earlier daemon need no case here: the kernel deleted them with
-  // the interface.
+  // There are no routes over the interface of an earlier daemon: the kernel deleted them with the
+  // interface.
   return netlink.tableRoutes(numbers.table, (route) =>
     fromRoute(route, ours).foreign === true ? describeForeign(route) : undefined,
   );

@@ -71,7 +71,7 @@ export interface HostFacts {
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
   /** Whether systemd-networkd runs, and whether it deletes rules and routes of other programs. */
   readonly networkd: 'absent' | 'keeps-foreign' | 'deletes-foreign';
-  /** The output of `nft --version`; undefined: the program isn't there. */
+  /** The output of `nft --version`; undefined: the program is missing. */
   readonly nft: string | undefined;
   /** Routes of other programs in the mesh's table, as text. */
   readonly foreignRoutes: readonly string[];

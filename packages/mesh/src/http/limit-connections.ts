@@ -17,7 +17,7 @@ import type { Socket } from 'node:net';
 export function limitConnections(server: Server, most: number): void {
   /**
    * `idle` has the connections without a request. `busy` has the connections with a request that is
-   * being answered. Both have their connections in the order in which they were added.
+   * being answered. Each set keeps its connections in the order in which they were added.
    */
   const idle = new Set<Socket>();
   const busy = new Set<Socket>();

@@ -10,7 +10,7 @@ import type { NodeRecord } from '../record/node-record.ts';
 import type { Refusal } from './membership-context.ts';
 import { PrefixTable } from './prefix-table.ts';
 
-/** The refusal of a record because another node, the holder, has what the record claims. */
+/** The refusal of a record that claims a key, address or prefix of another node, the holder. */
 export type Clash = Refusal & { readonly holder: string };
 
 export class AcceptedClaims {

@@ -39,7 +39,7 @@ export interface MembershipContext {
 export interface Refusal {
   readonly field: string;
   readonly reason: string;
-  /** The other node that has what the record claims, if there is one. */
+  /** The other node, if the record claims a key, address or prefix of another node. */
   readonly holder?: string;
 }
 

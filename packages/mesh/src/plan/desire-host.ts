@@ -131,9 +131,9 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 }
 
 /**
- * Returns the settings of the tunnel's interface. They are also needed while the mesh is off here,
- * because other nodes may still send through the tunnel. Linux drops packets from an interface
- * without an address if the reverse path filter is on, even if it is loose
+ * Returns the settings of the tunnel's interface. They are also needed while the mesh is off on
+ * this node, because other nodes may still send through the tunnel. Linux drops packets from an
+ * interface without an address if the reverse path filter is on, even if it is loose
  * (net/ipv4/fib_frontend.c).
  */
 function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {

@@ -57,7 +57,7 @@ export function meshRoute(
   const destination = networkOf(prefix);
   const { address } = destination;
   const { source, mtu, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
-  // `join` makes flat strings. Concatenated ones would keep their parts in memory, for each route.
+  // `join` makes flat strings. Concatenated strings would keep their parts in memory.
   const key = [formatCidr(destination), ' metric ', metric].join('');
   const via = type === 'unicast' ? ' through the tunnel' : ` ${type}`;
   const from = source ? ` src ${formatAddress(source)}` : '';

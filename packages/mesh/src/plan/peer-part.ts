@@ -1,7 +1,7 @@
 /**
- * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the others
- * stay as they are. `PeerTally` counts the properties of all peers on which common decisions
- * depend, such as whether any peer has IPv6.
+ * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the other
+ * peers stay as they are. `PeerTally` counts the peers that have a property on which the routes of
+ * all peers depend. For example, it shows whether any peer has IPv6.
  *
  * @module
  */

@@ -10,12 +10,12 @@
  * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up.
  *    Routes name its addresses as their source.
  * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
- *    node's pods; then those of the peers; then `unreachable`, for all other destinations.
+ *    node's pods; then the routes of the peers; then `unreachable`, for all other destinations.
  * 4. Rules are added, exceptions first.
  * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and
  *    removed before them.
- * 6. Rules that are no longer wanted are removed, then routes (those of peers, `unreachable`,
- *    `throw`) and addresses. Then reverse path filters are restored.
+ * 6. Rules that are no longer wanted are removed, then routes (first the routes of peers, then
+ *    `unreachable`, then `throw`), then addresses. Last, reverse path filters are restored.
  *
  * @module
  */

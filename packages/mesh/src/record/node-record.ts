@@ -73,7 +73,7 @@ export class RecordError extends Error {
 
 /**
  * The highest generation. A node that rotates every minute reaches it after 1,900 years. A record
- * with a higher generation is refused. So a generation is always an exact number that fits into the
- * name of a key file, even if an attacker writes a very high one into the record of another node.
+ * with a higher generation is refused. So an attacker who writes records cannot make a node use a
+ * generation that is not an exact number, or does not fit into the name of a key file.
  */
 export const MOST_GENERATION = 1_000_000_000;

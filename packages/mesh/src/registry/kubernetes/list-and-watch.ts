@@ -31,7 +31,7 @@ export interface ObjectListener<Value> {
 }
 
 export interface ListAndWatchOptions<Value> extends Selection {
-  /** Returns what is kept of an object. The object itself is not kept. */
+  /** Returns the value that is kept for an object. The object itself is not kept. */
   readonly read: (object: KubeObject) => Value;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
