@@ -28,8 +28,8 @@ import { countText, printable, rateText, shortened } from './words.js';
  * @property {number} windowMs how much time the chart shows
  * @property {(kind: string, value: number) => string} [text] returns a value with its unit;
  *   default: a rate in bytes per second as bits per second
- * @property {(kind: string) => number} [unit] returns the factor between a value and its number in
- *   the unit of `text`: the top of the grid is a round number in that unit; default: 8, for bits
+ * @property {(kind: string) => number} [unit] a value times this factor is in the unit of `text`;
+ *   the top of the grid is a round number in this unit; default: 8, from bytes to bits
  * @property {(id: string) => string} [name] returns the name of a peer; default: its id
  */
 
@@ -223,7 +223,7 @@ export class Chart {
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Area */
 
 /**
- * Returns the path of a line. It has gaps where values are not known.
+ * Returns the SVG path of a line. The path has gaps where values are not known.
  *
  * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number, windowMs: number }} of
  * @returns {string}

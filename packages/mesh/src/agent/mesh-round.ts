@@ -22,8 +22,8 @@ import type { RoundParts } from './round-parts.ts';
 export interface RoundOutcome {
   readonly plan: KeysPlan;
   /**
-   * The daemon is connected, and the round had the facts that it needs to program the daemon and the
-   * machine. Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
+   * The daemon is connected, and the round had the facts that it needs to program the daemon and
+   * the machine. Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
    */
   readonly isApplied: boolean;
   /**

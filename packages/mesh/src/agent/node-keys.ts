@@ -17,7 +17,7 @@ export interface RotationInput {
    */
   readonly recordKeys: readonly NodeKey[] | undefined;
   readonly daemon: Identities | undefined;
-  /** Returns the names of the peers that have no session with this key of ours. */
+  /** Returns the names of the peers that have no session with this key of this node. */
   readonly unanswered: (own: PublicKey) => readonly string[];
 }
 

@@ -147,10 +147,10 @@ function registryBackstop(
 }
 
 /**
- * The chain that drops a packet from a pod of another node if it arrives outside the tunnel. It also
- * stops pods of this node that forge the address of another node's pod. In the mode `pods`, a pod of
- * another node may send packets to this node itself without the tunnel. If the node forwards such a
- * packet to a pod, the forward chain drops it.
+ * The chain that drops a packet from a pod of another node if it arrives outside the tunnel. It
+ * also stops pods of this node that forge the address of another node's pod. In the mode `pods`, a
+ * pod of another node may send packets to this node itself without the tunnel. If the node forwards
+ * such a packet to a pod, the forward chain drops it.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;

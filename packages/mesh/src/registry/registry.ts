@@ -7,9 +7,9 @@
 import type { NodeRecord, ReadRecord } from '../record/node-record.ts';
 
 /**
- * Receives the records of the registry. Calls come one after the other, in the order in which the
- * records have changed. A record with `revoked: true` is reported as `onGone(name, 'deleted')`,
- * even before the first `onSync`.
+ * Receives the records of the registry. Calls come one after the other. The calls for one record
+ * come in the order of its changes. A record with `revoked: true` is reported as
+ * `onGone(name, 'deleted')`, even before the first `onSync`.
  */
 export interface RegistryListener {
   /**
