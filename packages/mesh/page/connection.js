@@ -17,7 +17,7 @@ const LATE_MS = 8000;
  * @typedef {object} ConnectionParts
  * @property {string} who the word for the program that sends the status: `agent`
  * @property {(status: Status) => void} take called with each status
- * @property {() => void} draw called when `trouble` has changed
+ * @property {() => void} draw called when the server has sent a trouble
  * @property {(data: any) => void} [takeHistory] called with the history that the server
  *   sends after each connection
  */

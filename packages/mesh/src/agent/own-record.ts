@@ -37,7 +37,7 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
-        // The node was removed while this write was in progress.
+        // A node that was removed during this write must stay out.
         if (this.#stored === 'removed') return;
         this.#stored = record;
         events.log(`wrote the record: ${describeRecord(record)}`);
@@ -99,7 +99,7 @@ export class OwnRecord {
     this.#publisher.close();
   }
 
-  /** Takes the record that the registry has now. If it cannot be read, it is written again. */
+  /** Takes the record that the registry has now. A record that cannot be read is written again. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
     if (this.#stored === 'removed') this.#events.trouble('own record', undefined);

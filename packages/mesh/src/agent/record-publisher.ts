@@ -35,7 +35,7 @@ export class RecordPublisher {
   #trouble: string | undefined = undefined;
   #retryMs: number = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** How often the registry reported a record that differs from the known one. */
+  /** How often the registry reported a record that differs from `#known`. */
   #reports = 0;
   /**
    * How often another writer has overwritten the record. A quiet time of `QUIET_MS` resets it to 0.
@@ -96,10 +96,10 @@ export class RecordPublisher {
   }
 
   /**
-   * Counts that another writer has overwritten the record. Two nodes with the same name overwrite
-   * each other for ever. After the first time, the record is written again at once, because the
-   * other write may have been a mistake. After that, the pauses grow, so that the registry is not
-   * overloaded.
+   * Counts an overwrite of the record by another writer. Two nodes with the same name overwrite
+   * each other for ever. After the first overwrite, the record is written again at once, because
+   * the other write may have been a mistake. After that, the pauses grow, so that the registry is
+   * not overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);

@@ -1,6 +1,6 @@
 /**
  * `SavedChoices`: stores the mode and the enforcement that were changed while the agent ran, so
- * that its next start uses them.
+ * that the agent uses them after a restart.
  *
  * A stored choice is used as long as the agent is started with the same flags for mode and
  * enforcement as when the choice was made. The file also keeps whether `enforce` was in effect. So

@@ -54,7 +54,8 @@ export interface HostFacts {
   readonly cni: CniFacts;
   readonly underlay: Underlay;
   /**
-   * Names of links of other encryption: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`.
+   * Names of links that belong to other encryption of the pod network: `flannel-wg`,
+   * `wireguard.cali`, `cilium_wg0`, `kubespan`.
    */
   readonly foreignEncryption: readonly string[];
   /**

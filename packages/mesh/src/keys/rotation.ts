@@ -76,8 +76,8 @@ export function planKeys(view: KeysView): KeysPlan {
     return { ...AT_REST, own: first, published: recordKeys && [first] };
   }
   if (hasOnly(recordKeys, second)) return finished(view, first, second);
-  // The registry cannot be read now, but the daemon's own key shows that the second write was done.
-  // The rotation does not go back.
+  // While the registry cannot be read, the daemon's own key may show that the second write was
+  // done. Then the rotation does not go back.
   if (!recordKeys && isSame(view.daemon?.own, second)) return { ...AT_REST, own: second };
   const rotating = { ...AT_REST, own: first, next: second };
   if (!recordKeys) return rotating;
@@ -88,7 +88,7 @@ export function planKeys(view: KeysView): KeysPlan {
   return { ...rotating, published: [first, second], waitsFor: view.unanswered };
 }
 
-/** The key of one file gets a later generation. */
+/** A later generation for the key of one file. */
 export interface Raise {
   readonly from: number;
   readonly to: number;

@@ -7,7 +7,7 @@
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                           own pods: the main table decides
  *                 PEER-PREFIX dev litz0 src OWN              permissive: if the peer has answered
- *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if litz0 has 1280 for IPv6
+ *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if less than 1280 fits
  *                 unreachable CLUSTER-PREFIX metric LAST     enforce: refuses the rest
  * ```
  *
@@ -194,7 +194,7 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
  * - with `permissive`, which is also the step before `enforce`, all packets of a peer's pods,
- *   because two nodes never change at the same moment.
+ *   because two nodes never change their enforcement at the same moment.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

@@ -34,7 +34,7 @@ export interface RoutedPeer {
   readonly addresses: readonly string[];
   /** Prefixes of its pods. */
   readonly prefixes: readonly Readonly<Cidr>[];
-  /** Whether the node takes its own traffic through the tunnel in the mode `nodes`. */
+  /** Whether packets to the addresses of the node go through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
 }
 

@@ -7,8 +7,8 @@
  *
  * 1. Reverse path filters become loose. A strict filter drops a packet whose answer would leave by
  *    another link.
- * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up.
- *    Routes name its addresses as their source.
+ * 2. The tunnel's interface is prepared and gets its MTU and its addresses, because routes name
+ *    these addresses as their source. Then the interface is set up.
  * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
  *    node's pods; then the routes of the peers; then `unreachable`, for all other destinations.
  * 4. Rules are added, exceptions first.
@@ -66,8 +66,9 @@ export function planRoutes(
 }
 
 /**
- * The steps while the peers are not known. They add routes and rules and remove nothing. They
- * change neither the interface nor an existing ruleset, because both still fit the earlier peers.
+ * The steps while the peers are not known. They make filters loose, add routes and rules, and load
+ * the ruleset if there is none. They remove nothing, and they change neither the interface nor an
+ * existing ruleset, because both still fit the earlier peers.
  */
 function partialSteps(
   desired: DesiredHost,

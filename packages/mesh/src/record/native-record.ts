@@ -33,7 +33,7 @@ export function readNativeRecord(name: string, value: unknown): ReadRecord {
   return tryRead(() => readFields(name, value));
 }
 
-/** Returns the JSON value for a record, with the unknown fields of `previous`, the current value. */
+/** Returns the JSON value for a record, with the unknown fields of the current value `previous`. */
 export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonObject {
   const before = objectOrEmpty(previous);
   const known = {
@@ -55,7 +55,7 @@ export function revokeNativeRecord(name: string, previous: unknown): JsonObject 
   return { version: VERSION, name, ...objectOrEmpty(previous), revoked: true };
 }
 
-/** Returns the keys as JSON values, with the unknown fields that the same keys have in `previous`. */
+/** Returns the keys as JSON values, with the unknown fields of the same keys in `previous`. */
 export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObject[] {
   const entries = Array.isArray(previous) ? previous.map(objectOrEmpty) : [];
   return keys.map(({ publicKey, generation, createdAt }) => {

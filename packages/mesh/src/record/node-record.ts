@@ -32,8 +32,8 @@ export interface NodeRecord {
   /** The prefixes of the node's pods. */
   readonly prefixes: readonly Cidr[];
   /**
-   * True if traffic to the addresses of the node itself also goes through the tunnel (modes `nodes`
-   * and `all`).
+   * True if nodes in the mode `nodes` send packets to the addresses of this node through the
+   * tunnel. False if a label excludes this node from the mode `nodes`.
    */
   readonly encryptsNode: boolean;
   /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */

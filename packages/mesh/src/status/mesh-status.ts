@@ -138,7 +138,7 @@ export interface PeerStatus {
   readonly addresses: readonly string[];
   /** The prefixes of its pods that this agent accepted. */
   readonly prefixes: readonly string[];
-  /** Whether the peer takes traffic of the node itself through the tunnel in the mode `nodes`. */
+  /** Whether packets to the addresses of the peer go through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
   /**
    * True if the peer encrypts nothing that it sends, because its enforcement is `off`. With
