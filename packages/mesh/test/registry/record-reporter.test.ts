@@ -77,7 +77,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('reports no record twice, good or bad', () => {
+  test('reports an unchanged record only once, good or bad', () => {
     const { reporter, listener } = following(1);
     reporter.record('n1', recordOf(1));
     reporter.record('n2', new RecordError('n2', 'port', 'is bad'));

@@ -50,7 +50,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await leader.startServer();
     });
 
-    test('leaves a member that has lost the other members', async () => {
+    test('changes to another member if a member has no leader', async () => {
       const cutOff = memberWithoutLeader();
       const place = (cutOff.address() as AddressInfo).port;
       try {
@@ -64,7 +64,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('leaves a member that accepts connections but never answers', async () => {
+    test('changes to another member if a member accepts connections but never answers', async () => {
       const silent = TcpRelay.open(etcds[0].port);
       silent.block();
       try {

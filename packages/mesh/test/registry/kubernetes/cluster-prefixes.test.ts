@@ -95,7 +95,7 @@ describe('findClusterPrefixes', () => {
     );
   });
 
-  test('refuses a prefix that contains the node itself, and reports it', async () => {
+  test('refuses a prefix that contains an address of the node, and reports it', async () => {
     const api = open((server) =>
       server.put(SYSTEM, map('kube-proxy', { 'config.conf': 'clusterCIDR: 0.0.0.0/0' })),
     );

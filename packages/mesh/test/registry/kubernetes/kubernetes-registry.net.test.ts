@@ -147,7 +147,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(reply.body.message).toContain(field);
   });
 
-  test('returns the addresses of the real servers', async () => {
+  test('returns the address of the URL and the address that the server advertises', async () => {
     expect(await connect().addresses()).toEqual([
       { address: '127.0.0.1', port: kube.port },
       { address: '192.0.2.1', port: kube.port },

@@ -78,7 +78,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.metadata).not.toHaveProperty('ownerReferences');
   });
 
-  test('keeps the fields that it does not know', async () => {
+  test('keeps unknown fields of the record and of its keys', async () => {
     const { server, registry } = setUp();
     await registry.publish(record('n1'));
     const { spec } = server.get(LITZ, 'n1') as { spec: { keys: object[] } };
