@@ -35,7 +35,10 @@ function printSeconds() {
     print(`${time.toFixed(0).padStart(6)} s  ${area}`);
 }
 
-/** The tests of the mesh are in three packages. Their time is one figure, because they have a limit of their own: 900 s. */
+/**
+ * The tests of the mesh are in three packages. Their time is one figure, because they have a time
+ * limit of their own: 900 s.
+ */
 function areaOf(parts) {
   const kind = parts.at(-1).includes('.net.') ? 'net' : 'unit';
   const isMesh = parts.some((part) => /^(?:mesh|agent|mesh-demo|rollout|rotation)$/.test(part));

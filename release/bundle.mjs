@@ -73,8 +73,8 @@ function sourceMaps() {
 }
 
 /**
- * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, and a joined file
- * is in another folder. So each such URL is written again, relative to the joined file.
+ * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, and a joined
+ * file is in another folder. So each such URL is written again, relative to the joined file.
  */
 function movedUrls(folder, outputs) {
   return {
@@ -88,7 +88,7 @@ function movedUrls(folder, outputs) {
         const end = path.endsWith('/') && !inPackage.endsWith('/') ? '/' : '';
         return `new URL(${quote}${MARK}${inPackage}${end}${quote}, import.meta.url)`;
       });
-      // `map: null` keeps the source map. It stays right, except for the columns behind a replaced path.
+      // `map: null` keeps the source map. Only the columns behind a replaced path are wrong in it.
       return moved === code ? undefined : { code: moved, map: null };
     },
     renderChunk(code, { fileName }) {

@@ -16,7 +16,8 @@ import { publishedPackages, readJson, root } from './packages.mjs';
 import { checkRepository } from './repository.mjs';
 
 async function dryRun({ name, file }) {
-  // A dry run needs no registry. If npm found the version in one, it would fail, so this address has none.
+  // A dry run needs no registry. It must not fail if a registry already has the version, so there
+  // is no registry at this address.
   const args = [
     'publish',
     '--dry-run',

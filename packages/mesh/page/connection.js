@@ -24,7 +24,7 @@ const LATE_MS = 8000;
 
 /** @template Status */
 export class Connection {
-  /** The server's reason why it cannot send a status; undefined: it gave none since its last status. */
+  /** The reason why the server cannot send a status; undefined: none since the last status. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */
