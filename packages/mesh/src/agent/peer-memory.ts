@@ -50,7 +50,7 @@ export class PeerMemory {
 
   /**
    * Returns the records of the peers that the previous agent had accepted, by name. Empty if there
-   * is no file.
+   * is no file, or if it cannot be used.
    */
   read(): ReadonlyMap<string, NodeRecord> {
     const records = new Map<string, NodeRecord>();
