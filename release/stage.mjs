@@ -54,7 +54,7 @@ export function publishedManifest(manifest, placed) {
   delete manifest.scripts;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([name, entry]) => {
-      // A plain path is a file that threads run. The bundle has this file in another place.
+      // An entry that is a string is a file that threads run. In the bundle, it has another path.
       if (typeof entry !== 'string' || !entry.startsWith('./dist/')) return [name, entry];
       return [name, `./dist/${placed.get(entry.slice('./dist/'.length))}`];
     }),

@@ -93,7 +93,7 @@ function dots(count, width) {
   const outer = Math.min(width / 2 - 16, 320);
   const height = Math.round(2 * (outer + 16));
   const own = { x: width / 2, y: height / 2 };
-  // The rings move closer together until all nodes fit around the own node.
+  // The rings move closer together until all nodes fit around this node.
   let pitch = DOT_PITCH;
   while (roomOfDots(outer, pitch) < count) pitch--;
   /** @type {Position[]} */

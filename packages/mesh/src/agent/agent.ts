@@ -24,7 +24,7 @@ import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.
 import { AgentError } from './agent-choices.ts';
 
 /**
- * The agent of a node. It follows the registry, and keeps the daemon, the machine and the own
+ * The agent of a node. It follows the registry, and keeps the daemon, the machine and the node's
  * record up to date. `litz agent` is a command line for it.
  *
  * @example
@@ -282,8 +282,8 @@ export class Agent implements StatusSource {
   }
 
   #recordSeen(name: string, record: ReadRecord): void {
-    // `peers` also checks the own record. If the record has a key of another machine, `peers` logs
-    // this.
+    // `peers` also checks this node's record. If the record has a key of another machine, `peers`
+    // logs this.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
     this.#parts.ownRecord.recordSeen(record);
@@ -297,7 +297,7 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Decides again which records of other nodes are accepted, because the own keys have changed. */
+  /** Decides again which records of other nodes are accepted, because this node's keys changed. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);

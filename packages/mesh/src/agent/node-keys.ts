@@ -12,7 +12,7 @@ import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 /** The inputs that decide the next step of a rotation. */
 export interface RotationInput {
   /**
-   * The keys in the own record. Empty if there is no record; undefined while the record is not
+   * The keys in this node's record. Empty if there is no record; undefined while the record is not
    * known.
    */
   readonly recordKeys: readonly NodeKey[] | undefined;
@@ -38,7 +38,7 @@ export class NodeKeys {
   readonly #store: KeyStore;
   readonly #options: NodeKeysOptions;
   #keys: readonly NodeKey[] = [];
-  /** Unix time in milliseconds at which the own record was first seen with the new key. */
+  /** Unix time in milliseconds at which this node's record was first seen with the new key. */
   #publishedAt: number | undefined = undefined;
 
   /**

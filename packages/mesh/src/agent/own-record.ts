@@ -37,7 +37,7 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
-        // A node that was removed during this write must stay out.
+        // A node that was removed during this write must stay out of the mesh.
         if (this.#stored === 'removed') return;
         this.#stored = record;
         events.log(`wrote the record: ${describeRecord(record)}`);

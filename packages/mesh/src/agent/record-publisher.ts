@@ -1,5 +1,5 @@
 /**
- * `RecordPublisher`: keeps the own record in the registry up to date with as few writes as
+ * `RecordPublisher`: keeps this node's record in the registry up to date with as few writes as
  * possible, and tries again after a failure.
  *
  * @module

@@ -161,5 +161,5 @@ const LIMITS = {
   connectionsCheckingInterval: 1000,
 };
 const MAX_CONNECTIONS = 32;
-/** A connection is closed after it was silent for this long, in ms. */
+/** In milliseconds. A connection is closed after it was silent for this long. */
 const SILENT_MS = 30_000;

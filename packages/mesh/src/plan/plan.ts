@@ -141,8 +141,8 @@ function removeRoutes(
 ): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
-    // While the mesh uses the table, a route of another program in it may be a leak. With `off`, it
-    // stays.
+    // While the mesh uses the table, a route of another program in it may be a leak. With `off`,
+    // such a route stays.
     if (desired.enforcement === 'off' && route.foreign) continue;
     if (!wanted.has(route.key)) extra[route.type].push(route);
   }
