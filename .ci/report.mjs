@@ -1,7 +1,8 @@
 /**
- * Prints what the report of vitest says, for readers of the CI log: failures, tests that needed a second try, the
- * seconds of each area, errors that no test has caught, and as the last line `N passed, N failed`. Exits with 1 if
- * a test failed or was skipped, or if there is an error that no test has caught.
+ * Prints what the report of vitest says, for readers of the CI log: failures, tests that needed a
+ * second try, the seconds of each area, errors that no test has caught, and as the last line
+ * `N passed, N failed`. Exits with 1 if a test failed or was skipped, or if there is an error that
+ * no test has caught.
  *
  * Usage: node .ci/report.mjs REPORT.json
  */

@@ -2,8 +2,8 @@
  * A reporter of vitest that writes the errors which no test has caught to a JSON file. vitest exits
  * with 1 because of such errors, but its JSON report does not have them.
  *
- * The file is an array of { test, file, text }. `test` and `file` say what ran at that moment; they are not always the
- * cause.
+ * The file is an array of { test, file, text }. `test` and `file` say what ran at that moment; they
+ * are not always the cause.
  */
 import { writeFileSync } from 'node:fs';
 

@@ -1,10 +1,10 @@
 /**
  * `bundlePackage`: joins the built files of a package into few files, for npm.
  *
- * Node.js needs about a third of a millisecond to load a module, so `litz genkey` with its 260 modules
- * would start slowly. Only files of the package itself are joined: its dependencies stay packages of
- * their own, so that a class of `@litz/core` exists once in a program. Nothing is renamed or made
- * smaller, comments stay, and source maps lead to the sources.
+ * Node.js needs about a third of a millisecond to load a module, so `litz genkey` with its 260
+ * modules would start slowly. Only files of the package itself are joined: its dependencies stay
+ * packages of their own, so that a class of `@litz/core` exists once in a program. Nothing is
+ * renamed or made smaller, comments stay, and source maps lead to the sources.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import { rollup } from 'rollup';
  * @param {string} folder the folder of the package, with `dist` as `tsc -b` has made it
  * @param {string} out the folder for the joined files
  * @param {readonly string[]} entries the entries for users, as paths in `dist`: `quick/index.js`
- * @returns {Promise<Map<string, string>>} for each entry and each file that a thread runs: its path in
- *   `dist`, with its path in `out`
+ * @returns {Promise<Map<string, string>>} for each entry and each file that a thread runs: its path
+ *   in `dist`, with its path in `out`
  * @throws {Error} two files that threads run have the same name, a URL leads to a missing file, or
  *   rollup gives a warning
  */

@@ -1,6 +1,7 @@
 /**
  * Packs all packages and checks the tarballs: with publint, and with the checks of types that
- * `attw --profile esm-only` makes (the command `attw` itself would load TypeScript again for each package).
+ * `attw --profile esm-only` makes. The command `attw` itself would load TypeScript again for each
+ * package.
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * Publishes all packages that npm does not have yet, from their tarballs. With `--dry-run` it only
  * asks npm whether it would publish them.
  *
- * Tarballs are published instead of folders, so that npm gets exactly what has been checked, and does
- * not read this workspace.
+ * Tarballs are published instead of folders, so that npm gets exactly what has been checked, and
+ * does not read this workspace.
  *
  * @module
  */

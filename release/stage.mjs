@@ -42,8 +42,8 @@ export async function stagePackage(folder, out) {
 }
 
 /**
- * Returns the manifest for npm: the ranges of the workspace become versions. All packages of Litz have
- * the same version and are used only together, so they depend on exactly that version.
+ * Returns the manifest for npm: the ranges of the workspace become versions. All packages of Litz
+ * have the same version and are used only together, so they depend on exactly that version.
  *
  * @param {Record<string, any>} manifest
  * @param {ReadonlyMap<string, string>} placed the map that `bundlePackage` returns

@@ -246,7 +246,8 @@ function pathOf({ times, values, end, area, top, windowMs }) {
 }
 
 /**
- * Returns the smallest number that is 1, 2 or 5 times a power of ten, and at least `most` and `atLeast`.
+ * Returns the smallest number that is 1, 2 or 5 times a power of ten, and at least `most` and
+ * `atLeast`.
  *
  * @param {number} most
  * @param {number} atLeast

@@ -1,6 +1,6 @@
 /**
- * `Connection`: receives the events of the server while the page is visible and not paused, and shows how
- * old the last status is. While the page is hidden or paused, it requests nothing.
+ * `Connection`: receives the events of the server while the page is visible and not paused, and
+ * shows how old the last status is. While the page is hidden or paused, it requests nothing.
  *
  * It uses these elements of the page: `connection`, `pause`, `troubles`, `announcement`.
  *

@@ -160,7 +160,9 @@ export const MAX_BESIDE = 48;
 /** The most characters of a name at a spoke, and the largest width of a character in pixels. */
 const LONGEST_LABEL = 20;
 const LETTER = 6.6;
-/** The least distance in pixels between the ends of two spokes: the height of a small line of text. */
+/**
+ * The least distance in pixels between the ends of two spokes: the height of a small line of text.
+ */
 const SPOKE_PITCH = 11;
 const SPOKE_COMFORT = 13;
 const LEAST_RADIUS = 190;

@@ -68,7 +68,8 @@ export function printable(text) {
 }
 
 /**
- * Shortens a name. The characters in the middle are left out, because names of nodes differ at their ends.
+ * Shortens a name. The characters in the middle are left out, because names of nodes differ at
+ * their ends.
  *
  * @param {string} text
  * @param {number} length
@@ -108,5 +109,7 @@ const UNITS = [
   ['s', 1],
 ];
 
-/** Control characters, characters without width, and characters that change the direction of text. */
+/**
+ * Control characters, characters without width, and characters that change the direction of text.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
