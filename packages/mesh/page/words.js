@@ -56,9 +56,9 @@ export function countText(count, one) {
 }
 
 /**
- * Replaces characters that would hide the text beside them or change its direction by U+FFFD,
- * because the text comes from another machine. The caller must still set the result as text and
- * never as HTML.
+ * Replaces each character that would hide the text beside it or change its direction. The
+ * replacement is U+FFFD. This is necessary because the text comes from another machine. The caller
+ * must still set the result as text and never as HTML.
  *
  * @param {string} text
  * @returns {string}
