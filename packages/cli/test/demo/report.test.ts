@@ -9,7 +9,7 @@ describe('formatReport', () => {
     expect(text).toContain('round trip   0.20 ms (median of 3, 4 sent)\n');
     expect(text).toContain('throughput   0.80 Gbit/s (100.0 MB, SHA-256 the same on both sides)\n');
     expect(text).toContain('1 transport data');
-    expect(text).toContain('0 of them with plaintext in it\n');
+    expect(text).toContain('0 of them contain plaintext\n');
   });
 
   it('reports how many frames it missed', () => {

@@ -86,7 +86,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const { body } = await kube.send('POST', `${ACCOUNT}/token`, tokenRequest());
     const registry = connect(accessBy(body.status.token));
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent must use the token of its pod, because that names its node',
+      'an agent must use the token of its pod, because the token names its node',
     );
   });
 
@@ -97,7 +97,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
       key: inlineCredential(kube.read('agent.key'), 'agent.key'),
     });
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent must use the token of its pod, because that names its node',
+      'an agent must use the token of its pod, because the token names its node',
     );
   });
 
@@ -110,7 +110,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     // An agent that has just started has not seen the revocation. The API server refuses its
     // record.
     await expect((await agentOn('n2')).publish(recordOf(2))).rejects.toThrow(
-      'this node is revoked (spec.revoked); only an administrator may take that back',
+      'this node is revoked (spec.revoked); only an administrator may undo that',
     );
     await expect(registry.withdraw('n2')).rejects.toThrow('this node is revoked');
     await kube.send('PATCH', `${RECORDS}/n2`, { spec: { revoked: false } }, merge);

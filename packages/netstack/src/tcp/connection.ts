@@ -203,7 +203,7 @@ export class Connection implements DeadlineOwner {
 
   /** The number of bytes that the other side may send from here on. */
   get receiveRoom(): number {
-    if (this.#receiving) return this.#receiving.buffer.room;
+    if (this.#receiving) return this.#receiving.buffer.free;
     return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
   }
 
