@@ -33,7 +33,7 @@ export function keyOf(number: number): PublicKey {
   return parsePublicKey(bytes);
 }
 
-/** Returns a value as JSON has it, for comparison. Keys and prefixes become texts. */
+/** Converts a value to JSON and back, for a comparison. Keys and prefixes become texts. */
 export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }

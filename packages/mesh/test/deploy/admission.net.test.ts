@@ -90,7 +90,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     );
   });
 
-  test('refuses a certificate, even one with the name of the account', async () => {
+  test('refuses a certificate, even one with the name of the service account', async () => {
     const registry = connect({
       ...kube.access,
       certificate: inlineCredential(kube.read('agent.crt'), 'agent.crt'),

@@ -106,7 +106,7 @@ describe('planKeys', () => {
     }
   });
 
-  it('refuses no key and three keys', () => {
+  it('refuses an empty list of keys and a list of three keys', () => {
     expect(() => planKeys({ ...RESTING, keys: [] })).toThrow('got 0');
     expect(() => planKeys({ ...RESTING, keys: [OLD, NEW, OTHER] })).toThrow('got 3');
   });

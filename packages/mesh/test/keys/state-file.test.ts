@@ -49,7 +49,7 @@ describe('replaceStateFile', () => {
 });
 
 describe('makeStateFolder', () => {
-  it('makes the whole path, only for the owner, and accepts one that is there', () => {
+  it('makes all folders of a path for the owner only, and accepts folders that exist already', () => {
     for (let i = 0; i < 2; i++) makeStateFolder(join(path, 'deep'));
     expect(statSync(join(path, 'deep')).mode & 0o777).toBe(0o700);
   });

@@ -160,7 +160,10 @@ interface Repair {
   readonly ms: number;
 }
 
-/** Measures how long rules, routes and addresses of the mesh are gone. The list grows meanwhile. */
+/**
+ * Returns a list that grows while the test runs: how long each rule, route or address of the mesh
+ * was gone.
+ */
 function followRepairs({ namespace }: TestNode): readonly Repair[] {
   const repairs: Repair[] = [];
   const gone = new Map<string, number>();

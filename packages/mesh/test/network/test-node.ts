@@ -124,7 +124,7 @@ export class TestNode {
     namespace.ip('link set eth0 up');
   }
 
-  /** Writes the CNI configuration. Pods come after it. */
+  /** Writes the CNI configuration, which `addPod` needs. */
   installCni(): void {
     const { namespace } = this;
     const subnets = this.#subnets;
@@ -333,8 +333,8 @@ export class TestNode {
 }
 
 /**
- * Returns the folder of the CNI plugins, which is that of `cnitool`. It is not in PATH, because one
- * plugin has the name of another program.
+ * Returns the folder of the CNI plugins, where the file `cnitool` is too. PATH may have only a link to
+ * `cnitool`, because the plugin `bridge` has the name of another program.
  */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();
@@ -350,7 +350,7 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
-/** This is long, because a busy machine answers late. */
+/** In seconds. It is long, because a busy machine answers late. */
 const WAIT_SECONDS = 3;
 /** In ms: a busy machine needs long to start a program. */
 const DAEMON_START_MS = 30_000;

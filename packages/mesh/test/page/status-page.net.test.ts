@@ -72,7 +72,7 @@ describe('StatusPage', () => {
     expect((await ask('/favicon.ico')).statusCode).toBe(204);
   });
 
-  test('answers HEAD without a body, and does not read the status for it', async () => {
+  test('answers HEAD without a body, and adds no viewer', async () => {
     for (const path of ['/', '/status.json', '/events']) {
       const answer = await ask(path, {}, 'HEAD');
       expect([path, answer.statusCode, await text(answer)]).toEqual([path, 200, '']);
@@ -107,14 +107,14 @@ describe('StatusPage', () => {
     for (const answer of answers) answer.destroy();
   });
 
-  test('serves others, and takes little memory, while viewers never read', async () => {
+  test('serves other viewers while some never read, and keeps at most one status for each of these', async () => {
     // Longer than the send buffer of a socket.
     const long = 'x'.repeat(8 * 1024 * 1024);
     let count = 0;
     const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
     onTestFinished(() => own.close());
     const { port } = new URL(own.url);
-    // With more connections than the server allows, it would close the oldest ones.
+    // Not more connections than the server allows. Otherwise it would close the oldest ones.
     const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
     const before = process.memoryUsage().rss;
@@ -200,7 +200,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(browser.complaints).toEqual([]);
   });
 
-  test('shows sums by state instead of a picture above 200 peers', async () => {
+  test('shows sums by state instead of a picture for more than 200 peers', async () => {
     status = () => exampleStatus({ count: 1000 });
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#aggregates tbody tr').length === 3`);

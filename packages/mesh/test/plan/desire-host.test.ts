@@ -6,7 +6,7 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('sets up only the interface when the mesh is off, because other nodes may still send', () => {
+  test('sets up only the interface when the mesh is off, because other nodes may still send through it', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
       link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'].map(parseCidr) },
@@ -136,7 +136,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('limits IPv4 packets by their routes where the interface needs 1280 for IPv6', () => {
+  test('sets an MTU in IPv4 routes if IPv6 needs a larger MTU of the interface than fits the underlay', () => {
     const peers = [peer(2), peer(3, { endpoint: { address: parseAddress('fd50::13') } })];
     const small = { peers, underlay: underlay(1300) };
 
@@ -157,7 +157,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes the filters of the underlay loose, and with permissive also those of the links to pods', () => {
+  test('makes the reverse path filters of the underlay loose, and with permissive those of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

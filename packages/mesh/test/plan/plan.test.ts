@@ -111,7 +111,7 @@ describe('plan', () => {
     ).toEqual(plan(desired, machine));
   });
 
-  test('converges from any state to any other', () => {
+  test('reaches the desired state from any other state, and then plans no step', () => {
     fc.assert(
       fc.property(requests(), requests(), fc.boolean(), (first, second, withLink) => {
         const machine = machineOf(first, second);
@@ -159,7 +159,7 @@ describe('plan', () => {
     );
   });
 
-  test('never refuses a destination that is reachable at the end', () => {
+  test('never refuses a destination that is reachable both before and after the change', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, other) => {
         const second = { ...other, own: first.own };

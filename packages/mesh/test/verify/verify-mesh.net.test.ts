@@ -34,7 +34,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
 
   test('finds the leak after a rule was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    // Stops the host first, because it would restore the rule.
+    // Closes the hosts first, because they would restore the rule.
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
 
