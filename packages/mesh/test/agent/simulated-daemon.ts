@@ -137,7 +137,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Promotes the next key: all sessions stay. Any other new key ends the sessions of the old key. */
+  /** The next key is promoted: sessions stay. Another key ends the sessions of the old key. */
   #setPrivateKey(key: PrivateKey | undefined): void {
     const [own, next] = [this.own, this.next];
     const wanted = key && publicKeyOf(key, nobleProvider);

@@ -57,7 +57,7 @@ describe('Passes', () => {
   });
 });
 
-/** Makes passes that last until the test ends them. `begun`: for each pass, whether a caller waits. */
+/** Makes passes that the test ends. `begun`: for each pass, whether a caller waits. */
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];

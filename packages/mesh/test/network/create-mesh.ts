@@ -1,6 +1,6 @@
 /**
- * Makes networks of nodes for tests: `createNetwork` without daemons, `createMesh` with daemons that
- * encrypt.
+ * Makes networks of nodes for tests: `createNetwork` without daemons, `createMesh` with daemons
+ * that encrypt.
  *
  * @module
  */
@@ -27,8 +27,8 @@ export async function createNetwork(options: TestNetworkOptions = {}): Promise<T
 }
 
 /**
- * Makes a network with daemons, programs it, waits until pods answer, and resets the counters of the
- * wire.
+ * Makes a network with daemons, programs it, waits until pods answer, and resets the counters of
+ * the wire.
  */
 export async function createMesh(
   options: TestNetworkOptions = {},

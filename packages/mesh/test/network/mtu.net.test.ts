@@ -148,8 +148,8 @@ function tunnelMtu(underlay: number, families: Families): number {
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
   const fitting = underlay - overheadOf(families);
-  // IPv6 needs an interface MTU of 1280, which may be more than fits the underlay. Then the MTU does
-  // not limit the padding of IPv4 packets to a multiple of 16 bytes.
+  // IPv6 needs an interface MTU of 1280, which may be more than fits the underlay. Then the MTU
+  // does not limit the padding of IPv4 packets to a multiple of 16 bytes.
   const isLimited = families.inner === 'dual' && fitting < SMALLEST_IPV6 && !address.includes(':');
   return isLimited ? fitting - (fitting % 16) : inside;
 }

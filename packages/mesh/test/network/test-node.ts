@@ -333,8 +333,8 @@ export class TestNode {
 }
 
 /**
- * Returns the folder of the CNI plugins, where the file `cnitool` is too. PATH may have only a link to
- * `cnitool`, because the plugin `bridge` has the name of another program.
+ * Returns the folder of the CNI plugins, where the file `cnitool` is too. PATH may have only a link
+ * to `cnitool`, because the plugin `bridge` has the name of another program.
  */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();

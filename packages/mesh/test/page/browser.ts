@@ -1,5 +1,6 @@
 /**
- * `Browser`: a headless Chromium with one page, controlled with the DevTools protocol over two pipes.
+ * `Browser`: a headless Chromium with one page. It is controlled over two pipes with the DevTools
+ * protocol.
  *
  * @module
  */
