@@ -38,8 +38,8 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // The packets to n2 go into the tunnel and are dropped there, because it has no session with
-    // n2.
+    // The packets to n2 go into the tunnel and are dropped there, because the daemon has no session
+    // with n2.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -138,7 +138,7 @@ describe('an agent that is started with enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('also waits for a peer whose enforcement is off, and shows this reason', async () => {
+  it('also waits for a peer whose enforcement is off, and shows the reason in its status', async () => {
     const fixture = new AgentFixture({ settings: { enforcement: 'enforce' } });
     await fixture.start(recordOf(2), recordOf(3, { sendsPlaintext: true }));
     await fixture.answer(2, 3);
@@ -156,7 +156,7 @@ describe('an agent that is started with enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('continues to enforce when a peer switches its enforcement off, and reports it once', async () => {
+  it('continues to enforce when a peer switches its enforcement off, and logs this once', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await pass(600_000);
@@ -223,7 +223,7 @@ describe('an agent that is started with enforce', () => {
     expect(ways()).toEqual(['main', 'tunnel', 'refused']);
   });
 
-  it('changes nothing on a machine that enforces already before the registry can be read', async () => {
+  it('before the registry can be read, changes nothing on a machine that enforces already', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();

@@ -114,7 +114,7 @@ describe('rotateKey', () => {
     expect(fixture.wayTo(2)).toBe('tunnel');
   });
 
-  it('waits for a silent peer until the time is over, but no longer', async () => {
+  it('waits for a silent peer until --rotate-timeout, and then continues without the peer', async () => {
     const fixture = await started();
     fixture.agent.rotateKey();
     await pass(1000);
@@ -221,7 +221,7 @@ describe('rotateKey', () => {
   });
 
   describe('with revoke', () => {
-    it('gives the daemon another key, so that sessions of the old key end, and writes once', async () => {
+    it('gives the daemon another key, so that sessions of the old key end, and writes the record once', async () => {
       const fixture = await started();
       const { length } = fixture.log;
       expect(fixture.agent.rotateKey({ revoke: true })).toMatch(/revoked.*generation 2/);
@@ -231,7 +231,7 @@ describe('rotateKey', () => {
       expect(fixture.daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
     });
 
-    it('promotes no key of a rotation in progress, neither here nor at the peers', async () => {
+    it('drops both keys of a rotation in progress, and publishes only a third key', async () => {
       const fixture = await started();
       const { daemon } = fixture;
       fixture.agent.rotateKey();
@@ -256,7 +256,7 @@ describe('rotateKey', () => {
       expect(fixture.published).toEqual([2]);
     });
 
-    it('ends the sessions with a peer that revokes its keys, not with one that ends a rotation', async () => {
+    it('ends the sessions with a peer that revokes its keys, but keeps those with a peer that ends a rotation', async () => {
       const fixture = await started();
       const { daemon, registry } = fixture;
       for (const number of [2, 3]) {

@@ -276,7 +276,7 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Resolves when `untilLookedFor` is called. */
+  /** Stands for the wait for the socket. Resolves when `untilLookedFor` is called. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }

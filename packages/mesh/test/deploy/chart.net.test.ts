@@ -305,7 +305,7 @@ function containerOf(spec: { template: { spec: { containers: unknown[] } } }) {
   return spec.template.spec.containers[0] as any;
 }
 
-/** ServiceMonitor of the Prometheus operator, with a schema that accepts any fields. */
+/** Defines ServiceMonitor of the Prometheus operator, with a schema that accepts any fields. */
 const SERVICE_MONITORS: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

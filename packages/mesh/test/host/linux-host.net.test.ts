@@ -178,7 +178,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
-  test('changes no settings of other programs except the filters, and restores the filters at the end', async () => {
+  test('changes no settings of other programs except the reverse path filters, and restores these at the end', async () => {
     const machine = await createMachine();
     machine.run('nft', 'add', 'table', 'inet', 'other');
     machine.run(
@@ -225,7 +225,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('restores a filter that an earlier agent made loose', async () => {
+  test('restores a reverse path filter that an earlier agent made loose', async () => {
     const machine = await createMachine();
     const filter = (): string =>
       machine.run('cat', '/proc/sys/net/ipv4/conf/eth0/rp_filter').trim();

@@ -42,7 +42,7 @@ describe('StepRunner', () => {
     expect(calls).toContain('deleteRule');
   });
 
-  test('reports which filter could not be set, and does the other steps', () => {
+  test('reports which reverse path filter could not be set, and does the other steps', () => {
     const { runner, calls } = create({ loosen: new Error('EROFS') });
 
     expect(runner.runNow(STEPS.slice(0, 2))).toEqual([

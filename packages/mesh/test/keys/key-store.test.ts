@@ -104,7 +104,7 @@ posix('KeyStore', () => {
     expect(readFileSync(path)).toEqual(Buffer.from(content));
   });
 
-  it('never prints a part of a file that is not a key', () => {
+  it('prints no part of a file that is not a valid key', () => {
     const { privateKey } = store.create(1);
     const text = privateKey.toBase64();
     writeFileSync(join(folder, 'litz0.1.key'), `${text}${text}`);

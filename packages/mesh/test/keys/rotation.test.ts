@@ -33,7 +33,7 @@ describe('planKeys', () => {
     });
   });
 
-  it('writes no record before it has read the published one', () => {
+  it('plans no record while the published one is not known', () => {
     for (const keys of [[OLD], [OLD, NEW]]) {
       expect(planKeys({ ...RESTING, keys, recordKeys: undefined }).published).toBeUndefined();
     }
@@ -92,7 +92,7 @@ describe('planKeys', () => {
       expect(writes).toHaveLength(2);
     });
 
-    it('without going back when it restarts and cannot read the registry', () => {
+    it('without returning to the old key if the agent restarts and cannot read the registry', () => {
       const unknown: KeysView = { ...rotating, recordKeys: undefined };
       expect(planKeys({ ...unknown, daemon: only(NEW) })).toMatchObject({ own: NEW });
       expect(planKeys({ ...unknown, daemon: BOTH })).toMatchObject({ own: OLD, next: NEW });

@@ -347,7 +347,7 @@ describe('Membership', () => {
       expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');
     });
 
-    test('reports that another machine has its name', () => {
+    test('reports that another machine has the name of this node', () => {
       const { membership } = synced();
       expect(membership.record('n0', recordOf(0))).toEqual([]);
       const other = recordOf(0, { keys: recordOf(9).keys });

@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'a node that enforces', () => {
         return a.killDaemon();
       },
     ],
-  ])('sends no plaintext while %s', async (_, damage) => {
+  ])('sends no plaintext when %s', async (_, damage) => {
     const made = await createMesh();
     const { wire, a, b } = made;
     const pings = ping(a, b, 150);

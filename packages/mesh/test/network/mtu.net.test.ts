@@ -29,7 +29,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
     { inner: 6, outer: 6 },
     { inner: 'dual', outer: 'dual' },
   ])(
-    'follows the underlay under traffic: IPv$inner inside, IPv$outer outside',
+    'follows the underlay under traffic, with IP version $inner inside, $outer outside',
     async (families) => {
       const { a, b, wire, agents } = await meshOf(families);
       const isShort = families.inner !== 'dual' && process.env['LITZ_LONG'] !== '1';

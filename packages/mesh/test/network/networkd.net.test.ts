@@ -74,7 +74,7 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
   });
 });
 
-/** Two nodes with daemons and agents that enforce. The counters of the wire are reset. */
+/** Makes two nodes with daemons and agents that enforce, and resets the counters of the wire. */
 async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNetwork>>> {
   const network = await createNetwork({ inner: 4 });
   await Promise.all(network.nodes.map((node) => node.startDaemon()));

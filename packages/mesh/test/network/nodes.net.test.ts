@@ -83,12 +83,12 @@ describeWith(networkRequirements, 'nodes mode', () => {
   });
 });
 
-describeWith(networkRequirements, 'changes of enforcement and MTU', () => {
+describeWith(networkRequirements, 'a mesh whose settings change', () => {
   test.each([
     ['host-gw', {}],
     ['VXLAN', { overlay: 'vxlan' }],
   ] as const)(
-    'lose no packet if one node after the other changes its enforcement, with %s',
+    'loses no packet if one node after the other changes its enforcement, with %s',
     async (_, family) => {
       const { a, b, mesh } = await createMesh(family, { enforcement: 'off' });
       const stream = startStream(a, b);
@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'changes of enforcement and MTU', () => {
     },
   );
 
-  test('let packets to a peer that has not answered use the main table in permissive', async () => {
+  test('uses the main table in permissive for packets to a peer that has not answered', async () => {
     const { wire, a, b, mesh } = await createMesh();
     await mesh.apply({ enforcement: 'permissive', answered: new Set() });
     wire.reset();
@@ -115,7 +115,7 @@ describeWith(networkRequirements, 'changes of enforcement and MTU', () => {
     expect(wire.counts().plaintext).toBeGreaterThanOrEqual(6);
   });
 
-  test('set the MTU of litz0 after the MTU of the underlay has changed', async () => {
+  test('adapts the MTU of litz0 when the MTU of the underlay changes', async () => {
     const { wire, a, b, mesh } = await createMesh({ mtu: 9001 });
     for (const mtu of [1280, 1400, 1500, 3900, 9001]) {
       for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${mtu}`);

@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeLessThan(3);
   });
 
-  test('lets no packet to a pod of an unknown node leave', async () => {
+  test('sends nothing in plaintext to a pod of an unknown node', async () => {
     const { wire, a } = await createMesh();
 
     expect(a.ping(a.pods[0], '10.244.9.5', UNANSWERED)).toBe(0);
@@ -113,7 +113,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
-  test('does not send packets to a removed pod back to the underlay', async () => {
+  test('does not send packets for a removed pod back into the underlay', async () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);

@@ -15,7 +15,7 @@ export type ProxyMode = 'nftables' | 'iptables-nft' | 'iptables-legacy';
  * Adds the rules to a node.
  *
  * @param backend address of the pod, which serves port 80
- * @param by the program whose rules a kube-proxy would use
+ * @param by the program with which kube-proxy would add the rules
  */
 export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nftables'): void {
   const { namespace } = node;

@@ -142,7 +142,7 @@ export class TestNode {
     writeFileSync(file, JSON.stringify(configuration));
   }
 
-  /** Makes a pod: a namespace that the real CNI plugins attach. */
+  /** Makes a pod: a namespace that the real CNI plugins connect to the node. */
   addPod(): Pod {
     const { namespace } = this;
     const name = `pod${this.pods.length + 1}`;

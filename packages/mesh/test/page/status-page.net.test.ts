@@ -216,7 +216,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('labels each age in the table', async () => {
+  test('explains each age in the table and in the details of a peer', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     await browser.evaluate(`document.querySelector('#rows tr:last-child .peer').click()`);
@@ -305,7 +305,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     }
   });
 
-  test('sends no request while it is paused, and reports that the agent is gone', async () => {
+  test('sends no request while it is paused, reports that the agent is gone, and connects again', async () => {
     await browser.show(page.url, { width: 1280 });
     const connection = `document.querySelector('#connection').textContent`;
     await browser.until(`${connection} === 'live'`);

@@ -34,7 +34,7 @@ describe('desireHost', () => {
     ]);
   });
 
-  test('routes a peer with permissive only after it has answered, and refuses nothing', () => {
+  test('with permissive, routes a peer only after it has answered, and refuses no packet', () => {
     expect(routes({ enforcement: 'permissive', answered: new Set(['node-3']) })).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -94,7 +94,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('does not route a node that opted out into the tunnel, except in the mode `all`', () => {
+  test('does not route packets to a node that opted out into the tunnel, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
@@ -157,7 +157,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes the reverse path filters of the underlay loose, and with permissive those of the links to pods', () => {
+  test('makes the reverse path filters of the underlay loose, and with permissive also those of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);
