@@ -13,7 +13,7 @@ const key = (number: number, generation: number): NodeKey => ({
 
 /**
  * A step of a rotation after which the agent ends. `before` is called before the rotation starts,
- * and `after` one second later. They stop the rotation at this step.
+ * and `after` one second later. Both of these functions stop the rotation at this step.
  */
 interface Crash {
   readonly step: string;

@@ -17,7 +17,7 @@ describe('OwnRecord', () => {
     expect(events.troubleOf('own record')).toContain('this node was removed from the registry');
   });
 
-  it('stays out of the registry after it was removed, until a complete list has its record again', () => {
+  it('stays out of the registry after the node was removed, until a complete list has its record again', () => {
     const { own, events, published } = create();
     own.sync(recordOf(1));
     own.want(recordOf(1));

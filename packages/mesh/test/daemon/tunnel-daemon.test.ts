@@ -276,7 +276,7 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Stands for the wait for the socket. Resolves when `untilLookedFor` is called. */
+  /** Used as `waitForSocket`. Resolves when `untilLookedFor` is called. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }

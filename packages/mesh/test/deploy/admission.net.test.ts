@@ -239,7 +239,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** Waits until both policies are in effect. Each of them needs some time after its creation. */
+  /** Waits until both policies are in effect. Each policy needs some time after its creation. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     await untilRefused(async () => {

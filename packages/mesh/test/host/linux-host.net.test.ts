@@ -425,9 +425,9 @@ function lines(text: string): string[] {
 }
 
 /**
- * Changes the MTU of eth0 and deletes rules, routes and addresses of Litz. systemd-networkd does
- * the same to foreign ones when it configures a link (`link_drop_foreign_config`), but it keeps
- * those with `protocol kernel`, which Litz uses.
+ * Changes the MTU of eth0, and deletes the rules, routes and addresses of Litz. When
+ * systemd-networkd configures a link, it deletes those of other programs
+ * (`link_drop_foreign_config`), but not those of Litz, because they have `protocol kernel`.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

@@ -9,7 +9,7 @@ describe('meshRuleset', () => {
     expect(chains()).toEqual(['forward', 'leaving', 'ingress', 'sources', 'clamp']);
   });
 
-  test('replaces itself in one transaction', () => {
+  test('replaces the previous table in one transaction', () => {
     expect(ruleset().split('\n').slice(0, 3)).toEqual([
       'table inet litz',
       'delete table inet litz',
@@ -17,7 +17,7 @@ describe('meshRuleset', () => {
     ]);
   });
 
-  test('treats the cluster prefix without the own prefixes as the pods of other nodes', () => {
+  test('takes all addresses of the cluster prefix except the own prefixes for pods of other nodes', () => {
     expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });

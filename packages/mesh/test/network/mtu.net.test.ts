@@ -156,7 +156,7 @@ function largest(underlay: number, address: string, families: Families): number 
 
 /**
  * Returns how many bytes the tunnel adds to a packet. Nodes with addresses of both families use
- * IPv4, because that address is their first one.
+ * IPv4, because the IPv4 address comes first in their records.
  */
 function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;

@@ -47,8 +47,8 @@ function tableFor(backend: string): string {
 }
 
 /**
- * Returns rules for iptables. They know the prefix of the pods, as in most clusters. So requests to
- * a ClusterIP that do not come from a pod are masqueraded.
+ * Returns rules for iptables. They contain the prefix of the pods, as in most clusters. So requests
+ * to a ClusterIP that do not come from a pod are masqueraded.
  */
 function rulesFor(backend: string): string[] {
   return [

@@ -1,6 +1,6 @@
 /**
  * `TestNamespace`: a network namespace and a mount namespace, which a sleeping process keeps alive.
- * Programs that are started in it are in both.
+ * `run` and `start` run programs in both namespaces.
  *
  * @module
  */

@@ -170,7 +170,7 @@ export class TestNode {
     );
   }
 
-  /** Adds routes to the pods of another node, like flannel. An overlay is only for IPv4. */
+  /** Adds routes to the pods of another node, like flannel. Only IPv4 packets use an overlay. */
   routeTo(other: TestNode): void {
     const { namespace } = this;
     namespace.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
@@ -297,14 +297,14 @@ export class TestNode {
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
-    // The pods' namespaces are mounted only in the mount namespace of this node, and go with it.
+    // The pods' namespaces are mounted only in the mount namespace of this node, so they end too.
     await this.namespace.close();
   }
 
   /**
    * Returns how many of the first `count` pings were answered. With `-w`, `ping` sends pings until
-   * it has `count` answers or the time is over. Without `-w`, it would wait only two round trips
-   * for the last answer, which is too short on a busy machine.
+   * it has `count` answers or the time is over. Without `-w`, `ping` would wait for the last answer
+   * for only two round trips, which is too short on a busy machine.
    */
   #answered(ping: string, count: number, waitSeconds: number): number {
     const command = `${ping} -c ${count} -w ${waitSeconds} -i 0.05 || true`;

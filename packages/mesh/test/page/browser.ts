@@ -192,7 +192,7 @@ export class Browser {
 
 const FLAGS = [
   '--headless=new',
-  // As root, Chromium cannot use its sandbox. It needs none here, because the page is our own.
+  // As root, Chromium cannot use its sandbox. The page is our own, so it is safe without one.
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',

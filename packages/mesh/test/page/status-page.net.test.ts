@@ -114,7 +114,7 @@ describe('StatusPage', () => {
     const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
     onTestFinished(() => own.close());
     const { port } = new URL(own.url);
-    // Not more connections than the server allows. Otherwise it would close the oldest ones.
+    // The number is below the limit of the server. Above it, the server closes old connections.
     const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
     const before = process.memoryUsage().rss;
@@ -172,7 +172,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser leaves the page before the server closes. Otherwise it would report an error.
+  // The page is left before the server closes. Otherwise the browser would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>

@@ -82,11 +82,12 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
     // fd50::13 serves the registry, and connections to the registry bypass the tunnel. So neighbour
-    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to it.
+    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to
+    // fd50::13.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('lets answers of the registry bypass the tunnel if this node serves it', () => {
+  test('lets answers of the registry bypass the tunnel if this node serves the registry', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
