@@ -246,7 +246,7 @@ describe('an agent that is started with enforce', () => {
     );
   });
 
-  it('wants to enforce if the previous agent was switched to enforce, unless its own flags are different', async () => {
+  it('keeps the choice enforce of the previous agent, unless the agent is started with other flags', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -270,7 +270,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('publishes in mode all that the node encrypts its own traffic, although it has opted out', async () => {
+  it('publishes in mode all that the node encrypts its own traffic, although the node has opted out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');

@@ -208,7 +208,7 @@ describe('rotateKey', () => {
     expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('is tried again if the key cannot be written, and the agent continues', async () => {
+  it('is tried again after the key file could not be written, and the agent reports why', async () => {
     const fixture = await started({ rotateEveryMs: 3_600_000 });
     const path = join(fixture.folder, 'litz0.2.key');
     mkdirSync(join(path, 'in-the-way'), { recursive: true });

@@ -285,7 +285,7 @@ describe('Agent', () => {
       });
     });
 
-    it('writes its own record again when another writer makes it invalid', async () => {
+    it('writes its own record again when another writer has made the record invalid', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.has('n1', new RecordError('n1', '(record)', 'is no JSON'));
@@ -306,7 +306,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('does not write its own record again after it was deleted, until the agent is started again', async () => {
+    it('does not write its own record again after somebody deleted the record, until the agent is started again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.loses('n1', 'deleted');
@@ -465,7 +465,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('reports that another program undoes its settings, until the program stops doing so', async () => {
+  it('reports that another program undoes the settings of the mesh, until the program stops doing so', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     await fixture.answer(2);

@@ -36,7 +36,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.244.1.0/24', 'podCIDRs of the Node: none yet']);
   });
 
-  test('reports a text that is not a prefix, and then none of the prefixes of this Node', async () => {
+  test('reports a text that is not a prefix, and does not report the valid prefixes of this Node', async () => {
     const { heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24', 'x/24')));
     await until(() => heard.length > 0);
     expect(heard).toEqual([expect.stringMatching(/^podCIDRs of the Node: .*x/)]);

@@ -129,7 +129,7 @@ describe('planRaises', () => {
     ]);
   });
 
-  it('keeps its generations if too few numbers are free above the generations of the record', () => {
+  it('keeps the generations if too few numbers are free above the generations of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
     expect(planRaises([OLD], [last])).toEqual([]);
     expect(planRaises([OLD, NEW], [last])).toEqual([]);

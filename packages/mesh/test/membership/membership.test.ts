@@ -78,7 +78,7 @@ describe('Membership', () => {
       expect(membership.sync(list, 0)).toEqual([{ kind: 'dropped', node: 'n2' }]);
     });
 
-    test('reports that a peer no longer claims what another node has', () => {
+    test('reports that a peer has given up a refused claim', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       membership.record('n2', recordOf(2, { keys: recordOf(1).keys }));
       expect(membership.record('n2', recordOf(2))).toEqual([{ kind: 'dropped', node: 'n2' }]);
@@ -187,7 +187,7 @@ describe('Membership', () => {
   describe('a bad record', () => {
     const bad = new RecordError('n1', 'prefixes[0]', 'is everything');
 
-    test('is refused with the name of its field, and changes neither its peer nor others', () => {
+    test('is refused with the name of the field, and changes no peer', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       expect(membership.record('n1', bad)).toEqual([
         {
@@ -324,7 +324,7 @@ describe('Membership', () => {
   });
 
   describe('when this node changes', () => {
-    test('refuses a peer that clashes with its new claims, and accepts it again afterwards', () => {
+    test('refuses a peer that clashes with the new claims of this node, and accepts the peer again when these are gone', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
       const events = membership.changeContext(changed);
@@ -333,7 +333,7 @@ describe('Membership', () => {
       expect(kinds(membership.changeContext(contextOf()))).toEqual(['joined n1']);
     });
 
-    test('forgets an expired peer that clashes with its new claims', () => {
+    test('forgets an expired peer that clashes with the new claims of this node', () => {
       const { membership } = synced(recordOf(1));
       membership.gone('n1', 'expired', 0);
       const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
@@ -341,7 +341,7 @@ describe('Membership', () => {
       expect(membership.changeContext(contextOf())).toEqual([]);
     });
 
-    test('reaches peers at other addresses when its own address families change', () => {
+    test('reaches peers at other addresses when the address families of this node change', () => {
       const { membership } = synced(recordOf(1, { addresses: ['2001:db8::1', '192.0.2.1'] }));
       membership.changeContext(contextOf({ ownAddresses: ['192.0.2.100'] }));
       expect(String(membership.peers.get('n1')?.endpoint)).toBe('192.0.2.1:51871');

@@ -17,7 +17,7 @@ describe('meshRuleset', () => {
     ]);
   });
 
-  test('takes all addresses of the cluster prefix except the own prefixes for pods of other nodes', () => {
+  test('treats every address of the cluster prefix outside the own prefixes as a pod of another node', () => {
     expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });

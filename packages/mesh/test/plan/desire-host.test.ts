@@ -6,7 +6,7 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('sets up only the interface when the mesh is off, because other nodes may still send through it', () => {
+  test('sets up only the interface when the mesh is off, because other nodes may still send through the tunnel', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
       link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'].map(parseCidr) },
