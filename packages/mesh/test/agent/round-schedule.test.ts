@@ -45,7 +45,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('counts the delay of a request that comes during a round from the end of the round', async () => {
+  test('counts the delay from the end of the round if the request comes during a round', async () => {
     const { schedule, begun } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
@@ -75,7 +75,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('reports a failure that no caller waits for to onFailure, and waits as long as onFailure requests', async () => {
+  test('passes the error to onFailure if no caller waits, and waits as long as onFailure requests', async () => {
     const { schedule, begun, failures } = worked({ takesMs: 500, fails: 1 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(2499);

@@ -324,7 +324,7 @@ interface Machine {
   run(program: string, ...words: string[]): string;
   ip(...words: string[]): string;
   linkIndex(): number;
-  /** The settings that Litz makes, among all rules and the whole ruleset of the machine. */
+  /** All rules and the ruleset of the machine, and the routes, MTU and addresses of the mesh. */
   everything(): unknown;
   /** The settings of other programs that Litz must not change. */
   foreign(): { filters: string };

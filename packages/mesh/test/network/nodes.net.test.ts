@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
   });
 
-  test('sends packets to a node that opted out in plaintext, but encrypts packets to its pods', async () => {
+  test('sends plaintext to a node that opted out, but encrypts packets to its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const [peerA, peerB] = [a.peer, b.peer];
     // Node b has opted out, both as a peer of node a and in its own settings.

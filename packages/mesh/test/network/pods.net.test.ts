@@ -62,7 +62,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('reports the MTU of the tunnel to a pod that sends packets which are too large', async () => {
+  test('reports the MTU of the tunnel to a pod that sends larger packets', async () => {
     const { wire, a, b } = await createMesh();
 
     expect(a.ping(a.pods[0], b.pods[0].address, { ...UNANSWERED, size: 1472, whole: true })).toBe(

@@ -95,7 +95,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('does not route packets to a node that opted out into the tunnel, except in the mode `all`', () => {
+  test('has no route into the tunnel for a node that opted out, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
