@@ -90,7 +90,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     );
   });
 
-  test('refuses a certificate, even one with the name of the account', async () => {
+  test('refuses a certificate, even one with the name of the service account', async () => {
     const registry = connect({
       ...kube.access,
       certificate: inlineCredential(kube.read('agent.crt'), 'agent.crt'),
@@ -239,7 +239,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** Waits until both policies are in effect. Each of them needs some time after its creation. */
+  /** Waits until both policies are in effect. Each policy needs some time after its creation. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     await untilRefused(async () => {
