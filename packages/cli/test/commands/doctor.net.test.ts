@@ -60,7 +60,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     }
   });
 
-  it('prints lines that fit a narrow terminal, without colours with NO_COLOR', async () => {
+  it('prints lines that fit a narrow terminal, and no colours if NO_COLOR is set', async () => {
     const { left } = hosts;
     const command = `stty columns 40; ${process.execPath} ${LITZ} doctor ${file}`;
     const onTerminal = (env: NodeJS.ProcessEnv): Promise<string> =>
@@ -351,7 +351,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   it('finds that the clock of the peer went back', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]);
-    // A device on the event loop, whose clock is that of the process.
+    // This device runs on the event loop, so it uses the shifted clock of its process.
     const script = `
       import { Device, MemoryTun } from '@litz/device';
       const peer = { publicKey: '${BOB.publicKey}', endpoint: '10.9.0.2:7002', allowedIps: ['10.7.0.2/32'] };
@@ -390,7 +390,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('finds a missing daemon or interface, a link that is no tunnel, and another namespace', async () => {
+  it('finds that an interface is missing, is not a tunnel, has no daemon, or is in another namespace', async () => {
     const missing = await doctor('none0');
     expect(missing.findings).toEqual([
       expect.objectContaining({
@@ -414,7 +414,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('finds that a new daemon has no key and no peer', async () => {
+  it('reports the key, the interface and the peers of a daemon that is not configured as faults', async () => {
     const name = uniqueName('u');
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, name]);
