@@ -172,14 +172,15 @@ class Side {
     return this.host.writeText(`${this.#name}.conf`, text);
   }
 
-  /** Returns everything that a file decides, without the name of the interface. */
+  /** Returns the state that the file determines, without the name of the interface. */
   async tunnel(text: string): Promise<unknown> {
     const { host } = this;
     const name = this.#name;
     const conf = await host.run('wg', ['showconf', name]);
     const hasPort = /^\s*Listen\s*Port\s*=\s*0*[1-9]/im.test(text);
     return {
-      // Litz converts an IPv4-mapped endpoint to IPv4; wireguard-go never reaches it.
+      // Litz converts an IPv4-mapped endpoint to IPv4. wireguard-go keeps the endpoint, and cannot
+      // reach it.
       conf: sortedConfig(hasPort ? conf : conf.replace(/^ListenPort.*\n/m, '')).map((section) =>
         section.replace(/\[::ffff:([\d.]+)\]/, '$1'),
       ),
@@ -196,7 +197,10 @@ class Side {
     };
   }
 
-  /** Removes what a program has left. The tunnel of wg-quick is not taken down in another way. */
+  /**
+   * Removes what a program has left. This also removes the tunnel of wg-quick, because the tests do
+   * not call `wg-quick down`.
+   */
   clear(): void {
     forgetCalls(this.host);
     const { netlink } = this.host;

@@ -12,7 +12,7 @@ describe('formatReport', () => {
     expect(text).toContain('0 of them with plaintext in it\n');
   });
 
-  it('reports how many frames it missed', () => {
+  it('reports how many frames the capture missed', () => {
     expect(formatReport(result({ lostFrames: 7 }))).toContain('(the capture missed 7)');
   });
 });
@@ -33,7 +33,7 @@ describe('failuresOf', () => {
     expect(failuresOf(result(change))).toEqual([failure]);
   });
 
-  it('names plaintext and foreign frames', () => {
+  it('reports plaintext, and frames that are not WireGuard', () => {
     const { crossing } = result();
     crossing.addPayload(MARKER);
     expect(failuresOf(result({ crossing }))).toEqual([

@@ -72,7 +72,7 @@ describe('firstDrop', () => {
     expect(firstDrop({ ...INCOMING, family: 6 }, [rules])).toMatchObject({ how: 'certain' });
   });
 
-  test('ends when chains jump to each other', () => {
+  test('ends when a chain jumps to itself', () => {
     const lines = ['*filter', ':INPUT ACCEPT [0:0]', ':A - [0:0]', '-A INPUT -j A', '-A A -j A'];
     expect(
       firstDrop(INCOMING, [readIptablesRules(lines.join('\n'), 'iptables', 4)]),

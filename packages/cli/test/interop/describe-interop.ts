@@ -108,7 +108,7 @@ export function describeInterop<M extends Machine>(
 
     for (const keepaliveFrom of ['a', 'b'] as const) {
       const who = keepaliveFrom === 'a' ? 'litz' : peer.name;
-      test(`${who} sends a keepalive first, and then one after the other`, async () => {
+      test(`${who} initiates to send a persistent keepalive, and sends another one later`, async () => {
         const connected = (underlay = await connect());
         const { lines } = await connected.watch('udp port 51820');
         tunnel = await Tunnel.create(connected, litz, peer, { keepaliveFrom });
@@ -122,7 +122,7 @@ export function describeInterop<M extends Machine>(
       });
     }
 
-    test(`changes its key while ${peer.name} replaces the key that it has for litz`, async () => {
+    test(`litz changes its key without an interruption while ${peer.name} replaces its public key for litz`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
@@ -141,7 +141,7 @@ export function describeInterop<M extends Machine>(
       expect(await ping(b, a.inner.v6)).toEqual({ answered: 3, lost: 0 });
     });
 
-    test(`initiates again within 5.4 s if ${peer.name} has replaced the key and does not answer`, async () => {
+    test(`litz initiates again within 5.4 s if ${peer.name} has replaced the key of litz and does not answer`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const next = generateKeyPair();
@@ -152,7 +152,7 @@ export function describeInterop<M extends Machine>(
       await complete(a, next);
     });
 
-    test('renews a session that litz has initiated, after 120 s and without a lost packet', async () => {
+    test('litz renews a session that it has initiated, after 120 s and without a lost packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
       // Pings for 3 s. The 120 s of Rekey-After-Time pass in 2 s.
@@ -162,7 +162,7 @@ export function describeInterop<M extends Machine>(
       expect(countFrom(lines(), b.outer.v4, INITIATION)).toBe(0);
     });
 
-    test(`initiates a session when the session that ${peer.name} has initiated is 180 s old`, async () => {
+    test(`litz initiates a session when the session that ${peer.name} has initiated is 180 s old`, async () => {
       const { a, b } = await between({ fast: true });
       await ping(b, a.inner.v4);
       const { lines } = await underlay!.watch('udp port 51820');

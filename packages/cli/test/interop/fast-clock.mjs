@@ -3,7 +3,7 @@
  * crypto provider, because the option `crypto` of a device loads a module in that thread.
  *
  * It changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall clock is
- * unchanged, because the peer sees its timestamps.
+ * unchanged, because initiations carry its time to the peer.
  */
 import { nobleProvider } from '@litz/core';
 import { allocate, koffi, libc } from '@litz/sys';
