@@ -20,7 +20,7 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
-/** The files that killed daemons of other tests have left. */
+/** The files that killed daemons of other tests have left in `FOLDER`. */
 let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {

@@ -1,6 +1,6 @@
 /**
  * `OwnMounts`: a mount namespace of a test, with its own /run and /etc. So a test can change the
- * DNS servers without changing those of this machine.
+ * DNS servers inside, and the DNS servers of this machine stay as they are.
  *
  * @module
  */

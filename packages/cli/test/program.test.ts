@@ -189,7 +189,7 @@ describe('runProgram', () => {
   });
 
   test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const)(
-    '%s ends a daemon in the foreground, which is no failure',
+    '%s ends a daemon in the foreground with exit code 0',
     async (name) => {
       vi.mocked(runDaemon).mockImplementation(async (_, { signal }) => {
         process.emit(name, name);

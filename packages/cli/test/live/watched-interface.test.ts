@@ -17,7 +17,7 @@ describe('WatchedInterface', () => {
     expect(watched.reading?.shown.rates).toEqual({ ...NO_RATES, receivedBytes: 1000 });
   });
 
-  it('distinguishes a daemon that does not answer in time from one that is not there', async () => {
+  it('distinguishes a daemon that does not answer in time from a missing daemon', async () => {
     let error: Error = new WireGuardError('ERR_LITZ_TIMEOUT', 'no answer for 5000 ms');
     const device = (): DeviceStatus => {
       throw error;
