@@ -1,6 +1,6 @@
 /**
  * `LoopbackNetwork`: stands for the network inside a tunnel. It is the loopback interface, with
- * names of its own. The other functions make servers and sockets for tests.
+ * names of its own. The other exports make servers and sockets for tests, and wait for them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ProxyNetwork } from '../../src/proxy/proxy-network.ts';
 
-/** A network in which only the given names exist. Each call of `lookup` is counted. */
+/** A network in which only the given names exist. `lookups` counts the calls of `lookup`. */
 export class LoopbackNetwork implements ProxyNetwork {
   lookups = 0;
   readonly #names: Readonly<Record<string, string>>;
