@@ -44,7 +44,7 @@ describeWith([root], 'shareSocketFolder', () => {
     expect(untrustedFolder(folder)).toBeUndefined();
   });
 
-  it('leaves a folder of the user', () => {
+  it('leaves a folder that belongs to the user unchanged', () => {
     makeFolder(USER.uid, 7, 0o700);
     shareSocketFolder(USER, folder);
     expect(owner()).toEqual([USER.uid, 7, '700']);

@@ -119,8 +119,8 @@ const FOLDER: string =
 const SCRIPT = fileURLToPath(new URL('../../service/litz.openrc', import.meta.url));
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
 /**
- * $0 is node, $1 the repository, $2 the folder of the test, $3 the unpacked packages. The last
- * loop waits for the processes that lose their parents.
+ * $0 is node, $1 the repository, $2 the folder of the test, $3 the unpacked packages. The last loop
+ * waits for processes that have lost their parents, as an init process must.
  */
 const BOOT = `
 mount --make-rprivate /
