@@ -71,8 +71,8 @@ describe('LivePage', () => {
       if (got.includes('\ndata: {"version"')) break;
     }
     const [, history = ''] = /event: history\ndata: (.*)\n/.exec(got) ?? [];
-    // The first reading has no rates. It is an additional one, because it was made when the page
-    // was opened.
+    // There are three readings with rates, because the first reading was made when the page was
+    // opened. That reading has no rates.
     expect((JSON.parse(history) as { times: number[] }).times.length).toBe(3);
     expect(got.indexOf('history')).toBeLessThan(got.indexOf('"version"'));
   });

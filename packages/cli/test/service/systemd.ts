@@ -25,7 +25,9 @@ export const systemdProgram: Requirement = requirement('/lib/systemd/systemd', (
 export class Systemd {
   readonly #host: Host;
   readonly #child: ChildProcess;
-  /** The name of the cgroup that holds all processes. Two systemds must not share one. */
+  /**
+   * The name of the cgroup of all processes of this systemd. Two systemds must not share a cgroup.
+   */
   readonly #cgroup: string = uniqueName('cg');
   #output = '';
   #pid = -1;
@@ -99,7 +101,7 @@ export class Systemd {
     this.#child.kill('SIGKILL');
     await ended;
     const remove = `mount -t cgroup2 c /mnt; find /mnt/${this.#cgroup} -depth -type d -exec rmdir {} +`;
-    // The kernel needs a moment until the last process has left.
+    // The kernel needs a moment until the last process has left the cgroup.
     await vi.waitUntil(
       () =>
         this.#host.run('unshare', ['--mount', 'sh', '-ec', remove]).then(
@@ -143,7 +145,7 @@ umount /mnt
 exec unshare --pid --cgroup --fork --kill-child --mount-proc sh -ec "$4" "$0" "$1" "$2"
 `;
 /**
- * $0 is node, $1 the repository, $2 the folder of the test. The repository is mounted elsewhere,
+ * $0 is node, $1 the repository, $2 the folder of the test. The repository is mounted at /mnt,
  * because the units hide /root and /home.
  */
 const BOOT = `

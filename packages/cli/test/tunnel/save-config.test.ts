@@ -41,7 +41,7 @@ describe('savedText', () => {
     );
   });
 
-  test('writes what has changed, and leaves comments and hooks', () => {
+  test('writes the fields that have changed, and keeps comments and hooks', () => {
     const text = save(['10.1.0.0/16'], { port: 7, keepalive: 25, addresses: ['10.0.0.2/24'] });
     expect(text).toBe(
       TEXT.replace('51820\nAddress = 10.0.0.1', '7\nAddress = 10.0.0.2').replace(
@@ -51,7 +51,7 @@ describe('savedText', () => {
     );
   });
 
-  test('writes a mark of the user, and not that which the tunnel chose for itself', () => {
+  test('writes a mark that the user has set, but not the mark that the tunnel chose itself', () => {
     expect(save(undefined, { mark: 51820, ownMark: 51820 })).toBe(TEXT);
     expect(save(undefined, { mark: 5, ownMark: 51820 })).toContain('FwMark = 0x5\n');
   });

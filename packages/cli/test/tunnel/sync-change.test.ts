@@ -19,7 +19,7 @@ describe('syncChange', () => {
     expect(syncChange(status(), wanted())).toEqual({});
   });
 
-  test('keeps what the file does not name: key, port, mark', () => {
+  test('keeps the key, the port and the mark if the file does not have them', () => {
     expect(syncChange({ ...status(), fwmark: 7 }, wanted('', 'PublicKey = X'))).toEqual({});
   });
 
@@ -29,7 +29,7 @@ describe('syncChange', () => {
     expect(change).toEqual({ listenPort: 9, peers: [{ publicKey, persistentKeepalive: 5 }] });
   });
 
-  test('replaces the prefixes of a peer if the file has others, not if their order differs', () => {
+  test('replaces the prefixes of a peer if the file has other prefixes, but not if only their order differs', () => {
     expect(
       syncChange(status(), wanted('', 'AllowedIPs = 10.2.0.0/16', 'AllowedIPs = 10.1.0.0/16')),
     ).toEqual({});
@@ -46,7 +46,7 @@ describe('syncChange', () => {
     ]);
   });
 
-  test('keeps the endpoint of a peer that has roamed, unless the file has another than before', () => {
+  test('keeps the endpoint of a peer that has roamed, unless the endpoint in the file has changed', () => {
     const roamed = status('198.51.100.9:9');
     const before = endpointsOf(wanted());
     expect(syncChange(roamed, wanted(), before)).toEqual({});

@@ -17,7 +17,10 @@ const needed = [
   programRequirement('iperf3', ['--version']),
   programRequirement('tcpdump', ['--version']),
 ];
-/** `LITZ_LONG=1` makes more upgrades, and expects the gaps of a machine with nothing else to do. */
+/**
+ * `LITZ_LONG=1` makes more upgrades, and expects gaps as short as on a machine with nothing else to
+ * do.
+ */
 const UPGRADES = LONG ? 10 : 2;
 const LONGEST_GAP_MS = LONG ? 50 : 500;
 

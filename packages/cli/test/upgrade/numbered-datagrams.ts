@@ -52,7 +52,9 @@ export class NumberedDatagrams {
     }
   }
 
-  /** Stops sending, waits for what is on the way, and closes. */
+  /**
+   * Stops sending, waits at most `GRACE_MS` for the datagrams on the way, and closes the sockets.
+   */
   async end(): Promise<Arrivals> {
     const sent = this.#sent;
     this.#sent = Infinity;

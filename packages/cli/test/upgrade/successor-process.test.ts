@@ -24,7 +24,7 @@ describe('SuccessorProcess', () => {
     }
   });
 
-  test('says what a program wrote that has ended by itself', async () => {
+  test('names the exit code and the last line of a program that ended by itself', async () => {
     const successor = start('echo one >&2; echo two >&2; exit 3');
     await vi.waitUntil(() => successor.end !== undefined, { timeout: 4000 });
     await successor.kill();

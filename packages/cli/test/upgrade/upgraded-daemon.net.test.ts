@@ -96,7 +96,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(existsSync(socket)).toBe(false);
   });
 
-  it('is reported to the service manager before the old process ends', async () => {
+  it('is reported to the service manager as the main process, and the end of the old process is not', async () => {
     const path = join(host.folder, 'notify');
     const manager = spawn('socat', ['-u', `UNIX-RECVFROM:${path},fork`, 'STDOUT']);
     onTestFinished(() => void manager.kill());
@@ -118,7 +118,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
 
   // In the last case, the new process surely has the device already.
   it.each(LONG ? [0, 150, 400, 800, 1200, 1300, 1400, 1500, 4000] : [0, 400, 1200, 4000])(
-    'ends with everything at SIGTERM, %d ms after an upgrade has begun',
+    'ends and leaves nothing behind at SIGTERM, %d ms after an upgrade has begun',
     async (ms) => {
       const daemon = await startDaemon([]);
       const upgraded = upgrade();
@@ -169,7 +169,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect([existsSync(SOCKET), existsSync(FOLDER)]).toEqual([false, false]);
   });
 
-  it('with --persist: a new process that fails leaves persistence, socket and descriptors', async () => {
+  it('with --persist: keeps persistence, socket and descriptors if the new process fails', async () => {
     const program = join(host.folder, 'program');
     const killer = join(import.meta.dirname, 'killer.mjs');
     const variables = `FAIL='no more sockets' LITZ_ENTRY='${LITZ}'`;
@@ -227,7 +227,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('has ended a capture, reports that, and leaves a whole file', async () => {
+  it('has ended a capture, which reports why, and whose file has only whole blocks', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);
@@ -273,7 +273,7 @@ function upgrade(namespaces: readonly string[] = []): Promise<string> {
   return host.run(program, words);
 }
 
-/** Resolves with the new process when the old one has ended. */
+/** Waits until the old process has ended. Returns the process ID of the new process. */
 async function successorOf(old: number): Promise<number> {
   await until(() => daemonsOf(NAME).length === 1 && daemonsOf(NAME)[0] !== old);
   return daemonsOf(NAME)[0];
