@@ -1,6 +1,6 @@
 /**
- * `Host`: a network namespace in which a test runs programs. A test can compare its state before
- * and after them. `TwoHosts`: two hosts, connected by a veth pair.
+ * `Host`: a network namespace in which a test runs programs. A test can compare the state of the
+ * namespace before and after a program. `TwoHosts`: two hosts, connected by a veth pair.
  *
  * ```
  *   left    wan 10.9.0.1/24, fd09::1/64  ========  right   wan 10.9.0.2/24, fd09::2/64
@@ -160,8 +160,8 @@ export class TwoHosts {
 }
 
 /**
- * Returns a name for an interface that no other test process uses. It must be unique, because all
- * namespaces share the folder of the sockets.
+ * Returns a name for an interface that no other test process uses. The name must be unique, because
+ * all namespaces share the folder of the sockets.
  */
 export function uniqueName(suffix: string): string {
   return `l${process.pid}${suffix}`;

@@ -351,7 +351,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
       const { a, b } = tunnel;
       const folder = hosts.left.folder;
       const [file, keys, embedded] = ['c', 'k', 'e'].map((name) => join(folder, `${name}${side}`));
-      // If litz answers, it has no peer at first, and then one without an endpoint. So only
+      // If litz answers, it has no peer at first, and then a peer without an endpoint. So only
       // wireguard-go can initiate.
       if (side === 'b') {
         await a.machine.run('wg', 'set', a.link, 'peer', b.publicKey, 'remove');

@@ -33,8 +33,8 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The warm-up opens and closes sockets: two that stand for TUNs, and one or two UDP sockets for
-    // each of them.
+    // The warm-up opens and closes sockets: two sockets that stand for TUNs, and one or two UDP
+    // sockets for each of these two.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);
@@ -314,7 +314,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without p
 describeWith(realInterfaces, 'litz IFNAME in the background', () => {
   withHost();
 
-  it('returns when the socket answers, and the daemon continues in a session of its own', async () => {
+  it('returns when the socket answers, and the daemon continues as the leader of its own process session', async () => {
     const start = host.litz([NAME]);
     expect(await start.end()).toBe(0);
     // A script may use the socket in its next line:
@@ -411,8 +411,8 @@ function socketsOf(pid: number): number {
 }
 
 /**
- * Returns the session of a process: field 6 of /proc/PID/stat. Field 2, the name, may contain
- * spaces, so the fields are counted from its end.
+ * Returns the ID of the session to which a process belongs: field 6 of /proc/PID/stat. Field 2, the
+ * name, may contain spaces, so the fields are counted from its end.
  */
 function sessionOf(pid: number): number {
   return Number(

@@ -69,7 +69,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     const plain = (await onTerminal({ NO_COLOR: '1' })).split(/\r?\n/);
     expect(plain.join('\n')).not.toContain('\x1b[3');
     expect(plain[0]).toBe('OK   daemon: Litz answers');
-    // Words are not broken, so only a line of one word, such as a key, may be longer.
+    // Words are not broken, so only a line of one or two words, such as a key, may be longer.
     expect(plain.filter((line) => line.length > 40 && / .* /.test(line.trim()))).toEqual([]);
   });
 
@@ -438,8 +438,8 @@ interface Fault {
 }
 
 /**
- * Defines a test that makes a fault, expects that `litz doctor` finds it, and undoes it. Every
- * finding that is not OK must have a remedy.
+ * Defines a test that makes a fault, expects that `litz doctor` finds the fault, and undoes it.
+ * Every finding that is not OK must have a remedy.
  */
 function describeFault(name: string, { make, undo, finds }: Fault): void {
   it(`finds that ${name}`, { timeout: 60_000 }, async () => {

@@ -9,7 +9,7 @@ const KEY = keyPair().privateKey;
 const TUNNEL = ['[Interface]', `PrivateKey = ${KEY}`, 'Address = 10.0.0.2/32'];
 
 describe('litz qr', () => {
-  test('prints the code, and warns that it has the private key', async () => {
+  test('prints the code, and warns about the private key in it and about fields that it leaves out', async () => {
     const { text, warnings } = await run([...TUNNEL, 'PostUp = true', 'SaveConfig = true']);
     expect(text).toMatch(/^█+\n/);
     expect(warnings).toEqual([

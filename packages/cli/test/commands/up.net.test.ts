@@ -130,7 +130,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.run('wg', ['show', LEFT, 'transfer'])).toBe(`${BOB.publicKey}\t0\t0\n`);
   });
 
-  it('adds the rules of wg-quick, with a mark equal to the table', async () => {
+  it('adds the same rules as wg-quick, and its mark is the number of the table', async () => {
     await upLeft(FAR);
     expect(await left.run('wg', ['show', LEFT, 'fwmark'])).toBe('0xca6c\n');
     expect(left.rules()).toEqual(

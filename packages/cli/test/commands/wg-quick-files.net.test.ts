@@ -1,11 +1,11 @@
 /**
  * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files, each in its own empty
- * namespace. Both must refuse a file, or both must bring up the same tunnel, except for the
- * intended differences, which are listed here by name.
+ * namespace. Both programs must refuse a file, or both must bring up the same tunnel. The intended
+ * differences are listed here by name.
  *
- * Each file takes two thirds of a second, so only some are tested: `LITZ_WG_QUICK_FILES` is their
- * number (default 40), and `LITZ_WG_QUICK_SEED` selects them. 200 include all files written by
- * hand, and some random ones.
+ * Each file takes two thirds of a second, so only some files are tested: `LITZ_WG_QUICK_FILES` is
+ * their number (default 40), and `LITZ_WG_QUICK_SEED` selects them. With 200, all files written by
+ * hand are tested, and some random files.
  *
  * @module
  */

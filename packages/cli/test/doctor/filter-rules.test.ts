@@ -65,7 +65,7 @@ describe('firstDrop', () => {
     );
   });
 
-  test('does not apply rules of the other family to a packet', () => {
+  test('does not apply the rules of ip6tables to an IPv4 packet', () => {
     const text = ['*filter', ':INPUT DROP [0:0]'].join('\n');
     const rules = readIptablesRules(text, 'ip6tables', 6);
     expect(firstDrop(INCOMING, [rules])).toBeUndefined();

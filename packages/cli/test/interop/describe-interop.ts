@@ -56,7 +56,7 @@ export function describeInterop<M extends Machine>(
     for (const outer of ['v4', 'v6'] as const) {
       for (const initiator of ['a', 'b'] as const) {
         const who = initiator === 'a' ? 'litz' : peer.name;
-        test(`${who} initiates over IP${outer}, both families inside, preshared key`, async () => {
+        test(`${who} initiates over IP${outer}, with a preshared key, and the tunnel carries IPv4 and IPv6`, async () => {
           const { a, b } = await between({ outer, presharedKey: true });
           const [from, to] = initiator === 'a' ? [a, b] : [b, a];
           expect(await ping(from, to.inner.v4)).toEqual({ answered: 3, lost: 0 });
@@ -84,8 +84,8 @@ export function describeInterop<M extends Machine>(
         const { a, b } = await between({ mtu });
         for (const [from, to] of bothWays(a, b)) {
           // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46
-          // fragments at once can fill on a busy machine, and it needs a second to notice another
-          // MTU.
+          // fragments at once can fill on a busy machine, and boringtun needs a second to notice
+          // another MTU.
           expect(await ping(from, to.inner.v4, { size })).toMatchObject({ answered: 3 });
           expect(await ping(from, to.inner.v6, { size })).toMatchObject({ answered: 3 });
         }
@@ -126,7 +126,7 @@ export function describeInterop<M extends Machine>(
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
-      // The first key is exchanged during pings, the second one during a transfer over TCP.
+      // The first key is exchanged during pings, and the second key during a transfer over TCP.
       await begin(a, first);
       const gap = longestGap(a, b.inner.v4, { count: 1000, intervalMs: 2 });
       await exchangeKey(b, a, { old: a.publicKey, next: first.text }, 'persistent-keepalive', '1');

@@ -90,10 +90,10 @@ export async function move({ machine, outer }: End, to: string): Promise<void> {
 }
 
 /**
- * Sends a ping every 50 ms until `count` answers have come, each with the sent bytes.
+ * Sends a ping every 50 ms until `count` answers have come. Each answer must have the sent bytes.
  *
- * @returns how many of `count` answers came, and how many of the first `count` pings had no answer.
- *   If one of these is lost or late, more pings are sent
+ * @returns `answered`: how many answers came, at most `count`. `lost`: how many of the first
+ *   `count` pings had no answer. If one of these pings is lost or late, more pings are sent
  * @throws {Error} it takes longer than 15 s, or an answer has other bytes or came twice
  */
 export async function ping(

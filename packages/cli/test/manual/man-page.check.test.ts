@@ -1,6 +1,7 @@
 /**
- * Checks that the man pages in the package match the commands. To write them anew: `npx vitest run
- * --project check packages/cli/test/manual -u`.
+ * Checks that the man pages in the package match the commands. This command writes the pages anew:
+ *
+ *   npx vitest run --project check packages/cli/test/manual -u
  *
  * @module
  */

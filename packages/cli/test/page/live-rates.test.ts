@@ -46,7 +46,10 @@ describe('LiveRates', () => {
   });
 });
 
-/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
+/**
+ * Returns a status in which each peer receives the given number of bytes per second, and sends one
+ * byte per second.
+ */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

@@ -78,7 +78,7 @@ describe('a plain request', () => {
     expect(headers).toMatchObject(framing);
   });
 
-  test('a chunked GET stays framed', async () => {
+  test('the body of a GET request with chunks reaches the target', async () => {
     const bodies: string[] = [];
     const target = await web(async (request, response) => {
       let text = '';

@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe('joinSockets', () => {
-  test('passes bytes and the end of each direction on, one after the other', async () => {
+  test('passes bytes on, and passes the end of one direction on while the other direction stays open', async () => {
     const { client, target, counts, joined } = await joinedPair();
     client.end('question');
     expect(String(await readAll(target))).toBe('question');

@@ -43,7 +43,7 @@ describe('CONNECT', () => {
     expect(String(await readAll(socket))).toBe('x');
   });
 
-  test('takes a request in single bytes, and data that follows it at once', async () => {
+  test('accepts a request that comes in single bytes, and data that follows the request at once', async () => {
     const { port } = await fixture.proxy('socks5');
     const target = await fixture.echo();
     const socket = await fixture.connect(port);

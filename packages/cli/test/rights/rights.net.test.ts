@@ -120,7 +120,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
         netlink.close();
         other.close();
       }
-      // The namespace is gone, and the interface with it.
+      // The interface is deleted with its namespace, so the daemon ends.
       expect(await daemon.end()).toBe(0);
     },
   );
@@ -178,7 +178,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
       await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
       await expect(host.run('ip', ['link', 'show', NAME])).rejects.toThrow(/does not exist/);
     } finally {
-      // The new process has the streams of the first one, so it would keep the test waiting.
+      // The new process has the output streams of the first process, so the test would wait for it.
       if (existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
     }
   });

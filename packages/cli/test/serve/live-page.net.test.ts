@@ -9,12 +9,12 @@ import { LIVE_PAGE_FILES, LivePage } from '../../src/serve/live-page.ts';
 import { exampleDevice, examplePeer, exampleSource, NOW } from '../live/examples.ts';
 import { Browser } from '../../../mesh/test/page/browser.ts';
 
-/** The folder for screenshots of the page; absent: none are taken. */
+/** The folder for screenshots of the page. If it is undefined, no screenshots are taken. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 const folder = join(import.meta.dirname, '../../page');
 
 let count: number;
-/** Each reading is this much later than the one before, in ms. */
+/** How much later each reading is than the reading before it, in ms. */
 let step: number;
 let clock: { ms: number };
 let page: LivePage;
@@ -54,7 +54,7 @@ describe('LivePage', () => {
     expect(status).not.toContain(Buffer.alloc(32, 1).toString('base64'));
   });
 
-  test('refuses other host names, other origins, other methods than GET, and other paths', async () => {
+  test('refuses other host names, cross-site requests, POST, and paths of other files', async () => {
     expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
     expect((await ask('/events', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     expect((await ask('/status.json', {}, 'POST')).statusCode).toBe(405);

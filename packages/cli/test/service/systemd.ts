@@ -119,7 +119,7 @@ export class Systemd {
     this.#pid = first;
     return this.run('systemctl', 'is-system-running').then(
       () => true,
-      // systemd is also ready if a unit of the system is missing.
+      // systemd reports `degraded` if a unit is missing. It is ready then too.
       (error: Error) => /degraded|running/.test(`${(error as { stdout?: string }).stdout}`),
     );
   }

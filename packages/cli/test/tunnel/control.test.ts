@@ -116,7 +116,7 @@ describe('ControlServer', () => {
     }
   });
 
-  test('answers before it is closed, and removes its socket', async () => {
+  test('when it is closed, still answers the request in progress, and removes its socket', async () => {
     let finish!: () => void;
     const finished = new Promise<void>((resolve) => (finish = resolve));
     let asked!: () => void;
@@ -159,7 +159,7 @@ describe('ControlServer', () => {
     expect(uncaught).toEqual([]);
   });
 
-  test('is in a folder that only the owner may enter', async () => {
+  test('has its socket in a folder that only the owner may enter', async () => {
     await listen(async () => {});
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
   });
@@ -182,7 +182,7 @@ describe('ControlServer', () => {
     expect(await ask({ do: 'save' })).toBe('done');
   });
 
-  test('is not made in a folder that another user may write to', async () => {
+  test('does not listen in a folder that another user may write to', async () => {
     await listen(async () => {});
     await server!.close();
     chmodSync(folder, 0o777);

@@ -33,7 +33,7 @@ describe('savedText', () => {
     expect(save(['10.2.0.0/16', '10.1.0.0/16'])).toBe(TEXT);
   });
 
-  test('keeps a host name as the endpoint, and replaces an address', () => {
+  test('keeps an endpoint that is a host name, and replaces an endpoint that is an address', () => {
     expect(save(undefined, { endpoint: '192.0.2.7:1' })).toBe(TEXT);
     const numeric = TEXT.replace('office.example', '192.0.2.1');
     expect(save(undefined, { endpoint: '192.0.2.7:1' }, numeric)).toContain(
@@ -56,7 +56,7 @@ describe('savedText', () => {
     expect(save(undefined, { mark: 5, ownMark: 51820 })).toContain('FwMark = 0x5\n');
   });
 
-  test('removes peers that are gone, adds new ones, and joins sections of one key', () => {
+  test('removes peers that are gone, adds new peers, and joins sections with the same key', () => {
     const twice = `${TEXT}[Peer]\nPublicKey = ${BOB.publicKey}\nAllowedIPs = +10.9.0.0/16\n`;
     expect(parseConfig(save(undefined, {}, twice)).peers).toHaveLength(1);
     const { peers } = parseConfig(save(undefined, { key: CAROL.publicKey }));

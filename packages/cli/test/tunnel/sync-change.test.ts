@@ -37,7 +37,7 @@ describe('syncChange', () => {
     expect(peer).toMatchObject({ replaceAllowedIps: true, allowedIps: [parseCidr('10.2.0.0/16')] });
   });
 
-  test('removes a peer that the file does not have, and adds a new one whole', () => {
+  test('removes a peer that the file does not have, and adds a new peer with all its fields', () => {
     const text = `[Interface]\n[Peer]\nPublicKey = ${CAROL.publicKey}\nAllowedIPs = 10.3.0.0/16\n`;
     const { peers } = syncChange(status(), toDeviceConfiguration(parseConfig(text)));
     expect(peers).toMatchObject([
@@ -82,7 +82,10 @@ function status(endpoint = '192.0.2.2:51820'): DeviceStatus {
   };
 }
 
-/** Returns the configuration of a file. The given lines replace the default lines of the peer. */
+/**
+ * Returns the configuration of a file that matches `status()`. The given lines replace the default
+ * lines for the same fields. An empty `interfaceLine` also leaves out the private key.
+ */
 function wanted(
   interfaceLine = 'ListenPort = 51820',
   ...peerLines: string[]

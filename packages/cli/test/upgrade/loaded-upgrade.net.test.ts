@@ -86,7 +86,7 @@ describeWith(needed, 'an upgrade while iperf3 sends', () => {
   );
 });
 
-/** Watches when packets come out of the tunnel, with the times at which the kernel saw them. */
+/** Records the times at which the kernel sees packets come out of the tunnel. */
 async function watchArrivals(
   machine: Namespace,
   link: string,

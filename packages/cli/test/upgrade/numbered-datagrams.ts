@@ -8,7 +8,7 @@ import { Endpoint } from '@litz/core';
 import { NetworkNamespace } from '@litz/sys';
 import { openUdp, type UdpSockets } from '@litz/udp';
 
-/** What has arrived until the end of the stream. */
+/** What was sent, and what had arrived at the end of the stream. */
 export interface Arrivals {
   readonly sent: number;
   readonly lost: number;

@@ -8,7 +8,7 @@ import { LONG, record } from './record.ts';
 import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
-/** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes what it saw. */
+/** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes the results into a file. */
 const UPGRADES = LONG ? 100 : 3;
 
 let world: UpgradedTunnel | undefined;

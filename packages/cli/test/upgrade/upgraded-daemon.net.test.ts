@@ -155,7 +155,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       expect(host.netlink.linkByName(NAME)?.index).toBe(index);
       expect(host.addresses(NAME)).toContain('10.5.0.1/24');
       expect(host.routes()).toContain(`10.6.0.0/16 ${NAME} table 254`);
-      // Packets to its routes do not leave through another interface.
+      // Packets to the routes of the interface do not leave through another interface.
       expect(await host.run('ip', ['route', 'get', '10.6.1.1'])).toContain(`dev ${NAME}`);
     };
     await checkLeft();

@@ -63,7 +63,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it(
-    `loses no packet while one node has no etcd for ${ALONE_MS / 1000} s, and then no node for ${TOGETHER_MS / 1000} s`,
+    `loses no packet while one node cannot reach etcd for ${ALONE_MS / 1000} s, and then no node can for ${TOGETHER_MS / 1000} s`,
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };
@@ -212,7 +212,10 @@ function eventsOf({ events }: MeshStatus): string {
   return events.map(({ text }) => text).join('\n');
 }
 
-/** Returns the state of each peer: 'n1 connected expired'. */
+/**
+ * Returns the name of each peer, its state, and whether its record is in the registry, such as 'n1
+ * connected expired'.
+ */
 function statesOf({ peers }: MeshStatus): string[] {
   return peers.map(
     ({ name, state, isListed }) => `${name} ${state} ${isListed ? 'listed' : 'expired'}`,

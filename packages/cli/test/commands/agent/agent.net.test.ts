@@ -163,7 +163,7 @@ async function switchOff(node: MeshNode): Promise<void> {
 }
 
 /**
- * Starts daemons and agents on two nodes, and waits until both have answered.
+ * Starts daemons and agents on two nodes, and waits until the nodes have answered each other.
  *
  * @param words more arguments of the agents
  * @returns a function that closes everything

@@ -125,7 +125,7 @@ function node(name: string, labels = {}) {
 function setUp() {
   const server = new FakeKubeServer();
   server.put('/api/v1/nodes', node('n1'));
-  /** How often each `KubeApi` was closed, in the order in which they were opened. */
+  /** How often each `KubeApi` was closed, in the order in which the APIs were opened. */
   const closes: number[] = [];
   const end = new AbortController();
   const defaults = (

@@ -39,8 +39,8 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
   });
 
   it('verify finds a leak that the test causes, names the flow, and exits with 1', async () => {
-    // This rule comes before the rules of the agent. The agent must not change it, because it is
-    // not its own, so the packets leak.
+    // This rule comes before the rules of the agent. The agent must not change the rule of another
+    // program, so packets leak.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
     const { code, text } = await verified(one);
