@@ -414,7 +414,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('reports the key, the interface and the peers of a daemon that is not configured as faults', async () => {
+  it('finds that a daemon without a configuration has no key, no working interface and no peer', async () => {
     const name = uniqueName('u');
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, name]);

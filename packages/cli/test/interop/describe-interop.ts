@@ -122,7 +122,7 @@ export function describeInterop<M extends Machine>(
       });
     }
 
-    test(`litz changes its key without an interruption while ${peer.name} replaces its public key for litz`, async () => {
+    test(`litz changes its key without an interruption while ${peer.name} replaces the public key of litz`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];

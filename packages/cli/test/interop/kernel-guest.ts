@@ -1,6 +1,6 @@
 /**
  * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. A tap
- * device in namespace a is the wire.
+ * device connects namespace a to the guest.
  *
  *   namespace a                                   guest
  *   veth0 (tap)  -------------------------------  eth0

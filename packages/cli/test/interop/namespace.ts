@@ -1,6 +1,6 @@
 /**
  * `Namespace`: a network namespace of a test, with every process that the test started in it.
- * `twoNamespaces`: two of them, connected by a veth pair.
+ * `twoNamespaces`: two namespaces, connected by a veth pair.
  *
  * @module
  */

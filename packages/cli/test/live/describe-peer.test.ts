@@ -45,7 +45,7 @@ describe('describePeer', () => {
     ['failing', { lastHandshakeUnixMs: 0, unansweredInitiations: 3 }],
     // The session still works, although the next handshake fails.
     ['connected', { unansweredInitiations: 3 }],
-  ])('has the state %s for a peer with %j', (state, fields) => {
+  ])('returns the state %s for a peer with %j', (state, fields) => {
     const peer = described(examplePeer(1, fields));
     expect(peer.state).toBe(state);
     expect(peer.problem !== undefined).toBe(state === 'failing');

@@ -137,7 +137,10 @@ export async function bindUdp(): Promise<UdpSocket> {
   return socket;
 }
 
-/** Resolves when the condition is true. Calls it again after each turn of the event loop. */
+/**
+ * Resolves when `condition` returns true. Calls `condition` again after each turn of the event
+ * loop.
+ */
 export async function until(condition: () => boolean): Promise<void> {
   for (let turns = 0; !condition(); turns++) {
     if (turns === MOST_TURNS) throw new Error(`it did not become true: ${String(condition)}`);

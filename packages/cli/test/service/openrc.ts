@@ -77,7 +77,7 @@ export class OpenRc {
     writeFileSync(join(this.#host.folder, 'conf.d', service), `${lines.join('\n')}\n`);
   }
 
-  /** Runs a program inside. @returns its output. @throws {Error} it failed */
+  /** Runs a program in the namespaces of OpenRC. @returns its output. @throws {Error} it failed */
   run(program: string, ...args: string[]): Promise<string> {
     const inside = ['-t', String(this.#pid), '-m', '-p', program, ...args];
     return this.#host.run('nsenter', inside, { timeout: 60_000 });
@@ -90,7 +90,7 @@ export class OpenRc {
     return { code: Number(/code=(\d+)\n$/.exec(text)?.[1]), text };
   }
 
-  /** Ends all processes inside. */
+  /** Ends all processes in the namespaces. */
   async stop(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== null || signalCode !== null) return;

@@ -62,13 +62,13 @@ export class Systemd {
     return this.#output + (existsSync(file) ? readFileSync(file, 'utf8') : '');
   }
 
-  /** Writes a file that only root can read. @returns its path inside */
+  /** Writes a file that only root can read. @returns its path in the namespaces of systemd */
   write(name: string, lines: readonly string[]): string {
     this.#host.write(name, lines);
     return `/run/host/${name}`;
   }
 
-  /** Runs a program inside. @returns its output. @throws {Error} it failed */
+  /** Runs a program in the namespaces of systemd. @returns its output. @throws {Error} it failed */
   run(program: string, ...args: string[]): Promise<string> {
     return this.#host.run(
       'nsenter',
@@ -135,7 +135,7 @@ function childrenOf(pid: number): number[] {
 const DIES_WITH_TEST = ['--pdeathsig', 'KILL'];
 const SYSTEMD = '/lib/systemd/systemd';
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
-/** $0 to $2 are those of BOOT. $3 is the cgroup, $4 is BOOT. */
+/** $0 to $2 are the same as in BOOT. $3 is the name of the cgroup, and $4 is the script BOOT. */
 const OWN_CGROUP = `
 mount --make-rprivate /
 mount -t cgroup2 cgroup2 /mnt

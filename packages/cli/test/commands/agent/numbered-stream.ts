@@ -1,5 +1,6 @@
 /**
- * `NumberedStream`: sends numbered datagrams between two pods, and counts the lost ones.
+ * `NumberedStream`: sends numbered datagrams from one pod to another, and counts the lost
+ * datagrams.
  *
  * @module
  */
