@@ -45,7 +45,7 @@ describe('LiveSource', () => {
     expect((await source.read()).interfaces[0]?.rates).toEqual(NO_RATES);
   });
 
-  it('contains no secret, and wipes the private key in the status of the daemon', async () => {
+  it('returns no secret, and wipes the private key in the status of the daemon', async () => {
     const presharedKey = new Uint8Array(32).fill(7);
     const status = exampleDevice([examplePeer(1, { presharedKey: presharedKey as never })]);
     const privateKey = Buffer.from(status.privateKey!).toString('base64');

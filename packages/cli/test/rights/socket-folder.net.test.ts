@@ -58,7 +58,7 @@ describeWith([root], 'shareSocketFolder', () => {
     expect(owner()).toEqual([0, 77, '1775']);
   });
 
-  it('does not follow a link', () => {
+  it('does not follow a symbolic link', () => {
     mkdirSync(join(parent, 'other'), { mode: 0o755 });
     symlinkSync(join(parent, 'other'), folder);
     shareSocketFolder(USER, folder);

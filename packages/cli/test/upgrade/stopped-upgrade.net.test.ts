@@ -83,8 +83,8 @@ describeWith([...realInterfaces, ...wireguardGo.requirements], 'an upgraded daem
       for (const offset of [jump, 0]) {
         writeFileSync(clock, String(offset));
         await upgrade(world);
-        // All sessions end. The peer refuses an initiation whose timestamp is not greater than the
-        // last.
+        // This ends all sessions. The peer refuses an initiation whose timestamp is not greater
+        // than the last.
         await a.machine.run('ip', 'link', 'set', a.link, 'down');
         await a.machine.run('ip', 'link', 'set', a.link, 'up');
         await world.ping();

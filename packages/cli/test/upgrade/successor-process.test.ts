@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('SuccessorProcess', () => {
-  test('is killed although a program that it has started keeps its stderr open', async () => {
+  test('is killed although a program that it has started keeps standard error open', async () => {
     const successor = start('sleep 60 & echo $! > "$0.pid"; echo begins >&2; wait');
     const grandchild = await vi.waitUntil(() => numberIn('program.pid'), { timeout: 4000 });
     try {

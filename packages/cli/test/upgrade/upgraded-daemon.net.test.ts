@@ -200,25 +200,28 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       'rm /run/full*',
       'ENOSPC',
     ],
-  ])('that cannot be upgraded because /run is %s goes on, and says why', async (...given) => {
-    const [, spoil, mend, errno] = given;
-    const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
-    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
-    await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
-    expect(await upgrade(inside)).toMatch(
-      new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
-    );
-    expect(daemonsOf(NAME)).toEqual([daemon.pid]);
-    await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
-    await host.run('nsenter', [...inside, 'sh', '-c', mend]);
-    expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
-    const pid = await successorOf(daemon.pid);
-    kill(pid, 'SIGTERM');
-    await until(() => daemonsOf(NAME).length === 0);
-    expect(host.hasLink(NAME)).toBe(false);
-  });
+  ])(
+    'goes on if the upgrade fails because /run is %s, says why, and can be upgraded later',
+    async (...given) => {
+      const [, spoil, mend, errno] = given;
+      const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
+      const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+      await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
+      expect(await upgrade(inside)).toMatch(
+        new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
+      );
+      expect(daemonsOf(NAME)).toEqual([daemon.pid]);
+      await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
+      await host.run('nsenter', [...inside, 'sh', '-c', mend]);
+      expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
+      const pid = await successorOf(daemon.pid);
+      kill(pid, 'SIGTERM');
+      await until(() => daemonsOf(NAME).length === 0);
+      expect(host.hasLink(NAME)).toBe(false);
+    },
+  );
 
-  it('ends without its interface when its socket cannot be removed, and says why', async () => {
+  it('removes its interface and exits with 1 if its socket cannot be removed, and says why', async () => {
     const daemon = await startDaemon([], inMounts('mount -t tmpfs run /run'));
     const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
     await host.run('nsenter', [...inside, 'mount', '-o', 'remount,ro', '/run']);
@@ -281,7 +284,7 @@ async function successorOf(old: number): Promise<number> {
 
 /**
  * Returns each different set of rights and users of the threads of a process. If all threads have
- * the same, the list has one entry.
+ * the same set, the list has one entry.
  */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();
