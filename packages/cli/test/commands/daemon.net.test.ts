@@ -381,8 +381,8 @@ async function dump(): Promise<string[][]> {
 }
 
 /**
- * Returns the output of wg. It runs in the namespace of `host`, but finds the sockets of all
- * daemons, because network namespaces share the files.
+ * Runs wg in the namespace of `host`, and returns its output. wg finds the sockets of all daemons,
+ * because network namespaces share the files.
  */
 function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);

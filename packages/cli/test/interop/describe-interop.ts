@@ -1,6 +1,6 @@
 /**
  * `describeInterop`: the tests of Litz with another implementation, with either side as the
- * initiator. They are the same for every implementation.
+ * initiator. The tests are the same for every implementation.
  *
  * @module
  */

@@ -35,7 +35,7 @@ describe('WatchedInterface', () => {
     expect([watched.isSilent, watched.trouble]).toEqual([true, 'does not answer']);
   });
 
-  it('ends a reading that takes half a minute, and connects anew', async () => {
+  it('ends a reading that takes half a minute, and connects again', async () => {
     const { parts, clock, closed } = exampleSource(['wg0'], new Map());
     let connected = 0;
     const watched = new WatchedInterface('wg0', {

@@ -2,8 +2,8 @@
  * `OpenRc`: a real OpenRC in namespaces of its own, for tests of the init script.
  *
  * Debian's package replaces the init system of the machine, so it is only unpacked: its files are
- * mounted over /usr/lib and /usr/sbin in a mount namespace. /etc, /run and the processes are those
- * of the test. The service `localmount`, which OpenRC expects on every machine, does nothing.
+ * mounted over /usr/lib and /usr/sbin in a mount namespace. /etc, /run and the processes belong to
+ * the test. The service `localmount`, which OpenRC expects on every machine, does nothing.
  *
  * @module
  */

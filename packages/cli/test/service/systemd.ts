@@ -1,9 +1,9 @@
 /**
  * `Systemd`: a real systemd as process 1 of its own namespaces, for tests of units.
  *
- * It has a /run and a /tmp of its own, a user `litz`, and the built command as
- * /usr/local/sbin/litz. It knows only the units of Litz: units of the system would change the
- * machine (systemd-tmpfiles empties /tmp). The root of the machine is read-only.
+ * This systemd has a /run and a /tmp of its own, a user `litz`, and the built command as
+ * /usr/local/sbin/litz. It knows only the units of Litz, because units of the system would change
+ * the machine. For example, systemd-tmpfiles empties /tmp. The root of the machine is read-only.
  *
  * @module
  */

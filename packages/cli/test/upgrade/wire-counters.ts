@@ -32,7 +32,7 @@ export class WireCounters {
     return this.#seen.size;
   }
 
-  /** Stops looking. @returns how many frames the kernel could not keep */
+  /** Stops the capture. @returns how many frames the kernel could not keep */
   close(): number {
     this.#read();
     this.#isClosed = true;
@@ -61,7 +61,7 @@ export class WireCounters {
 }
 
 /**
- * Iterates over the places of the transport messages in a frame. The kernel may carry several
+ * Iterates over the offsets of the transport messages in a frame. The kernel may carry several
  * messages in one frame, at equal distances (UDP_SEGMENT). The distance is found where the same
  * type and receiver index appear again.
  */

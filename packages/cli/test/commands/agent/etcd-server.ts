@@ -14,8 +14,8 @@ export const ETCD_TESTS: string = join(import.meta.dirname, '../../../../mesh/te
 export interface Etcd {
   readonly port: number;
   /**
-   * A second port, for the administrator. It also works while a test blocks its relays, because
-   * relays lead only to `port`.
+   * A second port, for the administrator. This port also works while the relays of a test are
+   * blocked, because relays lead only to `port`.
    */
   readonly administrationPort: number;
   /** Kills the server, and starts it again without its data. */
