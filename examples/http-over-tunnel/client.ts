@@ -1,6 +1,6 @@
 /**
- * The node of the client: a device, and the usual `fetch`. The parent sends the options of the
- * device.
+ * The client's node: a device, and the `fetch` of Node.js. The parent process sends the options of
+ * the device.
  *
  * @module
  */

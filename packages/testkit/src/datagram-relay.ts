@@ -18,14 +18,14 @@ export interface DatagramRelayOptions {
 }
 
 /**
- * Has one client: the sender of the last datagram that came to the port of the relay.
+ * A relay with one client: the sender of the last datagram that came to the port of the relay.
  */
 export class DatagramRelay {
   /** Host 0 is the client, host 1 is the node. */
   readonly path: LossyPath;
-  /** What the client sends to. */
+  /** The socket to which the client sends. */
   readonly #front: Socket = createSocket('udp4');
-  /** What the node sends to. */
+  /** The socket to which the node sends. */
   readonly #back: Socket = createSocket('udp4');
   readonly #to: number;
   readonly #timer: NodeJS.Timeout;

@@ -8,27 +8,28 @@ import { seededRandom } from './seeded-random.ts';
 
 export interface PathOptions {
   seed?: number;
-  /** In one direction, in ms. */
   latency?: number;
   /**
-   * The largest random delay in ms. If it is longer than the distance of two packets, it reorders
-   * them.
+   * The largest random delay in ms. If it is longer than the time between two packets, it may
+   * reorder them.
    */
   jitter?: number;
-  /** Shares of all packets. */
   loss?: number;
   duplicates?: number;
   corruption?: number;
-  /** The share of packets that are `reorderBy` ms late. Default 5. */
+  /** The share of packets that arrive `reorderBy` ms later. Default of `reorderBy`: 5. */
   reordering?: number;
   reorderBy?: number;
-  /** Bytes in a millisecond; Infinity: no limit. */
+  /** Bytes per ms; default: no limit. */
   rate?: number;
   /** How many bytes may wait for the rate. */
   queue?: number;
   /** Packets longer than this are lost without an error. */
   blackHole?: number;
-  /** The share of packets that are marked instead of lost (RFC 3168). */
+  /**
+   * The share of packets that are marked as congested (ECN, RFC 3168), if their sender supports
+   * ECN.
+   */
   marks?: number;
 }
 
@@ -55,7 +56,7 @@ export class LossyPath {
     this.random = seededRandom(options.seed ?? 1);
   }
 
-  /** When the next packet arrives; Infinity: none is on the way. */
+  /** The time at which the next packet arrives; Infinity: none is on the way. */
   get deadline(): number {
     return this.#flights[0]?.at ?? Infinity;
   }
@@ -95,7 +96,7 @@ export class LossyPath {
     return share !== undefined && share > 0 && this.random() < share;
   }
 
-  /** When the last byte of a packet leaves; undefined: the queue is full. */
+  /** Returns the time at which the last byte of a packet leaves; undefined: the queue is full. */
   #departure(to: 0 | 1, length: number, now: number): number | undefined {
     const { rate = Infinity, queue = Infinity } = this.options;
     if (rate === Infinity) return now;

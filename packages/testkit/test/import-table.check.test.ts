@@ -126,7 +126,7 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`is what ${name}'s package.json depends on`, () => {
+    test(`the imports of ${name} are what its package.json depends on`, () => {
       const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;

@@ -1,6 +1,6 @@
 /**
  * `addExchangeCommand`: adds the command `bench exchange`, which measures the packets that are lost
- * while another implementation replaces the key that it has of Litz.
+ * while another implementation replaces the public key that it knows of Litz.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `addRolloutCommand`: adds the command `bench rollout`, which measures what pods lose while a mesh
- * changes.
+ * `addRolloutCommand`: adds the command `bench rollout`, which measures the packets that pods lose
+ * while a mesh changes.
  *
  * @module
  */

@@ -186,8 +186,8 @@ function againstSockets({ subjects }: Matrix): Ratio[] {
 }
 
 /**
- * Returns the ratio of Litz to wireguard-go. Targets are left out, because they are not an
- * implementation.
+ * Returns the ratios of Litz to the other implementations. The subject `target` is left out,
+ * because it is not an implementation.
  */
 function againstWireguardGo({ subjects }: Matrix): Ratio[] {
   return againstPeers({ subjects: subjects.filter((subject) => subject !== TARGET), rows: [] });

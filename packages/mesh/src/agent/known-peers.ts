@@ -177,9 +177,8 @@ export class KnownPeers {
   }
 
   /**
-   * Returns the names of the peers that have changed since the last call. A change concerns the
-   * record, whether the peer has answered, or whether the record has expired. With 5,000 peers, a
-   * round then looks only at the changed peers.
+   * Returns the names of the peers that may have changed since the last call: their record, whether
+   * it has expired, or their sessions. So a round does not look at all peers of a mesh with 5,000.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;
