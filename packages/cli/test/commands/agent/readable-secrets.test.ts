@@ -31,7 +31,7 @@ describe('readableSecrets', () => {
     expect(warnings({ etcdKey: secret('n1.key', mode) })).toEqual([]);
   });
 
-  it('accepts a missing file, and no file', () => {
+  it('accepts a path at which there is no file, and flags without a path', () => {
     expect(warnings({ etcdKey: join(folder, 'nowhere') })).toEqual([]);
     expect(warnings({})).toEqual([]);
   });
