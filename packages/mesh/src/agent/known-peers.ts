@@ -134,17 +134,17 @@ export class KnownPeers {
   /**
    * Takes the changes of peers that the daemon reports.
    *
-   * @returns `answeredOthers`: the set of peers that have answered has changed; `isAboutPeers`: the
+   * @returns `answeredChanged`: the set of peers that have answered has changed; `isAboutPeers`: the
    *   changes concerned at least one accepted peer
    */
   takeChanges(
     changes: readonly ChangedPeer[],
     isResync: boolean,
-  ): { readonly answeredOthers: boolean; readonly isAboutPeers: boolean } {
+  ): { readonly answeredChanged: boolean; readonly isAboutPeers: boolean } {
     const { answered } = this;
     const touched = this.#sessions.take(changes, isResync);
     this.#suspect(touched);
-    return { answeredOthers: answered !== this.answered, isAboutPeers: touched.size > 0 };
+    return { answeredChanged: answered !== this.answered, isAboutPeers: touched.size > 0 };
   }
 
   /** Forgets all sessions, because the daemon has ended. */

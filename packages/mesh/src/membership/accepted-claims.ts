@@ -65,7 +65,8 @@ export class AcceptedClaims {
     const field = `addresses[${i}]`;
     const address = record.addresses[i]!;
     for (const holder of this.#addresses.get(address) ?? []) {
-      if (holder === record.name || !isOneMachine(record, this.#records.get(holder)!)) continue;
+      if (holder === record.name || !cannotShareAddress(record, this.#records.get(holder)!))
+        continue;
       yield { field, reason: `${address} is the address of node ${holder}`, holder };
     }
     for (const holder of this.#prefixes.owners(hostPrefix(parseAddress(address)))) {
@@ -114,6 +115,6 @@ export class AcceptedClaims {
  * behind one NAT address, with different ports. But traffic to the address itself can go into one
  * tunnel only.
  */
-function isOneMachine(a: NodeRecord, b: NodeRecord): boolean {
+function cannotShareAddress(a: NodeRecord, b: NodeRecord): boolean {
   return a.port === b.port || a.encryptsNode || b.encryptsNode;
 }

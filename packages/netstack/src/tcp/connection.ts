@@ -203,7 +203,7 @@ export class Connection implements DeadlineOwner {
 
   /** The number of bytes from RCV.NXT on that the other side may send. */
   get receiveRoom(): number {
-    if (this.#receiving) return this.#receiving.buffer.room;
+    if (this.#receiving) return this.#receiving.buffer.free;
     return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
   }
 

@@ -30,7 +30,7 @@ import { armForNewData, armRetransmit, armWindowProbe } from './timers.ts';
 /**
  * Writes the next segment of a connection to `buffer` from `offset` on.
  *
- * @param room how many bytes may be written, at least the MTU
+ * @param space how many bytes may be written, at least the MTU
  * @param offload if it is given, the segment may be a super-packet, and its checksum is not
  *   computed
  * @returns the length of the packet; 0: there is nothing to send
@@ -41,7 +41,7 @@ export function nextSegment(
   c: Connection,
   buffer: Uint8Array,
   offset: number,
-  room: number,
+  space: number,
   offload: PacketOffload | undefined,
 ): number {
   segment.buffer = buffer;
@@ -55,7 +55,7 @@ export function nextSegment(
   // changed.
   if (c.pathVersion !== state.pathMtus.versionAt(state.now)) updateSegmentSize(state, c);
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
-  const most = mostData(state, c, room, offload !== undefined);
+  const most = mostData(state, c, space, offload !== undefined);
   return (
     sendData(state, c, most) || sendProbe(state, c) || (c.needsAck ? sendPure(state, c, c.next) : 0)
   );
@@ -65,7 +65,7 @@ export function nextSegment(
 function mostData(
   { segmentLimit }: StackState,
   c: Connection,
-  room: number,
+  space: number,
   isSuper: boolean,
 ): number {
   const size = c.segmentSize - sackLength(c);
@@ -75,7 +75,7 @@ function mostData(
     TCP_HEADER_LENGTH +
     (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0) +
     sackLength(c);
-  const fits = Math.min(room, MAX_PACKET_LENGTH) - headers;
+  const fits = Math.min(space, MAX_PACKET_LENGTH) - headers;
   return Math.max(1, Math.min(segmentLimit, Math.floor(fits / size))) * size;
 }
 
@@ -121,7 +121,7 @@ function sendData(state: StackState, c: Connection, most: number): number {
   if (c.sending.frto === 'resent') return 0;
   const length = sendNew(state, c, most);
   if (length > 0 || c.next !== c.sending.recoveryPoint) return length;
-  // Step 2b: without new data, or room for new data, F-RTO cannot find anything out.
+  // Step 2b: without new data, or space for new data, F-RTO cannot find anything out.
   endFrto(c);
   return resend(state, c, most);
 }

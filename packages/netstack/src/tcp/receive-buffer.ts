@@ -42,7 +42,7 @@ export class ReceiveBuffer {
    * The number of bytes from the first missing one to the end of the buffer, or of its share of the
    * pool. The other side may send this many bytes, so there must be memory for them.
    */
-  get room(): number {
+  get free(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
     return Math.max(0, Math.min(this.capacity, allowance) - this.#readable);
   }

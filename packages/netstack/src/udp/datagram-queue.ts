@@ -77,12 +77,12 @@ export class DatagramQueue {
    *
    * @returns the number of bytes written to `target`; -1 if there is no datagram
    */
-  shift(target: Uint8Array, offset: number, room: number, origin: DatagramOrigin): number {
+  shift(target: Uint8Array, offset: number, capacity: number, origin: DatagramOrigin): number {
     if (this.#count === 0) return -1;
     const fields = this.#fields;
     const at = this.#first * FIELDS;
     const length = fields[at];
-    const kept = Math.min(length, room);
+    const kept = Math.min(length, capacity);
     this.#data.read(0, target, offset, kept);
     origin.length = length;
     origin.port = fields[at + 1];

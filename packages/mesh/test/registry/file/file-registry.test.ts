@@ -251,7 +251,7 @@ describe('FileRegistry', () => {
 
   test.each([
     ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EACCES', 'permission denied: run as the owner, or change the mode (EACCES)'],
+    ['EACCES', 'permission denied: run as the owner, or change the permissions (EACCES)'],
     ['EDQUOT', 'the disk quota of this user is exceeded (EDQUOT)'],
   ])('reports why a record cannot be written: %s', async (code, reason) => {
     const { path, registry, files } = await following();
