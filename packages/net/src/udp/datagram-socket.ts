@@ -153,7 +153,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
    * with `offset` and `length` after the message, with a list of parts as message, and without port
    * and address on a connected socket. A connected socket copies the bytes before `send` returns.
-   * Otherwise they are borrowed until the callback is called.
+   * Otherwise the bytes must not change before the callback is called.
    *
    * The callback gets an error, for example `ENOBUFS` if there is no space for the datagram.
    * Without a callback, `ENOBUFS` is ignored, and any other error is an 'error' event.

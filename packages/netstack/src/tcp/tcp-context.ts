@@ -16,7 +16,7 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 /** Accepts connections at a local port. */
 export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly options: CheckedTcpOptions;
-  /** Whether the backlog has room for one more handshake. */
+  /** Whether the backlog has space for one more handshake. */
   readonly hasRoom: boolean;
   /** When a SYN was last answered with a cookie. */
   cookieAt: number;

@@ -42,7 +42,7 @@ export function armForNewData(state: StackState, c: Connection): void {
  * Starts the timer for a window probe, because nothing is on the way, and the window is too small
  * for the data that waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
  *
- * @param usable for how many bytes the window has room
+ * @param usable for how many bytes the window has space
  */
 export function armWindowProbe({ now }: StackState, c: Connection, usable: number): void {
   c.sending.retransmitKind = 'window-probe';

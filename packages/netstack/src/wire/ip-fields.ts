@@ -5,7 +5,7 @@
  */
 import { IpAddress } from './ip-address.ts';
 
-/** The fields. The buffer is borrowed; they are valid until the next packet is read. */
+/** The fields. The buffer is not copied. All fields are valid until the next packet is read. */
 export class IpFields {
   buffer: Uint8Array = NO_BYTES;
   offset: number = 0;

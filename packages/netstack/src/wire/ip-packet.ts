@@ -14,7 +14,7 @@ import { readExtensionHeaders } from './extension-headers.ts';
 import { IpFields } from './ip-fields.ts';
 import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH } from './protocol.ts';
 
-/** A received packet. The buffer is borrowed; the fields are valid until the next `read`. */
+/** A received packet. The buffer is not copied. The fields are valid until the next `read`. */
 export class IpPacket extends IpFields {
   /**
    * Reads the headers of a packet of at most `length` bytes.

@@ -74,7 +74,7 @@ describe('the states of a connection', () => {
     script.inject('R 1:1');
     script.inject('. 1:1 ack 1');
     expect(script.sent()).toEqual(['R 1:1']);
-    // The backlog has room again.
+    // The backlog has space again.
     script.inject('S 0:0');
     expect(script.sent()).toEqual(['S 0:0 ack 1']);
   });
