@@ -1,5 +1,5 @@
 /**
- * Keys that differ and are easy to tell apart, for tests.
+ * Keys for tests. Each key repeats one byte, so that keys are easy to tell apart.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * Constants of the Linux ABI, with the names of the C headers. They are the same on x64 and arm64.
  *
  * Only constants that several files need are here. The offsets of a structure are in the file that
- * uses it.
+ * uses the structure.
  *
  * @module
  */

@@ -22,8 +22,8 @@
  *
  * The first report comes at once, even if nothing has changed. It is a full report, with
  * `litz_resync`, if the cursor is 0 or if the device does not know the cursor (any more). A reader
- * that was too slow also gets a full report. `errno=N` and an empty line mean that there are no
- * reports.
+ * that was too slow also gets a full report. If the daemon sends no reports, it answers `errno=N`
+ * and an empty line.
  *
  * @module
  */
@@ -137,7 +137,7 @@ function newPeer(line: Line, value: string): Writable<ChangedPeer> {
   return { publicKey, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 0 };
 }
 
-/** Reads a line of a peer. An unknown key comes from a newer version, so it is ignored. */
+/** Reads a line of a peer. An unknown key comes from a newer daemon, so it is ignored. */
 function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value: string): void {
   if (!peer) return;
   switch (line.key) {

@@ -18,7 +18,7 @@
  * | the client ends after | wireguard-go | boringtun | here |
  * |---|---|---|---|
  * | whole lines of a `set` | carried out | carried out | carried out |
- * | a `set` line without a line feed | a whole line | lacks its last letter | a whole line |
+ * | a `set` line without a line feed | a whole line | loses its last character | a whole line |
  * | `get=1` with its line feed | no answer | answered | answered |
  * | `set=1` without its line feed | no answer | an errno | no answer |
  *
@@ -181,7 +181,7 @@ export class RequestSplitter {
       this.#state = 'changes';
       this.#cursor = Number(operation.slice(operation.indexOf('=') + 1));
     }
-    // wireguard-go closes the connection without an answer.
+    // The operation is unknown. As in wireguard-go, the connection is closed without an answer.
     else this.#refuse(requests, undefined);
     this.#atLineStart = true;
   }

@@ -148,7 +148,7 @@ describe('RequestSplitter', () => {
     expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
-  it('forgets the request when it is dropped, and finds no later one', () => {
+  it('drop discards the incomplete request; then no later request is found', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();

@@ -161,7 +161,7 @@ describeWith([mounts, built], 'UapiClient.of in a folder that others may write t
     ['mkdir -m 755 /run/wireguard && chown 12345 /run/wireguard', 'belongs to user 12345'],
     ['mkdir -m 755 /run/x && ln -s x /run/wireguard', 'is a symbolic link'],
     ['mkdir -m 755 /run/wireguard', 'connected'],
-  ])('checks the folder before it sends a key: after %s, it prints "%s"', (make, what) => {
+  ])('checks the folder before it sends a key: after %s, the script prints "%s"', (make, what) => {
     const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
     const node = [process.execPath, '--input-type=module', '-e', SEND_A_KEY];
     const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
@@ -188,7 +188,7 @@ const SEND_A_KEY = `
 
 /**
  * Sends `text`, and returns the answer up to an empty line or the end of the connection. With
- * `end`, the text is the last thing that is sent.
+ * `end`, it closes its writing side after the text.
  */
 function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {

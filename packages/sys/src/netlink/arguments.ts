@@ -17,7 +17,10 @@ import type { LinkSettings, VethOptions } from './link.ts';
 import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
 import type { Rule, RulePrefix } from './rule.ts';
 
-/** Throws as {@link checkString} does. A template with `%d` is allowed. */
+/**
+ * Checks the name of a link, or a template with `%d` for a name. Throws as {@link checkString}
+ * does.
+ */
 export function checkLinkName(name: string, value: unknown): void {
   checkString(name, value, LONGEST_NAME);
 }
@@ -154,7 +157,7 @@ export function checkFamily(family: unknown): void {
 }
 
 /**
- * Checks the fields of a rule. `to` and `from` must be of its family.
+ * Checks the fields of a rule. `to` and `from` must be of the rule's family.
  * @throws {TypeError | RangeError} the message names the field
  */
 export function checkRule(rule: Rule): void {

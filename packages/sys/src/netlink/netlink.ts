@@ -229,7 +229,10 @@ export class Netlink {
     return all.filter((address) => address.interfaceIndex === interfaceIndex);
   }
 
-  /** Adds a route. @throws {SystemError} EEXIST: there is one with the same destination */
+  /**
+   * Adds a route. @throws {SystemError} EEXIST: there is a route with the same destination, table
+   * and metric
+   */
   addRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
@@ -268,7 +271,7 @@ export class Netlink {
   /**
    * Makes many changes of routes at once, in order. A change that fails does not stop the others.
    *
-   * @returns the error of each change, or undefined
+   * @returns for each change its error, or undefined if it succeeded
    */
   changeRoutes(changes: readonly RouteChange[]): (SystemError | undefined)[] {
     for (const { action, route } of changes) {
@@ -339,7 +342,7 @@ export class Netlink {
     }
   }
 
-  /** Adds a policy rule. @throws {SystemError} EEXIST: there is the same rule */
+  /** Adds a policy rule. @throws {SystemError} EEXIST: the rule exists already */
   addRule(rule: Rule): void {
     checkRule(rule);
     this.#socket.request(() => addRuleMessage(rule), 'cannot add a rule');
@@ -360,8 +363,8 @@ export class Netlink {
   }
 
   /**
-   * Returns the number (nsid) of another namespace in this one. Assigns a number if there is none.
-   * A number does not keep the other namespace alive.
+   * Returns the number (nsid) that another namespace has in this namespace. Assigns a number if
+   * there is none. A number does not keep the other namespace alive.
    *
    * @param namespace descriptor of the other namespace
    * @throws {SystemError} EPERM: no CAP_NET_ADMIN in this namespace

@@ -121,15 +121,15 @@ export interface RouteTo {
   /** The source address that the kernel would choose. */
   readonly source?: Uint8Array;
   /**
-   * Present only if the route or a discovered path has an MTU. Otherwise the MTU of the link
-   * applies.
+   * Present only if the route has an MTU, or the kernel has discovered the MTU of the path.
+   * Otherwise the MTU of the link applies.
    */
   readonly mtu?: number;
   readonly table: number;
   readonly type: RouteType;
 }
 
-/** RTM_NEWROUTE of a new route. The kernel refuses one that exists. */
+/** RTM_NEWROUTE of a new route. The kernel refuses a route that exists already. */
 export function addRouteMessage(route: Route): MessageBuilder {
   return routeMessage(
     RTM_NEWROUTE,

@@ -1,6 +1,6 @@
 /**
- * `ping`: sends ICMP echo requests, to find out whether an address is reached and how long it
- * takes.
+ * `ping`: sends ICMP echo requests, to find out whether an address answers, and how long the
+ * answers take.
  *
  * @module
  */
@@ -70,7 +70,7 @@ class EchoSeries {
   received = 0;
   readonly #socket: RawSocket;
   readonly #address: Uint8Array;
-  /** The request. Its identifier separates it from other pings. */
+  /** The request. Its identifier distinguishes it from the requests of other pings. */
   readonly #request: Uint8Array;
   /**
    * By sequence number, the Unix time in ms when the request was sent. Deleted when the request is
