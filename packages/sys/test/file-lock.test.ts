@@ -32,7 +32,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('takes over the file of a killed process, and replaces its text', () => {
+  test('takes over the file of a killed process, and replaces the text in the file', () => {
     writeFileSync(path, 'a process that had a longer text than the next one');
     const lock = FileLock.take(path, 'one');
     expect(() => FileLock.take(path, 'two')).toThrow(/ is locked by one$/);

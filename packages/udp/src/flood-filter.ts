@@ -28,13 +28,14 @@ export class FloodFilter {
   readonly #random: ((out: Uint32Array) => void) | undefined;
   #sketch: SourceSketch | undefined = undefined;
   /**
-   * How many messages came from marked sources, including those that were dropped; without and with
-   * mac2.
+   * An estimate of how many messages came from marked sources, dropped messages included: without
+   * mac2, with mac2.
    */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
-  // The share of messages of marked sources that passes the filter, 0 to 1; without and with mac2.
+  // The share of the messages of marked sources that passes the filter, 0 to 1: without mac2, with
+  // mac2.
   readonly #passingShares: [without: number, withMac2: number] = [1, 1];
-  /** How many messages came since the last check, including those that were dropped. */
+  /** An estimate of how many messages came since the last check, dropped messages included. */
   #total = 0;
   #quietIntervals = 0;
   #updatedAt = -Infinity;

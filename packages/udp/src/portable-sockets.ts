@@ -75,7 +75,7 @@ function bind(
 
 /**
  * node:dgram looks up each destination. Here, each destination is an address already. So this
- * function returns it without the delay of a look-up.
+ * function returns the address without the delay of a look-up.
  */
 function alreadyAnAddress(
   host: string,

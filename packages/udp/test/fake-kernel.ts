@@ -49,7 +49,7 @@ export const kernel = {
   onSend: (_message: SentMessage): number => 0,
   /** Returns the messages that arrive when a message was accepted. */
   onLoopback: (_message: SentMessage): IncomingMessage[] => [],
-  /** The open descriptors, each with whether it has UDP_GRO. */
+  /** The open descriptors, and for each descriptor whether it has UDP_GRO. */
   sockets: new Map<number, boolean>(),
   /** The name of the system call that fails, and its errno. */
   failing: undefined as [call: string, errno: number] | undefined,
