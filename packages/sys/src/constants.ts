@@ -65,7 +65,7 @@ export const POLLERR = 0x08;
 /** poll.h: the descriptor is not open. */
 export const POLLNVAL = 0x20;
 
-// Only the errors that the code handles. All others are only reported (SystemError).
+// The errors that the code handles. All other errors are only reported (SystemError).
 
 /** errno.h: the operation is not permitted. */
 export const EPERM = 1;

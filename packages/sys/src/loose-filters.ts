@@ -62,7 +62,7 @@ export class LooseFilters {
     return this.loosened().filter((link) => this.#tunnels(link).includes(tunnel));
   }
 
-  /** Returns those of `loosened` that no existing tunnel needs. */
+  /** Returns the interfaces of `loosened` whose loose filter no existing tunnel needs. */
   leftOver(): string[] {
     return this.loosened().filter((link) => !this.#isNeeded(link));
   }
@@ -170,7 +170,7 @@ function entries(folder: string): string[] {
 
 /**
  * Removes a file, if possible. A file that stays does no harm, because it names a tunnel that no
- * longer exists, and `hasLink` is asked about each tunnel.
+ * longer exists, and `hasLink` is called for each tunnel.
  */
 function remove(path: string): void {
   try {

@@ -27,7 +27,7 @@ export function forbidCoreDumps(): void {
  * memory is freed and given back to the kernel.
  *
  * @param view its memory must not move: see `addressOf`
- * @returns false if the kernel did not lock the pages, because of the limit RLIMIT_MEMLOCK (ulimit
+ * @returns false if the kernel did not lock the pages, usually because of RLIMIT_MEMLOCK (ulimit
  *   -l)
  */
 export function lockMemory(view: Uint8Array): boolean {

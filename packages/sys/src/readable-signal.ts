@@ -15,8 +15,8 @@ import { check } from './system-error.ts';
 
 /**
  * Calls a listener when a socket may be readable, and also when another watched socket has become
- * readable. This does not keep the process alive. Works only in the main thread, because only that
- * thread gets signals.
+ * readable. The object does not keep the process alive. Works only in the main thread, because only
+ * that thread gets signals.
  */
 export class ReadableSignal {
   readonly #fd: number;

@@ -44,7 +44,8 @@ export class UnixListener {
   /**
    * Makes the socket. The folder must be one that only the owner may enter.
    *
-   * @throws {SystemError} EADDRINUSE: the path exists; ENOENT, EACCES: the folder does not allow it
+   * @throws {SystemError} EADDRINUSE: the path exists; ENOENT: there is no such folder; EACCES: not
+   *   permitted
    * @throws {RangeError} the path is too long
    */
   constructor(path: string) {

@@ -1,6 +1,6 @@
 /**
- * Runs code of tests in another process or thread. Another process or thread cannot load .ts files,
- * so the code uses the built package.
+ * Runs code of tests in another process or thread, which cannot load .ts files. So the code uses
+ * the built package.
  *
  * @module
  */

@@ -34,8 +34,8 @@ export class UdpCounters {
   receiveDroppedSource = 0;
   /**
    * Datagrams that the kernel dropped, because the receive buffer was full or because a filter kept
-   * a flood of handshake messages out of it (SO_RXQ_OVFL). For portable sockets: datagrams above
-   * `receiveLimit`.
+   * a flood of handshake messages out of the buffer (SO_RXQ_OVFL). For portable sockets: datagrams
+   * above `receiveLimit`.
    */
   receiveDroppedOverflow = 0;
   /** Receive calls that failed, except because there was no datagram or because of a signal. */

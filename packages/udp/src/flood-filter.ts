@@ -6,8 +6,8 @@
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`). The filter has a list
  *    of marked sources, which are the sources that send many messages, and the share of their
  *    messages that still passes. The share is large enough to see whether these sources continue.
- *    It also gives a chance to an honest peer behind such an address. Sources that send few
- *    messages, as honest peers do, always pass.
+ *    It also gives a chance to an honest peer behind the address of a marked source. Sources that
+ *    send few messages, as honest peers do, always pass.
  * 3. The filter lets only a share of the messages of a marked source pass. So each message that
  *    passes counts as several messages. When few messages arrive, `FloodFilter` removes the filter.
  *

@@ -90,7 +90,7 @@ export function setSocketMark(fd: number, mark: number): void {
 }
 
 /**
- * Whether this kernel can split what this socket sends into datagrams (UDP_SEGMENT, Linux 4.18).
+ * Whether this kernel can split a message of this socket into datagrams (UDP_SEGMENT, Linux 4.18).
  */
 export function canSegment(fd: number): boolean {
   const region = allocate(8);

@@ -8,8 +8,8 @@ import { constants } from 'node:os';
 import { SystemError } from '@litz/sys';
 
 /**
- * Binds sockets of the families that the system has. Each socket is pushed to `opened` as soon as
- * it is bound, so that the caller can close it.
+ * Binds a socket for each family that the system has, or only for the family of `host`. Each socket
+ * is pushed to `opened` as soon as it is bound, so that the caller can close it.
  *
  * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken; 'EAFNOSUPPORT': the
  *   system has neither family

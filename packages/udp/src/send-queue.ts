@@ -13,7 +13,9 @@ import { RunCopy } from './run-copy.ts';
 import { isCausedBySource, isTransient } from './send-errors.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** Callbacks for datagrams that are not sent as requested. All may be called during `send`. */
+/**
+ * Callbacks for datagrams that are not sent as requested. Each of them may be called during `send`.
+ */
 export interface SendCallbacks {
   /** A datagram is lost. `errno` is the number of the system error. */
   onSendError?: (errno: number, destination: Endpoint) => void;

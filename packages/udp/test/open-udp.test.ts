@@ -13,7 +13,7 @@ vi.mock(import('@litz/sys'), async (original) => ({
 
 const EADDRINUSE = 98;
 const EIO = 5;
-/** The system calls, in order. */
+/** The system calls that the fake kernel has reported, in order. */
 let calls: string[] = [];
 let lost: string[] = [];
 

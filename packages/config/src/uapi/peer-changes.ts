@@ -51,11 +51,11 @@ export interface ChangedPeer {
 
 /** One report of changed peers. */
 export interface PeerChanges {
-  /** Whether the report has all peers. Then everything that was known before is invalid. */
+  /** Whether the report has all peers. If so, everything that was known before is invalid. */
   readonly isResync: boolean;
   /**
-   * In the order of the changes, the oldest first. A peer may come twice; then the later entry is
-   * valid.
+   * In the order of the changes, the oldest first. If a peer is in the list twice, the later entry
+   * is valid.
    */
   readonly peers: readonly ChangedPeer[];
   /** The cursor with which to continue after this report. */

@@ -103,7 +103,7 @@ function checkType(stats: FileType, { refusesPipes = false }: InputFileOptions):
   throw refused(`it is ${what} instead of a file`);
 }
 
-/** What was read of a file so far, and how long a pipe has been waited for. */
+/** The part of a file that was read so far, and how long the reader has waited for a pipe. */
 class Reading {
   readonly #options: InputFileOptions;
   readonly #pieces: Buffer[] = [];
@@ -192,7 +192,7 @@ function refused(reason: string): WireGuardError {
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 const FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-/** 256 bytes for each of 2^20 peers. */
+/** Enough for 2^20 peers of 256 bytes each. */
 const MAX_LENGTH: number = 256 * 1024 * 1024;
 const PIECE_LENGTH = 65_536;
 /** Less than the watchdog time of the systemd service. */

@@ -67,8 +67,8 @@ export class UapiClient {
    *
    * @param path path of the Unix socket
    * @throws {TypeError} `path` is not a path
-   * @throws {RangeError} `path` is longer than the address of a socket can be, or an option is out
-   *   of range
+   * @throws {RangeError} `path` is longer than the path of a socket can be, or an option is out of
+   *   range
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);

@@ -1,5 +1,5 @@
 /**
- * `UapiError`: the error of a UAPI request, and the numbers of its answers.
+ * `UapiError`: the error of a UAPI request. `UAPI_ERRNO`: the error numbers in answers.
  *
  * @module
  */

@@ -129,7 +129,7 @@ describe('UapiClient', () => {
     await expect(client.get()).rejects.toThrow('too long');
   });
 
-  it('does not show a name or a path that may be a key', () => {
+  it('shows no name or path that may be a key in an error', () => {
     const key = Buffer.alloc(32, 7).toString('base64');
     for (const make of [() => UapiClient.of(`${key}\n`), () => new UapiClient(`${key}\0`)]) {
       expect(make).toThrow('(a key, not shown)');

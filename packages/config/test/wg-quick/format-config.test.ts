@@ -44,7 +44,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(expected);
   });
 
-  it('adds a field after the last one of its section', () => {
+  it('adds a new field after the last field of its section', () => {
     const config = parseConfig(TEXT);
     config.interface.mtu = 1400;
     config.peers[0].persistentKeepalive = 0;
@@ -182,7 +182,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
   });
 
-  it('rewrites a field in the first [Interface] that has this field, and removes the later lines of it', () => {
+  it('rewrites a field in the first [Interface] section that has it, and removes the other lines of the field', () => {
     const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
     const config = parseConfig(text);
     expect(formatConfig(config)).toBe(text);

@@ -8,7 +8,10 @@
  */
 import { align4, ATTRIBUTE_HEADER_LENGTH, MESSAGE_HEADER_LENGTH } from './message-builder.ts';
 
-/** One message of a datagram of the kernel: the fields of its nlmsghdr, and the rest. */
+/**
+ * One message in a datagram from the kernel: the fields of its nlmsghdr, and the rest of the
+ * message.
+ */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;

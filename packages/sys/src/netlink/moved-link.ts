@@ -52,7 +52,7 @@ export class MovedLink {
   }
 
   /**
-   * Discards the queued notifications, so that `fd` is not readable. Never blocks.
+   * Reads and discards the queued notifications. Call this when `fd` is readable. Never blocks.
    *
    * @returns whether the link may have changed
    */

@@ -85,7 +85,7 @@ import {
 import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
 /**
- * A change of a route. `replace` adds the route, or replaces the one with the same destination,
+ * A change of a route. `replace` adds the route, or replaces the route with the same destination,
  * table and metric.
  */
 export interface RouteChange {
@@ -238,7 +238,7 @@ export class Netlink {
     this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
   }
 
-  /** Adds a route, or replaces the one with the same destination, table and metric. */
+  /** Adds a route, or replaces the route with the same destination, table and metric. */
   replaceRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => replaceRouteMessage(route), 'cannot replace a route');
@@ -323,8 +323,8 @@ export class Netlink {
    * Returns where a packet to `address` would go, with all rules applied.
    *
    * @returns undefined if the address cannot be reached. Also undefined for an IPv4 source that
-   *   this host does not have (some kernels: EINVAL). Whether this host has an IPv6 source is not
-   *   checked.
+   *   this host does not have (on some kernels, the call throws EINVAL). Whether this host has an
+   *   IPv6 source is not checked.
    * @throws {SystemError} EACCES: a route prohibits the packet; EINVAL: a route drops the packet
    */
   routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {

@@ -30,8 +30,8 @@ import {
 
 /**
  * The kind of a route. 'unicast' and 'local' deliver packets; 'blackhole', 'unreachable' and
- * 'prohibit' drop them; 'throw' ends the lookup in its table. Routes of the other kinds are made by
- * the kernel.
+ * 'prohibit' drop them; 'throw' ends the look-up in the table of the route. Routes of the other
+ * kinds are made by the kernel.
  */
 export type RouteType =
   | 'unicast'
@@ -140,7 +140,8 @@ export function addRouteMessage(route: Route): MessageBuilder {
 }
 
 /**
- * RTM_NEWROUTE that adds a route, or replaces the one with the same destination, table and metric.
+ * RTM_NEWROUTE that adds a route, or replaces the route with the same destination, table and
+ * metric.
  */
 export function replaceRouteMessage(route: Route): MessageBuilder {
   return routeMessage(

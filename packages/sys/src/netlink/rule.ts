@@ -34,15 +34,15 @@ export interface RulePrefix {
   readonly prefixLength: number;
 }
 
-/** A rule: the routes of the packets that it applies to are looked up in `table`. */
+/** A rule: for the packets to which it applies, the kernel looks for a route in `table`. */
 export interface Rule {
   /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
   /** The number of the routing table. */
   readonly table: number;
   /**
-   * A lower priority comes first. Default: the kernel puts the rule in front of the existing ones
-   * (32765, 32764, ...).
+   * The rule with the lower number comes first. Default: the kernel puts the rule in front of the
+   * existing ones (32765, 32764, ...).
    */
   readonly priority?: number;
   /** Only packets with this mark (SO_MARK). */

@@ -162,8 +162,8 @@ const ECHO_REPLY_V6 = 129;
 /** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence, network order */
 const ECHO_HEADER_LENGTH = 8;
 /**
- * How often the socket is read, in ms. Round-trip times do not depend on it, because the kernel
- * adds time stamps to replies.
+ * How often the socket is read, in ms. Round-trip times do not depend on this interval, because the
+ * kernel adds time stamps to replies.
  */
 const LOOK_INTERVAL_MS = 1;
 /** The longest data of an echo request over IPv4, in bytes. */

@@ -46,7 +46,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     );
   });
 
-  test('are found by name and by index, and are undefined if there is none', () => {
+  test('are found by name and by index; the result is undefined if there is no such link', () => {
     const { netlink, index } = createTestLink();
 
     expect(netlink.linkByName('test0')).toEqual(netlink.linkByIndex(index));
