@@ -14,7 +14,7 @@ export function presharedKey(fill: number): PresharedKey {
   return parsePresharedKey(new Uint8Array(32).fill(fill));
 }
 
-/** Returns a clamped key. */
+/** Returns a key that is clamped (RFC 7748). */
 export function privateKey(fill: number): PrivateKey {
   return parsePrivateKey(new Uint8Array(32).fill(fill));
 }

@@ -28,7 +28,7 @@ beforeEach(() => kernel.reset());
 
 // A message is what one mmsghdr describes: one datagram, or several that the kernel splits.
 describe('SendQueue', () => {
-  test('sends a queue of datagrams in one call, without copying them', () => {
+  test('sends a queue of datagrams in one call', () => {
     const { queue, counters } = open();
     queue.push(MEMORY, 100, 32, PEER, 0);
     queue.push(MEMORY, 5000, 1452, PEER, 0);

@@ -103,7 +103,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     },
   );
 
-  test.each(addresses)('sends each datagram with its own TOS to %s', (_name, address) => {
+  test.each(addresses)('carries the ECN bits of each datagram to %s', (_name, address) => {
     const [left, right] = [open({}), open({})];
     const destination = new Endpoint(address, right.port);
     for (const tos of [0, 1, 2, 3, 0x88, 0x8b])
@@ -153,7 +153,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(() => openUdp({ port: 0, memory: { buffer: memory, offset: 64 } })).toThrow(RangeError);
   });
 
-  test('receives from IPv6 although more datagrams of IPv4 wait than one batch holds', () => {
+  test('receives over IPv6 even if more IPv4 datagrams wait than fit into one batch', () => {
     if (addresses.length < 2) return;
     const [left, right] = [open({}), open({ slots: 2 })];
     const send = (address: Uint8Array, count: number): void => {
@@ -275,7 +275,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     },
   );
 
-  test('sends the right datagrams when a callback sends in the middle of a call', () => {
+  test('sends the right datagrams if a callback calls sendRun during send or sendRun', () => {
     const right = open({});
     const memory = pattern(400);
     const plain = new Endpoint(LOOPBACK, right.port);

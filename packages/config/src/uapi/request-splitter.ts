@@ -56,7 +56,7 @@ export class RequestSplitter {
   #cursor = 0;
   /**
    * Pieces of the incomplete request. They are joined once, so that a long request is not copied
-   * for each piece.
+   * again for each piece.
    */
   #pieces: string[] = [];
   #length = 0;

@@ -85,7 +85,7 @@ describe('RequestSplitter', () => {
     );
   });
 
-  it('refuses an unknown operation without an answer', () => {
+  it('refuses an unknown operation, and gives no errno to answer', () => {
     for (const text of ['hello\n', 'get=2\n\n', 'get=1', '\n', 'GET / HTTP/1.1\r\n']) {
       const expected = text === 'get=1' ? [] : [{ operation: 'invalid', errno: undefined }];
       expect(split([text])).toEqual(expected);
