@@ -97,7 +97,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('0');
   });
 
-  test('ignores its record after another program set the value again', () => {
+  test('ignores the record after another program set the value again', () => {
     up('wg0');
     host.links.delete('wg0');
     host.values.set('eth0', '0');
@@ -157,7 +157,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('if another tunnel restores the filter meanwhile, loosens it again and records its value', () => {
+  test('loosens the filter again and records its value, if another tunnel restores the filter meanwhile', () => {
     up('killed');
     host.links.delete('killed');
     const { values } = host;

@@ -34,7 +34,7 @@ export async function readLine(socket: Socket, limits: LineLimits): Promise<stri
   // The other end may go away at any time, also after its line. Without a listener, the error of
   // the socket would end the process.
   socket.on('error', () => {});
-  // This is not the timeout of the socket, because each byte would restart it.
+  // This is not the timeout of the socket, because each byte would restart that timeout.
   // oxlint-disable-next-line no-restricted-globals -- this folder needs Node.js
   const timer = setTimeout(() => socket.destroy(new LateError(longestMs)), longestMs);
   let line: string | undefined;

@@ -119,7 +119,7 @@ export class RequestSplitter {
     this.#state = 'invalid';
   }
 
-  /** Reads the line with the operation, and the lines after it in a `get` or `changes` request. */
+  /** Reads one line: the operation, or a line after it in a `get` or `changes` request. */
   #readHead(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#state === 'get') return this.#readGetLine(text, at, requests);
     if (this.#state === 'changes') {
