@@ -15,7 +15,7 @@ const body = randomBytes(4 * 1024 * 1024);
 const response = await fetch('http://10.88.0.2:8080/', { method: 'POST', body });
 const answer = Buffer.from(await response.arrayBuffer());
 console.log(`${response.status}, asked by ${response.headers.get('x-client')}`);
-console.log(`${answer.length} bytes came back, ${answer.equals(body) ? 'the same' : 'others'}`);
+console.log(`${answer.length} bytes came back, ${answer.equals(body) ? 'the same' : 'different'}`);
 
 const { sentBytes = 0, receivedBytes = 0 } = (await device.peers())[0] ?? {};
 const isAll = sentBytes > body.length && receivedBytes > body.length;

@@ -44,7 +44,7 @@ export function peerOfMessage(
   offset: number,
   length: number,
 ): PublicKey | undefined {
-  if (length < SHORTEST_MESSAGE) return undefined;
+  if (length < RECEIVER_INDEX_END) return undefined;
   return lookup.peerOfMessage(stateOf(engine), buffer, offset)?.publicKey;
 }
 
@@ -70,4 +70,4 @@ export function renewSessions(
  * The offset in bytes at which the receiver index of a response ends. In other messages, the
  * receiver index ends earlier.
  */
-const SHORTEST_MESSAGE = 12;
+const RECEIVER_INDEX_END = 12;

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
@@ -615,7 +616,24 @@ describe('Device whose interface cannot be made', () => {
       code: expect.stringMatching(/^ERR_LITZ_/) as string,
     });
   });
+
+  it('leaves no thread and no descriptor behind', async () => {
+    // The first device loads libraries, which stay.
+    await createFails();
+    const before = threadsAndDescriptors();
+    await createFails();
+    await vi.waitFor(() => expect(threadsAndDescriptors()).toEqual(before), 5000);
+  });
 });
+
+async function createFails(): Promise<void> {
+  const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
+  await expect(created).rejects.toThrow('lo');
+}
+
+function threadsAndDescriptors(): number[] {
+  return [readdirSync('/proc/self/task').length, openDescriptors()];
+}
 
 const PING_PROGRAM = `
   const { spawnSync } = require('node:child_process');

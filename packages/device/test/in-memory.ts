@@ -27,7 +27,7 @@ export async function memoryDevice(
 ): Promise<MemoryDevice> {
   const tun = new MemoryTun({ name: `memory${person.number}` });
   const device = await Device.create({ tun, privateKey: person.privateKey, ...options });
-  return { device, tun, person, [Symbol.asyncDispose]: () => device.close() };
+  return { device, tun, person, [Symbol.asyncDispose]: () => device[Symbol.asyncDispose]() };
 }
 
 /** Makes `b` a peer of `a`, with the endpoint of `b`. The link of `b` must be up. */

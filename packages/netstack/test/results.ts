@@ -1,5 +1,5 @@
 /**
- * The files for the figures of the long form: `test/results/NAME.json`.
+ * The files for the figures of the long form of tests: `test/results/NAME.json`.
  *
  * @module
  */

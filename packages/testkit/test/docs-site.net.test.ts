@@ -10,6 +10,7 @@ const out = join(import.meta.dirname, '../../../docs/.site/out');
 const builtSite = requirement('the documentation site', () =>
   existsSync(join(out, 'api/index.html')) ? true : 'run `pnpm api-docs` and `pnpm docs:site` first',
 );
+const TYPEDOC = join(out, '../../typedoc.json');
 /** Where to put pictures of the pages; none by default. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 
@@ -138,9 +139,16 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
     expect(browser.complaints).toEqual([]);
   });
 
-  test('has the API docs', async () => {
-    await browser.show(`${site}/api/index.html`, { width: 1280 });
-    await browser.until(`document.body.textContent.includes('@litz/core')`);
+  test('has the API docs of each package', async () => {
+    const { entryPoints } = JSON.parse(readFileSync(TYPEDOC, 'utf8')) as { entryPoints: string[] };
+    const folders = new Set(entryPoints.map((path) => path.split('/')[2]));
+    expect(folders.size).toBeGreaterThan(10);
+    for (const folder of folders) {
+      const name = folder === 'cli' ? 'litz' : `@litz/${folder}`;
+      const page = name.replaceAll(/[^a-z]/g, '_');
+      await browser.show(`${site}/api/modules/${page}.html`, { width: 1280 });
+      await browser.until(`document.querySelector('h1').textContent.includes('${name}')`);
+    }
     expect(browser.complaints).toEqual([]);
   });
 

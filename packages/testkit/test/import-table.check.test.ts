@@ -156,8 +156,8 @@ describe('import table', () => {
 describe('published packages', () => {
   test('depend on no package that is not published', () => {
     const manifests = readdirSync(packages).map(
-      (room) =>
-        JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+      (folder) =>
+        JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8')) as {
           name: string;
           private?: boolean;
           dependencies?: Record<string, string>;

@@ -112,19 +112,19 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     ['the only one, without a payload', 0, 0, 1, 40],
   ])(
     'writes %s up to the end of the buffer, and refuses a place one byte further',
-    (_, payload, first, count, room) => {
+    (_, payload, first, count, length) => {
       const buffer = arena.bytes.subarray(8192, 8192 + 4096);
       const behind = arena.bytes.slice(8192 + 4096);
       const operations: ByteOperations = createWasmByteOperations(arena, buffer);
       const twin = createByteOperations(new Uint8Array(4096));
       const plan = { ...PLAN, length: 40 + payload };
-      fill(buffer, twin.buffer, room);
+      fill(buffer, twin.buffer, length);
       for (const bytes of [buffer, twin.buffer]) bytes[0] = 0x45;
-      operations.writeSegments(plan, first, count, 4096 - room, 140);
-      twin.writeSegments(plan, first, count, 4096 - room, 140);
+      operations.writeSegments(plan, first, count, 4096 - length, 140);
+      twin.writeSegments(plan, first, count, 4096 - length, 140);
       expect(Buffer.compare(buffer, twin.buffer)).toBe(0);
       expect(Buffer.compare(arena.bytes.subarray(8192 + 4096), behind)).toBe(0);
-      const further = 4096 - room + 1;
+      const further = 4096 - length + 1;
       expect(() => operations.writeSegments(plan, first, count, further, 140)).toThrow(RangeError);
     },
   );

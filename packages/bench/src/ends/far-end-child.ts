@@ -34,7 +34,7 @@ const RAMP_BYTES = 600_000_000;
 /** How many bytes are sent at most in a trial. */
 const MOST_BYTES = 1_400_000_000;
 /** How many messages are sent at most before the first trial. */
-const MOST_TRIALS = 700_000;
+const MOST_RAMP_MESSAGES = 700_000;
 const FIRST_PER_MS = 300;
 const RAMP_WINDOW_MS = 25;
 
@@ -89,7 +89,7 @@ async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
   const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
-  const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
+  const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_RAMP_MESSAGES);
   // The first message confirms the session to the daemon, which is the responder. The other
   // messages warm the daemon up and show at which rate to begin.
   sendAll(seal(load, first), load, pace, RAMP_WINDOW_MS);

@@ -26,7 +26,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'Side by side',
     intro:
       'Both ends of a tunnel and iperf3 run on one machine, in two network namespaces joined by a veth pair, ' +
-      'with MTU 1420. Each round measures every implementation, and each round begins with another one.',
+      'with MTU 1420. Each round measures every implementation, and consecutive rounds begin with different ones.',
     ratios: againstPeers,
   },
   ends: {

@@ -1,5 +1,5 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel, to
+ * `sendToPort` and `sendInside`: send an empty datagram to an endpoint, or into the tunnel, to
  * find out whether a peer can be reached.
  *
  * @module
@@ -12,7 +12,7 @@ import { createSocket } from 'node:dgram';
  * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
  *   which says little, because a program may ignore the datagram, or the datagram was lost
  */
-export function knockAtPort(
+export function sendToPort(
   address: string,
   port: number,
   waitMs: number = WAIT_MS,
@@ -41,7 +41,7 @@ export function knockAtPort(
  * Sends an empty datagram to the port `discard` of an address inside the tunnel, so that the daemon
  * starts a handshake.
  */
-export function knockInside(address: string): Promise<void> {
+export function sendInside(address: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('error', () => {});

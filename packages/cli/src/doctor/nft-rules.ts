@@ -25,17 +25,17 @@ import type {
 /**
  * Returns all chains for IP packets except those of NAT, which drop nothing.
  *
- * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
+ * @param leavesOutIptables whether the tables of iptables-nft are left out, because iptables-save shows
  *   more of them
  * @throws {SyntaxError} the text is not JSON
  */
-export function readNftRules(text: string, isOfIptables: boolean): FilterRules {
+export function readNftRules(text: string, leavesOutIptables: boolean): FilterRules {
   const { nftables } = JSON.parse(text) as { nftables: readonly NftObject[] };
   const chains = new Map<string, FilterChain & { rules: FilterRule[] }>();
   for (const { chain, rule } of nftables) {
     const { family, table } = chain ?? rule ?? { family: '', table: '' };
     if (!isFamily(family)) continue;
-    if (isOfIptables && family !== 'inet' && IPTABLES.has(table)) continue;
+    if (leavesOutIptables && family !== 'inet' && IPTABLES.has(table)) continue;
     if (chain && (chain.type ?? 'filter') !== 'nat') {
       chains.set(`${family} ${table} ${chain.name}`, {
         family,

@@ -65,7 +65,7 @@ export class WatchedInterface {
   #readAt: number | undefined;
   #pending: Promise<void> | undefined;
   /** A daemon that takes long is not asked again before this time. */
-  #restsUntil = -Infinity;
+  #pausesUntil = -Infinity;
   #isClosed = false;
   #hasGivenUp = false;
 
@@ -82,7 +82,7 @@ export class WatchedInterface {
    * reading has failed, at the latest after `LONGEST_READING_MS`. Never rejects.
    */
   update(): Promise<void> {
-    if (this.#parts.now() < this.#restsUntil) return Promise.resolve();
+    if (this.#parts.now() < this.#pausesUntil) return Promise.resolve();
     return (this.#pending ??= this.#update().finally(() => (this.#pending = undefined)));
   }
 
@@ -107,7 +107,7 @@ export class WatchedInterface {
       this.costMs = parts.now() - start;
       // The pause between readings depends only on the daemons that are not late, so a late daemon
       // gets a pause of its own.
-      if (this.isLate) this.#restsUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
+      if (this.isLate) this.#pausesUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
       this.isLate = false;
     } catch (error) {
       this.#fail(error);

@@ -51,6 +51,6 @@ function zeros(count: number): number[] {
   return Array.from({ length: count }, () => 0);
 }
 
-function contents(room: Uint8Array | undefined): number[] {
-  return room ? [...room.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(room))] : [];
+function contents(buffer: Uint8Array | undefined): number[] {
+  return buffer ? [...buffer.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(buffer))] : [];
 }

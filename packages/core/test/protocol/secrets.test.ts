@@ -49,7 +49,7 @@ describe('a completed handshake', () => {
       nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array,
     );
     expect(new Set(kept)).toEqual(
-      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionStaticKeys]),
+      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionKeys]),
     );
   });
 
@@ -263,7 +263,7 @@ class SecretWitness {
    * The keys of the sessions, in hexadecimal: what `cipherKeys` contained when the ciphers were
    * made.
    */
-  readonly sessionStaticKeys: string[] = [];
+  readonly sessionKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
   readonly #shown = new Set<Uint8Array>();
@@ -298,7 +298,7 @@ class SecretWitness {
     createCipher: (key) => {
       this.#note(key);
       this.cipherKeys.push(key);
-      this.sessionStaticKeys.push(textOf(key));
+      this.sessionKeys.push(textOf(key));
       if (this.failsCiphers) throw new Error('no cipher');
       return nobleProvider.createCipher(key);
     },

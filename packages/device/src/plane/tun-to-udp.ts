@@ -183,9 +183,9 @@ export class TunToUdp {
     const { buffer } = this.#memory;
     const { segmentLength } = this.#splitter;
     const stride = strideOf(segmentLength);
-    const room = this.#makeRoom(left * stride, stride);
+    const free = this.#freeBytes(left * stride, stride);
     const at = this.#next + PACKET_MARGIN;
-    const count = Math.min(left, Math.floor(room / stride));
+    const count = Math.min(left, Math.floor(free / stride));
     const run = this.#run;
     run.offset = at;
     run.stride = stride;
@@ -226,22 +226,22 @@ export class TunToUdp {
   }
 
   /**
-   * Makes room in the slab, and returns how many bytes are free from `#next` on: at least `least`.
+   * Frees bytes of the slab, and returns how many are free from `#next` on: at least `least`.
    * While other threads seal, it is at least `wanted`, or the whole slab.
    */
-  #makeRoom(wanted: number, least: number): number {
+  #freeBytes(wanted: number, least: number): number {
     if (!this.#isShared) {
       if (this.#next + least > this.#memory.slabEnd) this.flush();
       return this.#memory.slabEnd - this.#next;
     }
-    return this.#makeSharedRoom(wanted);
+    return this.#freeSharedBytes(wanted);
   }
 
   /**
-   * Makes room while other threads seal. The slab is then a ring, which is in use from `#used` to
+   * Frees bytes while other threads seal. The slab is then a ring, which is in use from `#used` to
    * `#next`.
    */
-  #makeSharedRoom(wanted: number): number {
+  #freeSharedBytes(wanted: number): number {
     const { slabOffset, sharedEnd } = this.#memory;
     for (;;) {
       if (this.#used === this.#next) {

@@ -25,7 +25,10 @@ const BYTES = shortOrLong(2_000_000, 1_000_000_000);
 const LIMIT_MS = shortOrLong(60_000, 3_000_000);
 const RESULTS = join(import.meta.dirname, '../results/lossy-datagrams.json');
 
-/** What happens to the datagrams, and why an end must have dropped some that arrived. */
+/**
+ * For each path: a name, what happens to the datagrams, and the reasons for which at least one of
+ * the two devices must have dropped datagrams.
+ */
 const PATHS: [string, PathOptions, DropReason[]][] = [
   ['loses nothing', {}, []],
   ['loses 1 %', { loss: 0.01 }, []],
@@ -75,9 +78,9 @@ interface Transferred {
   seconds: number;
   /** Datagrams that were put on the path, in both directions. */
   datagrams: number;
-  /** Those of them that the path lost. */
+  /** How many of these datagrams the path lost. */
   lost: number;
-  /** At the device of the kernel, and at that of the network. */
+  /** Of the device whose interface leads to the kernel, and of the device of the `Network`. */
   drops: Partial<Record<DropReason, number>>[];
 }
 

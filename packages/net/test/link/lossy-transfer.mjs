@@ -79,7 +79,7 @@ relay.close();
 await device.close();
 process.stdout.write(JSON.stringify(result));
 
-/** Writes the bytes of a seed, and then ends the stream. */
+/** Writes random bytes that a seed determines, and then ends the stream. */
 async function send(stream, seed) {
   const hash = createHash('sha256');
   // A prime length, so that bytes in the wrong place do not look right.
@@ -99,7 +99,7 @@ async function send(stream, seed) {
 async function receive(stream) {
   const hash = createHash('sha256');
   let received = 0;
-  // Not an iterator: that would destroy the stream, which still sends.
+  // An iterator would destroy the stream, which is still sending.
   stream.on('data', (piece) => {
     hash.update(piece);
     received += piece.length;

@@ -58,7 +58,7 @@ describeWith([tunDevices], 'a stack and the kernel of Linux', () => {
     }
   }
 
-  test.each(KERNELS)('agree with a kernel without %s', async (_, sysctls) => {
+  test.each(KERNELS)('transfer every byte if the kernel does not use %s', async (_, sysctls) => {
     for (const by of ['stack', 'kernel'] as const) {
       const { isRight } = await exchange({ sysctls }, { loss: 0.02 }, { bytes: 500_000, by });
       expect(isRight).toBe(true);
@@ -79,7 +79,7 @@ interface Exchange {
   by?: 'stack' | 'kernel';
 }
 
-/** Sends in both directions at once. */
+/** Sends in both directions at once. `isRight`: whether all bytes arrived unchanged. */
 async function exchange(
   options: FixtureOptions,
   path: PathOptions,

@@ -140,7 +140,7 @@ class Program {
     return this.hasEnded && this.socket.isEnded && this.socket.unacknowledged === 0;
   }
 
-  /** Returns when it wants to be called again. */
+  /** Writes and reads. Returns when `step` must be called again; Infinity: after a change. */
   step(now: number): number {
     this.#write();
     if (now < this.#readAt) return this.#readAt;

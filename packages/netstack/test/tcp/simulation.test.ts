@@ -63,7 +63,7 @@ describe('two stacks', () => {
     }
   });
 
-  test('fill the buffer with whole bytes while the window grows by fractions', () => {
+  test('transfer every byte while the congestion window is not an integer', () => {
     const path = new SimulatedPath({ loss: 0.3, seed: 2, stack: { mtu: 65_535 } });
     const transfer = new Transfer(path, { up: 30_000_000 });
     transfer.run(1000);

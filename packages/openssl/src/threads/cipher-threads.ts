@@ -314,10 +314,10 @@ export class CipherThreads {
     for (let turns = 1; !ring.isDone(index); turns++) {
       const other = ring.claimNext(0);
       if (other !== -1) this.#work(other);
-      else if (turns % TURNS_PER_REST === 0) {
+      else if (turns % TURNS_PER_SLEEP === 0) {
         if (this.#hasLost(index)) return this.#work(index);
         // The other thread may need the core that this thread uses.
-        Atomics.wait(this.#sleeper, 0, 0, REST_MS);
+        Atomics.wait(this.#sleeper, 0, 0, SLEEP_MS);
       }
     }
   }
@@ -404,5 +404,5 @@ const CHUNK = 5;
  */
 const OPEN_CHUNK = 9;
 /** How often this thread looks at a job before it sleeps for a moment. This takes about 50 us. */
-const TURNS_PER_REST = 1000;
-const REST_MS = 0.05;
+const TURNS_PER_SLEEP = 1000;
+const SLEEP_MS = 0.05;

@@ -46,7 +46,11 @@ function addNodeFlags(agent: Command): Command {
       "source of this node's pod prefixes: node, calico, cilium or static:CIDR,...",
     )
     .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
-    .option('--service-prefix <cidrs>', 'addresses of services; no node may have one', list)
+    .option(
+      '--service-prefix <cidrs>',
+      'addresses of services; a node with one of them is refused',
+      list,
+    )
     .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list);
 }
 

@@ -25,7 +25,7 @@ function warningOf(flag: string, path: string | undefined): string[] {
     if ((mode & WORLD) === 0) return [];
     const digits = mode.toString(8).padStart(4, '0');
     return [
-      `every user of this machine can read ${flag} ${path} (mode ${digits}): chmod 600 ${path}`,
+      `${flag} ${path} has mode ${digits}, which gives permissions to all users: chmod 600 ${path}`,
     ];
   } catch {
     // The code that reads the file reports that it is missing.
