@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
 describe('the load state', () => {
-  it('asks for a cookie, and then accepts the next initiation with that cookie', () => {
+  it('answers an initiation with a cookie, and accepts the next initiation that has this cookie', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const flood = floodOn({ network, alice, bob });
     flood(20);

@@ -134,8 +134,8 @@ export class KnownPeers {
   /**
    * Takes the changes of peers that the daemon reports.
    *
-   * @returns `answeredChanged`: the set of peers that have answered has changed; `isAboutPeers`: the
-   *   changes concerned at least one accepted peer
+   * @returns `answeredChanged`: the set of peers that have answered has changed; `isAboutPeers`:
+   *   the changes concerned at least one accepted peer
    */
   takeChanges(
     changes: readonly ChangedPeer[],

@@ -85,7 +85,7 @@ describe('replaceFile', () => {
   ])('%s', (_, files) => {
     const change = { ...file, former: 'old' };
 
-    test('replaces a file that has the text that was read', async () => {
+    test('replaces a file that still has the former text', async () => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, 'n1.json'), 'old');
       expect(await replaceFile(files, directory, change)).toBe(true);
