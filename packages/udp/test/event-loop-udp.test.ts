@@ -175,9 +175,7 @@ function receiveAll(sockets: Pick<UdpSockets, 'receive'>): number[][] {
   return seen;
 }
 
-/**
- * Waits some turns of the event loop. In them, a signal that was sent earlier would be reported.
- */
+/** Waits a few turns of the event loop, in which a signal that was sent earlier is reported. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }

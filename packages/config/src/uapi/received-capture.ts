@@ -85,5 +85,5 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 ]);
 const NO_CAPTURES =
   'the daemon closed the connection: it is not Litz, or an older version that has no captures';
-/** More bytes than 'errno=', a number and two line feeds. */
+/** In bytes. Each valid answer is shorter: 'errno=', a number and two line feeds. */
 const LONGEST_ANSWER = 32;
