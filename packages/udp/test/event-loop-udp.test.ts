@@ -108,14 +108,14 @@ describeWith([batched], 'EventLoopUdp', () => {
   });
 
   test('closes the sockets if the signals cannot be switched on', () => {
-    const before = openDescriptors();
+    const before = lowestFreeDescriptor();
     const fcntl = vi.spyOn(libc(), 'fcntl').mockReturnValue(-1);
     try {
       expect(() => openEventLoopUdp({ port: 0, onReadable: () => {} })).toThrow(/fcntl/);
     } finally {
       fcntl.mockRestore();
     }
-    expect(openDescriptors()).toBe(before);
+    expect(lowestFreeDescriptor()).toBe(before);
   });
 });
 
@@ -181,7 +181,7 @@ async function turn(): Promise<void> {
 }
 
 /** Returns the lowest free descriptor, which is higher if a socket was left open. */
-function openDescriptors(): number {
+function lowestFreeDescriptor(): number {
   const fd = libc().open('/dev/null', linux.O_CLOEXEC, 0);
   libc().close(fd);
   return fd;

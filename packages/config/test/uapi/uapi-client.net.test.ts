@@ -146,7 +146,7 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
   );
 });
 
-const mounts = requirement('mounts of its own', () => {
+const mounts = requirement('the right to make a mount namespace', () => {
   const { status, stderr } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' });
   return status === 0 || stderr.trim();
 });
@@ -165,7 +165,7 @@ describeWith([mounts, built], 'UapiClient.of and the folder of the sockets', () 
     'checks the folder before it sends a request: after %s, the script prints "%s"',
     (make, what) => {
       const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
-      const node = [process.execPath, '--input-type=module', '-e', SEND_A_KEY];
+      const node = [process.execPath, '--input-type=module', '-e', SET_A_PORT];
       const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
       const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
       expect(stdout + stderr).toContain(what);
@@ -177,7 +177,7 @@ describeWith([mounts, built], 'UapiClient.of and the folder of the sockets', () 
  * A script with both ends: a server at the socket, which prints `connected` for each connection,
  * and a client that sends two requests.
  */
-const SEND_A_KEY = `
+const SET_A_PORT = `
   import { createServer } from 'node:net';
   const { UapiClient } = await import(process.argv[1]);
   const answer = (socket) => { console.log('connected'); socket.end('errno=0\\n\\n'); };
