@@ -1,6 +1,6 @@
 /**
- * What a caller can set on an engine, as plain data. `EngineChange` allows text;
- * `EngineConfiguration` has typed values only.
+ * What a caller can set on an engine, as plain data. In an `EngineChange`, keys, endpoints and
+ * prefixes may be text. An `EngineConfiguration` has typed values only.
  *
  * @module
  */

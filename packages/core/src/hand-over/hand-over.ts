@@ -110,8 +110,9 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. If its clock was behind the last
- * timestamp, each of its initiations used the timestamp one step after the last one.
+ * Skips the timestamps that the other process may have used. If the clock of that
+ * process was behind the last timestamp, each of its initiations used the timestamp one step after
+ * the last one.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;

@@ -84,8 +84,8 @@ export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Returns the number of steps since 1970. There are 60 steps in a second. The last one is shorter
- * than the others.
+ * Returns the number of steps since 1970. There are 60 steps in a second. The last step of a second
+ * is shorter than the others.
  */
 function stepOf(unixMs: number): number {
   const seconds = Math.floor(unixMs / 1000);

@@ -94,7 +94,7 @@ describe('startHandshake', () => {
     expect(state.initiations.isFree(now)).toBe(true);
   });
 
-  it('does nothing without a private key, an endpoint, the link, or a usable key of the peer', () => {
+  it('does nothing if we have no private key, the peer has no endpoint or no usable key, or the link is down', () => {
     for (const missing of ['identity', 'endpoint', 'up', 'unusable'] as const) {
       const { state, peer, now, types, isArmed } = idle();
       if (missing === 'identity') state.identity = undefined;

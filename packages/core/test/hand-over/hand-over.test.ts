@@ -383,7 +383,10 @@ function forgetSessions(node: Pair['alice']): void {
   node.input((engine, now) => engine.linkUp(now));
 }
 
-/** Lets a node do nothing for a time. @returns what was sent to it meanwhile */
+/**
+ * Lets a node do nothing for `ms` milliseconds, and calls `each` every 4 s. Returns the datagrams
+ * that were sent to the node meanwhile.
+ */
 function suspend(node: Pair['alice'], ms: number, each: () => void): readonly CapturedDatagram[] {
   const { network } = node;
   const begin = network.now;
