@@ -25,9 +25,9 @@ export interface Cipher {
    * that is greater by one. The function `sealRun` does the same with any cipher.
    *
    * The cipher may overwrite the 64 bytes in front of each text and the 64 bytes after it, which
-   * include the tag. The bytes in front of a text must not overlap the previous text and its tag, so
-   * `stride` must be at least `length + 16 + 64`. The cipher leaves no secret in the bytes in front
-   * of a text.
+   * include the tag. The bytes in front of a text must not overlap the previous text and its tag.
+   * So `stride` must be at least `length + 16 + 64`. The cipher leaves no secret in the bytes in
+   * front of a text.
    *
    * @throws {RangeError} the cipher needs the space around the texts, and the buffer is too short
    * @throws {TypeError} after `destroy`

@@ -20,7 +20,7 @@ describe('TurnBudget', () => {
     ['comes before its turn', 1001, 0.3],
     ['comes at its turn', 1000, 0],
     ['comes after its turn', 999, 0],
-  ])('counts the work of a holder once: it %s', (_, turnAt, spent) => {
+  ])('counts the work of a holder once, if the holder %s', (_, turnAt, spent) => {
     const { budget, holders } = queueOf(20);
     const holder = { turnAt };
     budget.spendTurn(holder, 1000);

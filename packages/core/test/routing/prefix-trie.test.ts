@@ -7,7 +7,7 @@ import { PrefixTrie } from '../../src/routing/prefix-trie.ts';
 afterEach(() => vi.restoreAllMocks());
 
 describe('PrefixTrie', () => {
-  it('uses a table of slots from 256 prefixes on, and until only a quarter of the prefixes is left', () => {
+  it('uses a table of slots from 256 prefixes on, and drops it when less than a quarter of these is left', () => {
     const trie = new PrefixTrie(4);
     const slotOf = vi.spyOn(PrefixSlots.prototype, 'slotOf');
     const startOf = vi.spyOn(PrefixSlots.prototype, 'startOf');
