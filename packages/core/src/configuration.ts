@@ -41,7 +41,7 @@ export interface PeerConfiguration {
    * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
-  /** Removes the peer with its session. An unknown peer is ignored. */
+  /** Removes the peer and its sessions. An unknown peer is ignored. */
   remove?: boolean;
   /** Changes an existing peer only; an unknown peer is not added. */
   updateOnly?: boolean;

@@ -159,8 +159,8 @@ export interface CryptoProvider {
   /**
    * Computes Kdf1, Kdf2 or Kdf3; the number of outputs decides which. Each output is 32 bytes long.
    * An output may be the same array as `key` or `input`, which are at most 32 bytes long. A
-   * provider has this function only if it is faster than `hmac`. Without it, `kdf` in `kdf.ts` uses
-   * `hmac`.
+   * provider has this function only if it is faster than the same computation with `hmac`. If it is
+   * absent, `kdf` in `kdf.ts` uses `hmac`.
    */
   kdf?(
     key: Uint8Array,

@@ -26,8 +26,8 @@ import { StateReader } from './state-reader.ts';
 import { StateWriter } from './state-writer.ts';
 
 /**
- * The number of the format. It is raised when other values are written than before. A state with
- * another number is refused.
+ * The number of the format. It is raised whenever the list of the written values changes. A state
+ * with another number is refused.
  */
 export const STATE_FORMAT = 2;
 

@@ -119,7 +119,7 @@ describe('setNextPrivateKey', () => {
     expect(() => setNextPrivateKey(state, 'x')).toThrow(/nextPrivateKey/);
   });
 
-  it('ends the probes of the earlier next key, and wipes that key', () => {
+  it('ends the probes of the next key that is replaced or removed, and wipes that key', () => {
     for (const key of [OTHER.privateKey, null]) {
       const { state, peer, arm, isArmed, events } = inside();
       setNextPrivateKey(state, NEXT.privateKey);

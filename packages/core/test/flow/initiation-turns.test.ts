@@ -122,7 +122,7 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
 }
 
 describe('createProbeBudget', () => {
-  it('has half the share of the budget for initiations', () => {
+  it('gets half as much of the time as the budget for initiations', () => {
     const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
       const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
       for (const holder of holders) {

@@ -31,7 +31,7 @@ describe('setNextKey', () => {
     expect(peer.nextKey).toBe(nextKey);
   });
 
-  it('replaces the earlier next key, or removes it', () => {
+  it('replaces or removes the next key that was set before', () => {
     const { state, peer } = withSession();
     const [first, second] = [keyOf(state, 7), keyOf(state, 8)];
     setNextKey(state, peer, first);

@@ -21,7 +21,8 @@ describe('5,000 peers', () => {
 
     expect(node.asked.size).toBe(PEERS);
     expect(node.shortestPause).toBeGreaterThanOrEqual(REKEY_TIMEOUT_MS);
-    // An initiation costs 0.12 ms of a share of two fifths, so there are about 3333 in a second.
+    // An initiation costs 0.12 ms, and initiations may take two fifths of the time. So there are
+    // about 3333 in a second.
     expect(node.mostWithin(1000)).toBeLessThanOrEqual(3400);
     expect(node.mostWithin(20)).toBeLessThanOrEqual(90);
     expect(node.lastFirst).toBeLessThanOrEqual(1600);

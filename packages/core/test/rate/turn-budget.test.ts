@@ -34,7 +34,7 @@ describe('TurnBudget', () => {
     const { budget, holders } = queueOf(1000);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     const taken = takeDue(budget, waiting, 1200);
-    // The turns of 5 ms were taken, not those of 200 ms.
+    // Only the turns of 5 ms were taken, although 200 ms have passed.
     expect(taken).toEqual(waiting.slice(0, taken.length));
     expect(taken.length).toBeGreaterThan(15);
     expect(taken.length).toBeLessThan(19);

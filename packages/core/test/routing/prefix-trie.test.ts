@@ -36,8 +36,8 @@ describe('PrefixTrie', () => {
     const trie = new PrefixTrie(4);
     const update = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
-    // Insertions before the first table update none. An insertion that makes a new table updates
-    // the old one.
+    // The first 256 insertions update no table, because there is none yet. An insertion that makes
+    // a new table updates the old one first.
     const slots = new Set(update.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);
