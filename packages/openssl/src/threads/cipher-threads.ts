@@ -395,8 +395,8 @@ const MESSAGE_OVERHEAD = 32;
 /** A run of fewer messages is not shared. */
 const FEWEST = 8;
 /**
- * A run of more messages is not shared. It could fill the send queue of a socket, and a full queue is
- * sent at once, before the run is sealed.
+ * A run of more messages is not shared. It could fill the send queue of a socket, and a full queue
+ * is sent at once, before the run is sealed.
  */
 const MOST = 128;
 /** The most messages of one job to seal. */
