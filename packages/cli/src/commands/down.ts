@@ -34,8 +34,8 @@ type Print = (line: string) => void;
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
  * this restores the DNS servers and the reverse path filters that the process had changed.
  *
- * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone; or the
- *   daemon has not removed its interface after 10 s
+ * @throws {Failure} there is no such interface; or a hook failed, but the interface is gone all the
+ *   same; or the daemon has not removed its interface after 10 s
  */
 export async function runDown(target: string, print: Print): Promise<void> {
   const { name } = locateTunnelFile(target);
@@ -95,7 +95,8 @@ export async function runReload(
 /**
  * Writes the present state of an interface into its file.
  *
- * @throws {Failure | ConfigError | UapiError} the file is unchanged
+ * @throws {Failure | ConfigError | UapiError} the state could not be read or written; the file is
+ *   unchanged
  */
 export async function runSave(target: string, print: Print): Promise<void> {
   const { name, file } = locateTunnelFile(target);

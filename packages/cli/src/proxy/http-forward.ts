@@ -192,9 +192,15 @@ class TunnelAgent extends Agent {
 }
 
 const AGENTS = new WeakMap<Socket, Agent>();
-/** A client that sends requests ahead of answers may use several targets at once. */
+/**
+ * How many connections one client may have to one target: the client may send several requests
+ * before the first answer.
+ */
 const MOST_SOCKETS = 8;
-/** The connections that are kept for later requests of one client, to all of its targets. */
+/**
+ * How many idle connections are kept for later requests of one client, to all of its targets
+ * together.
+ */
 const MOST_IDLE = 8;
 /** Node.js announces a chunked body for these methods, unless it is told that there is no body. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -160,9 +160,9 @@ function isMissingFfi(error: unknown): boolean {
 
 /** Capabilities for root only. They are dropped when the user changes. */
 const OF_ROOT: ReadonlySet<Capability> = new Set(['CAP_DAC_READ_SEARCH']);
-/** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
+/** In bytes: space for 1024 private keys. Most keys exist only during one handshake. */
 const SECURE_HEAP = 32_768;
-/** Set while the program starts the second time. */
+/** The environment variable that is set when the program starts the second time. */
 const RESTARTED = 'LITZ_RIGHTS_DROPPED';
 
 /**

@@ -129,7 +129,7 @@ export class RunningTunnel {
   /**
    * Writes the present state into the file.
    *
-   * @throws {Failure | ConfigError} (rejects) the file is unchanged
+   * @throws {Failure | ConfigError} (rejects) the state could not be saved; the file is unchanged
    */
   save(): Promise<void> {
     return this.#inTurn(() => this.#save());
@@ -320,7 +320,10 @@ function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
-/** Puts the line of the file that caused the failed step in front of the message. */
+/**
+ * Puts the place in the file that asked for the failed step in front of the message. Returns any
+ * other error unchanged.
+ */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
@@ -339,7 +342,7 @@ const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
 /**
  * The advice names the setting for all interfaces. Docker and Podman apply settings before the
  * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
- * the two values.
+ * the two values, so a loose filter (2) for all interfaces replaces a strict one (1).
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -2,8 +2,8 @@
  * `savedText`: the text of a wg-quick file with the present state of its tunnel, as `wg-quick save`
  * and `SaveConfig` write it.
  *
- * Unlike wg-quick, only what has changed is written anew: comments and order stay, and so does a
- * host name as an endpoint, because the address behind it may change.
+ * Unlike wg-quick, this function writes only what has changed: comments and order stay. An endpoint
+ * that is a host name also stays, because the address of the name may change.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export interface TunnelState {
   readonly status: DeviceStatus;
   readonly addresses: readonly Cidr[];
   readonly mtu: number | undefined;
-  /** A mark that the tunnel chose for itself: it is not written. */
+  /** The mark that the tunnel chose for itself, which is not written; 0: it chose none. */
   readonly ownMark: number;
 }
 

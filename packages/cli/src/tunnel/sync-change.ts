@@ -59,7 +59,11 @@ export function endpointsOf(wanted: DeviceConfiguration): EarlierFile {
   return { endpoints: new Map(endpoints) };
 }
 
-/** A file may repeat a key: the later section counts, and may add to the earlier prefixes. */
+/**
+ * Returns the peers by key. A file may have several sections with the same key. Then the fields of
+ * a later section replace those of an earlier one, but its prefixes may be added to the earlier
+ * prefixes.
+ */
 function mergedPeers(peers: readonly PeerConfiguration[]): Map<string, PeerConfiguration> {
   const merged = new Map<string, PeerConfiguration>();
   for (const peer of peers) {

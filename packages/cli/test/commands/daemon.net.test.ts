@@ -382,7 +382,7 @@ async function dump(): Promise<string[][]> {
 
 /**
  * Runs wg in the namespace of `host`, and returns its output. wg finds the sockets of all daemons,
- * because network namespaces share the files.
+ * because all network namespaces share the file system.
  */
 function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);

@@ -21,7 +21,7 @@ export interface OpenNetworkOptions {
 /**
  * Opens a tunnel.
  *
- * @throws {ConfigError} the file has no address, key or endpoint
+ * @throws {ConfigError} the file lacks an address, a key or an endpoint
  * @throws {WireGuardError} the name of an endpoint cannot be resolved
  */
 export async function openNetwork(

@@ -208,5 +208,5 @@ function report(
   if (env['LOG_LEVEL'] !== 'silent') for (const line of openServices(services)) print(line);
 }
 
-/** The default of wireproxy. */
+/** The default of wireproxy for `CheckAliveInterval`. */
 const CHECK_ALIVE_MS = 5000;
