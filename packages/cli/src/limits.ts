@@ -93,7 +93,7 @@ const NEEDED_FILES = 100;
 const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a
- * device has its own heap: 0.92 GB, most of it never used.
+ * device reserves 0.92 GB for a heap of its own, and never uses most of it.
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_WITHOUT_DEVICE = 400_000;

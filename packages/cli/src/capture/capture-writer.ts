@@ -83,7 +83,8 @@ export class CaptureWriter {
       this.#hasStatistics = true;
       this.lost += optionOf(block, OPTION_DROPPED)?.readUInt32LE(0) ?? 0;
       this.reason ??= optionOf(block, OPTION_COMMENT)?.toString('utf8');
-      // `STATISTICS_LENGTH` is enough for the statistics, but perhaps not for a long reason.
+      // The reserved bytes are enough for the statistics, but perhaps not for a long reason. So the
+      // length is checked.
       this.#length += block.length;
       return this.#length <= this.#options.size;
     }

@@ -31,7 +31,10 @@ export interface DaemonOptions {
   readonly persist?: boolean;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
-  /** Names of endpoints that are looked up again, `KEY=HOST:PORT`. Default: none. */
+  /**
+   * Names of endpoints, `KEY=HOST:PORT`, that are looked up again while their peers do not answer.
+   * Default: none.
+   */
   readonly names?: readonly string[] | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;

@@ -32,7 +32,7 @@ type Print = (line: string) => void;
 
 /**
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
- * this restores the DNS servers and the reverse path filters that the process had changed.
+ * this function restores the DNS servers and the reverse path filters that the process had changed.
  *
  * @throws {Failure} there is no such interface; or a hook failed, but the interface is gone all the
  *   same; or the daemon has not removed its interface after 10 s

@@ -34,7 +34,7 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
-  /** What is left out. Default: nothing. */
+  /** The parts of the file that are left out. Default: none. */
   readonly ignored?: ReadonlySet<IgnoredPart>;
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
   /** Where metrics are served. Default: nowhere. */

@@ -165,5 +165,5 @@ const HOOKS: Readonly<Record<FilteredPacket['direction'], readonly FilterHook[]>
   in: ['prerouting', 'input'],
   out: ['output', 'postrouting'],
 };
-/** The largest number of jumps inside one another that the kernel allows (NFT_JUMP_STACK_SIZE). */
+/** How many nested jumps the kernel allows (NFT_JUMP_STACK_SIZE). */
 const MOST_JUMPS = 16;

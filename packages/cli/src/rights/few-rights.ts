@@ -3,7 +3,8 @@
  *
  * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
  * thread drops its rights and then executes the program again, in the same process: the program
- * begins with one thread, and all others get its rights. The second time, there is nothing to drop.
+ * begins with one thread, and all other threads get the rights of this thread. The second time,
+ * there is nothing to drop.
  *
  * ```
  *   litz -f wg0             root, all capabilities
@@ -38,7 +39,7 @@ import { shareSocketFolder } from './socket-folder.ts';
 export type LongCommand = 'daemon' | 'tunnel' | 'proxy' | 'agent';
 
 export interface FewRightsOptions {
-  /** The value of `--user`: NAME, or NAME:GROUP. Default: the user stays. */
+  /** The value of `--user`: NAME, or NAME:GROUP. Default: the user does not change. */
   readonly user?: string | undefined;
 }
 
@@ -64,8 +65,8 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
     }
     protectMemory();
   } catch (error) {
-    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the others fail
-    // later.
+    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the other commands
+    // fail later.
     if (isMissingFfi(error) && user === undefined) return;
     throw error;
   }

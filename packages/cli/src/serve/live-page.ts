@@ -81,7 +81,7 @@ export class LivePage {
   }
 }
 
-/** The files of `packages/cli/page`, and those that it imports from the page of a mesh. */
+/** The files of `packages/cli/page`, and the files that they import from the page of a mesh. */
 export const LIVE_PAGE_FILES: PageFiles = new Map([
   ...SHARED_PAGE_FILES,
   ...pageFiles(

@@ -1,6 +1,6 @@
 /**
- * `showText`: what `wg show` prints about an interface, to the byte, and what only a daemon of Litz
- * reports.
+ * `showText`: what `wg show` prints about an interface, byte for byte, and lines with what only a
+ * daemon of Litz reports.
  *
  * @module
  */

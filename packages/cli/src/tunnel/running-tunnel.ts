@@ -177,7 +177,7 @@ export class RunningTunnel {
         },
       });
     } finally {
-      // From now on only the device has the keys.
+      // From here on, only the device has the keys.
       wipeSecrets(configuration);
       wipeConfig(file);
     }

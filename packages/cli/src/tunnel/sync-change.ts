@@ -25,7 +25,8 @@ export interface EarlierFile {
  * or the system has chosen. A peer that has roamed keeps its endpoint unless the endpoint in the
  * file has changed.
  *
- * @param wanted the configuration of the file; the change refers to its keys and has no copies
+ * @param wanted the configuration of the file; the change has references to its keys, and no copies
+ *   of them
  */
 export function syncChange(
   status: DeviceStatus,

@@ -278,7 +278,7 @@ describeWith(realInterfaces, 'litz where /dev/net/tun is something else', () => 
       'it is another device (c 1 3): remove it',
     ],
     [
-      'on a mount for no devices',
+      'a device on a mount that allows no devices',
       `${FOLDER} -o nodev && mknod -m 0666 /dev/net/tun c 10 200`,
       'the mount at /dev/net allows no devices (nodev)',
     ],

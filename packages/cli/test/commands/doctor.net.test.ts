@@ -91,7 +91,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: { subject: 'interface', state: 'fail', text: /it has no address/ },
   });
 
-  describeFault('packets for the peer go elsewhere', {
+  describeFault('packets for the peer go to another link', {
     make: () => run('ip', 'route', 'replace', '10.7.0.2/32', 'dev', 'wan'),
     undo: () => run('ip', 'route', 'replace', '10.7.0.2/32', 'dev', NAME),
     finds: {

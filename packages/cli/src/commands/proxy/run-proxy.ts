@@ -54,8 +54,8 @@ export interface RunProxyOptions {
 }
 
 /**
- * Runs a proxy. Resolves when it was asked to end or `--stdio` has ended, and everything is closed.
- * With `--check`, only checks the file and the flags.
+ * Runs a proxy. Resolves when everything is closed, after the proxy was asked to end or the
+ * connection of `--stdio` has ended. With `--check`, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken
@@ -112,7 +112,8 @@ export async function runProxy(
 /**
  * Closes all items in their order, even if one of them fails.
  *
- * @throws {AggregateError} several could not be closed; the error itself if it was only one
+ * @throws {AggregateError} several items could not be closed. If only one could not be closed, its
+ *   own error is thrown
  */
 async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
   const errors: unknown[] = [];

@@ -72,7 +72,11 @@ describe('readAgentFlags', () => {
       { clusterPrefix: ['10.0.0.0/16'] },
       /static:10.244.1.0\/24 contradicts/,
     ],
-    ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
+    [
+      'enforce without a cluster prefix',
+      { enforcement: 'enforce', clusterPrefix: [] },
+      /needs --cluster/,
+    ],
     ['--force without enforce', { force: true }, /--force contradicts --enforcement permissive/],
     [
       'an opt-out in mode all',
@@ -85,7 +89,7 @@ describe('readAgentFlags', () => {
       /--opt-out a=b contradicts --registry file/,
     ],
     [
-      'a taint with a directory as registry',
+      'a start taint with a directory as registry',
       { startTaint: 'a/b' },
       /--start-taint contradicts --registry file/,
     ],
@@ -153,12 +157,12 @@ describe('readEtcdFlags', () => {
 
   it.each<[string, Partial<AgentFlags>, RegExp]>([
     [
-      'a certificate alone',
+      'a certificate without a key',
       { etcdCert: 'n1.crt' },
       /--etcd-cert and --etcd-key must be given together/,
     ],
     [
-      'a user alone',
+      'a user without a password file',
       { etcdUser: 'litz' },
       /--etcd-user and --etcd-password-file must be given together/,
     ],
