@@ -1,6 +1,6 @@
 /**
  * `missingResource`: checks whether the resource limits of this process are high enough.
- * `possibleConnections`: how many connections they allow.
+ * `possibleConnections`: returns how many connections these limits allow.
  *
  * With too little address space V8 ends the process, and with too few descriptors the loader of
  * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
@@ -44,9 +44,9 @@ export function missingResource(
 }
 
 /**
- * Returns how many connections this process can have open besides what is open now: from 1 to
- * `wanted`. Some descriptors stay free. If none is free, Node.js closes each new connection at
- * once, even one of a health check.
+ * Returns how many connections this process can open in addition to the descriptors that are open
+ * already: from 1 to `wanted`. Some descriptors stay free: if none were free, Node.js would close
+ * each new connection at once, even one of a health check.
  */
 export function possibleConnections(
   wanted: number,
