@@ -72,7 +72,10 @@ export class AgentLoop {
     this.#schedule.request(0);
   }
 
-  /** Requests a round after a step has failed. The wait doubles with each call, up to a minute. */
+  /**
+   * Requests another round, because a step has failed. The time until this round doubles with each
+   * call, up to a minute.
+   */
   retryLater(): void {
     this.#schedule.request(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);

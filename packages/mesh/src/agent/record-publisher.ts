@@ -98,8 +98,8 @@ export class RecordPublisher {
   /**
    * Counts an overwrite of the record by another writer. Two nodes with the same name overwrite
    * each other for ever. After the first overwrite, the record is written again at once, because
-   * the other write may have been a mistake. After that, the pauses grow, so that the registry is
-   * not overloaded.
+   * the other write may have been a mistake. After each further overwrite, there is a pause before
+   * the next write. The pauses grow, so that the registry is not overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);

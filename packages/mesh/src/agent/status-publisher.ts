@@ -30,8 +30,8 @@ export class StatusPublisher {
   #retryMs: number = LEAST_INTERVAL_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
   /**
-   * True while a status waits to be written or is written, and until the shortest interval after a
-   * write has passed.
+   * True while a status waits to be written, while it is written, and during the pause after the
+   * write.
    */
   #isBusy = false;
   /** True from a write that failed until the next try. */

@@ -4,8 +4,8 @@
  *
  * The complete configuration is read when the daemon is found, and after a request that failed.
  * Apart from that, only differences are sent, with all current changes in one request, and the
- * daemon reports which peers change.
- * Nothing is polled, except the socket of a daemon that is not running.
+ * daemon reports which peers change. Nothing is polled, except the socket of a daemon that is not
+ * running.
  *
  * @module
  */
