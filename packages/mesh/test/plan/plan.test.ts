@@ -36,7 +36,7 @@ describe('plan', () => {
     ).toEqual(['set-mtu', 'remove-ruleset', 'delete-rule', 'delete-route', 'restore-filter']);
   });
 
-  test('removes the address of the interface only when the agent leaves the machine', () => {
+  test('removes the address of the interface only when the mesh is removed from the machine', () => {
     const gone = { ...desireHost(request({ enforcement: 'off' })), link: undefined };
 
     expect(
