@@ -11,8 +11,8 @@ import type { Registry } from '../registry/registry.ts';
 export interface RecordPublisherOptions {
   readonly registry: Pick<Registry, 'publish'>;
   /**
-   * Called when the trouble changes: the reason why the record could not be written, or undefined
-   * when it was written.
+   * Called when the trouble changes. `trouble` is the reason why the record could not be written;
+   * undefined: the record was written.
    */
   readonly onTrouble: (trouble: string | undefined) => void;
   /** Called when the registry has accepted the record. */

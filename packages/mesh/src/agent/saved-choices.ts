@@ -36,7 +36,7 @@ export class SavedChoices {
 
   /**
    * @param started the choices that the flags give
-   * @throws {SavedChoicesError} the file cannot be read or has other content
+   * @throws {SavedChoicesError} the file cannot be read or has content that no agent wrote
    */
   constructor(folder: string, interfaceName: string, started: Choices) {
     this.#path = join(folder, `${interfaceName}.choices.json`);
