@@ -2,9 +2,9 @@
  * `StatusPublisher`: publishes the status of this node beside its record, if the registry supports
  * that, for people who look at the registry's objects.
  *
- * The registry sends each write of an object to all nodes. So a change is written only after a wait of 5 to
- * 30 s, together with all changes in that time, and there is at most one write a minute. Nothing is
- * written while nothing changes.
+ * The registry sends each write of an object to all nodes. So a change is written only after a wait
+ * of 5 to 30 s, together with all changes in that time, and there is at most one write a minute.
+ * Nothing is written while nothing changes.
  *
  * @module
  */

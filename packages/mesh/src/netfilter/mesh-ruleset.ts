@@ -149,8 +149,8 @@ function registryBackstop(
 /**
  * The chain that drops a packet from a pod of another node if it arrives outside the tunnel. It
  * also drops a packet in which a pod of this node forges the address of a pod of another node. In
- * the mode `pods`, a pod of another node may send packets to this node itself without the tunnel. If the node forwards
- * such a packet to a pod, the forward chain drops it.
+ * the mode `pods`, a pod of another node may send packets to this node itself without the tunnel.
+ * If the node forwards such a packet to a pod, the forward chain drops it.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;

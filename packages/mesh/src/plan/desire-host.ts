@@ -194,8 +194,8 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
  * - with `permissive` the packets that a peer's pods send outside the tunnel, while this node
- *   already answers through the tunnel. Two nodes never change their enforcement at the same moment,
- *   so one of them is always first.
+ *   already answers through the tunnel. Two nodes never change their enforcement at the same
+ *   moment, so one of them is always first.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

@@ -92,8 +92,8 @@ function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[
 function changeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   const steps: Step[] = [];
   if (!actual.prepared) steps.push({ type: 'prepare-link' });
-  // The MTU comes before the addresses, because on a link with an MTU below 1280, the kernel switches
-  // IPv6 off and removes the IPv6 addresses.
+  // The MTU comes before the addresses, because on a link with an MTU below 1280, the kernel
+  // switches IPv6 off and removes the IPv6 addresses.
   if (actual.mtu !== desired.mtu) steps.push({ type: 'set-mtu', mtu: desired.mtu });
   for (const address of missing(desired.addresses, actual.addresses)) {
     steps.push({ type: 'add-address', address });

@@ -37,8 +37,8 @@ export class GrpcConnection {
     this.#socket = socket;
     this.#session = session;
     this.#pinging = setInterval(() => this.#ping(), PING_MS);
-    // Errors of the socket are handled too: in Node.js 20, the session reports nothing and keeps the
-    // socket if the server refuses a certificate right after the handshake.
+    // Errors of the socket are handled too. In Node.js 20, the session reports nothing and keeps
+    // the socket if the server refuses a certificate right after the handshake.
     socket.on('error', (error) => this.#end(error));
     session.on('error', (error) => this.#end(error));
     session.once('goaway', () => session.close());

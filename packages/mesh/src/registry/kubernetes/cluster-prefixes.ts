@@ -9,8 +9,8 @@
  * ```
  *
  * The first source is used whose prefixes contain the pod prefixes of this node, but none of this
- * node's own addresses. The `podCIDRs` of the Nodes are not used: they cover only today's nodes, and the pods
- * of a node that joins tomorrow would be outside.
+ * node's own addresses. The `podCIDRs` of the Nodes are not used: they cover only today's nodes,
+ * and the pods of a node that joins tomorrow would be outside.
  *
  * @module
  */
