@@ -17,7 +17,7 @@ describe('desireHost', () => {
     expect(desireHost(request({ enforcement: 'off' })).rules.size).toBe(0);
   });
 
-  test('routes each peer into the tunnel, and leaves the own pods to the main table', () => {
+  test('routes packets to each peer into the tunnel, and leaves packets to the own pods to the main table', () => {
     expect(routes()).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',

@@ -176,7 +176,7 @@ describe('plan', () => {
     );
   });
 
-  test('leaves the own pods to the main table', () => {
+  test('leaves packets to the own pods to the main table', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         const machine = machineOf(first, second);

@@ -58,7 +58,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('does not report a half written record, and keeps the old one', async () => {
+  test('does not report a half-written record, and keeps the previous one', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     const file = join(path, 'n1.json');
     const text = readFileSync(file, 'utf8').replace('51871', '7');
