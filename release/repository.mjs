@@ -37,5 +37,7 @@ export function checkRepository({ repository }, env = process.env) {
   }
   const url = `git+${server}/${name}.git`;
   if (repository.url === url) return;
-  throw new Error(`the "repository" of package.json is ${repository.url}, this is ${url}`);
+  throw new Error(
+    `the "repository" of package.json is ${repository.url}, but this workflow runs in ${url}`,
+  );
 }
