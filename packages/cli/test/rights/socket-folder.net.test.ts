@@ -40,7 +40,7 @@ describeWith([root], 'shareSocketFolder', () => {
     ],
     ['makes a folder of the group sticky', () => makeFolder(0, USER.gid, 0o775)],
     [
-      'leaves a folder whose group and mode are right as it is',
+      'does not change a folder whose group and mode are right',
       () => makeFolder(0, USER.gid, 0o1775),
     ],
   ])('%s', (_, prepare) => {

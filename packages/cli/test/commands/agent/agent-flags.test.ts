@@ -116,7 +116,11 @@ describe('readAgentFlags', () => {
     ['a port that is too large', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time with an unknown unit', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
-    ['a bad interface', { interface: 'a/b' }, /"a\/b" is not an interface name/],
+    [
+      'an interface name that is not valid',
+      { interface: 'a/b' },
+      /"a\/b" is not an interface name/,
+    ],
   ])('refuses %s, and says why', (_, flags, message) => {
     const given = Object.fromEntries(
       Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
@@ -139,7 +143,7 @@ describe('readAgentFlags', () => {
 });
 
 describe('readEtcdFlags', () => {
-  it('reads files, user and lease', () => {
+  it('reads the files, the user and the lease', () => {
     const { tls, user, leaseSeconds } = readEtcdFlags(
       withMore({
         etcdCa: 'ca.crt',
