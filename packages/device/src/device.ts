@@ -262,6 +262,30 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
+   * Returns the status of one peer; undefined if no peer has this current or next key. The preshared
+   * key in it is a copy that belongs to the caller.
+   *
+   * @throws {TypeError | WireGuardError} (rejects) `ERR_LITZ_INVALID_KEY`: the argument is not a key
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { publicKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), peers: [{ publicKey }] });
+   * console.log((await device.peer(publicKey))?.receivedBytes); //=> 0
+   * await device.close();
+   * ```
+   */
+  async peer(publicKey: string | PublicKey): Promise<PeerStatus | undefined> {
+    const key = readPublicKey(publicKey, 'publicKey');
+    return (await this.#request({ type: 'peer', publicKey: key })).snapshot.peers[0];
+  }
+
+  /**
    * Returns the whole configuration, with the private keys, and the status of all peers. Peers are
    * read a few at a time, so that packets are not delayed. A peer that is added or removed
    * meanwhile may be missing. The keys are copies that belong to the caller.

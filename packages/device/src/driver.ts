@@ -25,6 +25,7 @@ export type DeviceRequest =
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
+  | { readonly type: 'peer'; readonly publicKey: PublicKey }
   /** Records packets into a ring in `memory`, until an `end-capture` with the same id. */
   | {
       readonly type: 'capture';
@@ -45,6 +46,8 @@ export interface DeviceAnswers {
   listen: undefined;
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
+  /** A slice with that peer, or without peers. */
+  peer: SnapshotSlice;
   capture: undefined;
   'end-capture': undefined;
   stats: DeviceStats;
@@ -107,6 +110,7 @@ export function* answerRequest(
   now: number,
 ): Steps<DeviceAnswers[(typeof request)['type']]> {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
+  if (request.type === 'peer') return markRefusals(() => plane.peer(request.publicKey));
   if (request.type === 'snapshot') return yield* snapshot(plane, request.read);
   if (request.type === 'stats') return markRefusals(() => plane.stats());
   if (request.type === 'capture') {

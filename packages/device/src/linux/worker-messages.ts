@@ -288,6 +288,9 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
       ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
     };
   }
+  if (event.type === 'unanswered') {
+    return { ...event, peer, endpoint: event.endpoint && reviveEndpoint(event.endpoint) };
+  }
   if (event.type === 'handshake')
     return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };
   if (event.type !== 'roam') return { ...event, peer };

@@ -14,6 +14,7 @@ import {
   type Endpoint,
   type EngineEvent,
   type EngineOptions,
+  type PeerStatus,
   type PublicKey,
 } from '@litz/core';
 import {
@@ -30,7 +31,7 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { CaptureFilter } from '../capture/capture-options.ts';
 import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
-import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
+import type { DeviceSnapshot, DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
@@ -94,6 +95,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
+  unanswered: true,
   // This is an object, because the compiler refuses an object that lacks an event.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
@@ -330,9 +332,19 @@ export class DataPlane {
     const { peers, isLast } = yield* this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
     const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
-    const snapshot = {
-      ...(privateKey && { privateKey }),
-      ...(nextPrivateKey && { nextPrivateKey }),
+    const keys = { ...(privateKey && { privateKey }), ...(nextPrivateKey && { nextPrivateKey }) };
+    return { snapshot: { ...keys, ...this.#statusWith(peers) }, isLast };
+  }
+
+  /** Returns a slice with one peer, or without peers if there is none with this key. */
+  peer(publicKey: PublicKey): SnapshotSlice {
+    const found = this.#engine.peer(publicKey);
+    return { snapshot: this.#statusWith(found ? [found] : []), isLast: true };
+  }
+
+  /** Returns the status without the private keys. */
+  #statusWith(peers: PeerStatus[]): DeviceSnapshot {
+    return {
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
@@ -340,7 +352,6 @@ export class DataPlane {
       up: this.#up,
       peers,
     };
-    return { snapshot, isLast };
   }
 
   /** Ends a read before its last slice. */

@@ -39,6 +39,32 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
   });
 
+  it('returns one peer, without the private key of the device', () => {
+    const { plane } = setUp();
+    const { publicKey, endpoint } = BOB;
+    const peers = [{ publicKey, endpoint, endpointName: 'vpn.example:1' }];
+    plane.configure({ privateKey: ALICE.privateKey, peers }, undefined, 0);
+    const { snapshot, isLast } = plane.peer(publicKey);
+    expect(isLast).toBe(true);
+    expect(snapshot).not.toHaveProperty('privateKey');
+    expect(snapshot.peers).toMatchObject([{ publicKey, endpoint, endpointName: 'vpn.example:1' }]);
+    expect(plane.peer(ALICE.publicKey).snapshot.peers).toEqual([]);
+  });
+
+  it('reports a name to look up only while there is a listener', () => {
+    const { plane, events } = setUp();
+    const { publicKey } = BOB;
+    const endpointName = 'vpn.example:1';
+    plane.configure({ peers: [{ publicKey, endpointName }] }, undefined, 0);
+    plane.finish(0);
+    expect(events).toEqual([]);
+    plane.listen(['unanswered']);
+    plane.configure({ peers: [{ publicKey, endpointName }] }, undefined, 1);
+    plane.finish(1);
+    const event = { type: 'unanswered', peer: publicKey, endpointName, endpoint: undefined };
+    expect(events).toEqual([event]);
+  });
+
   it('sends an initiation for a keepalive interval when it goes up', () => {
     const { plane } = setUp();
     const { publicKey, endpoint } = BOB;

@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { parseConfig, wipeSecrets, type WgQuickConfig } from '@litz/config';
+import { closeAll } from '../../close-all.ts';
 import { aborted } from '../../end-signals.ts';
 import { possibleConnections } from '../../limits.ts';
 import { createLog, logLevel } from '../../log.ts';
@@ -105,26 +106,8 @@ export async function runProxy(
     const ends = hasStdio ? [proxy.connectStdio(options.streams)] : [];
     await Promise.race([aborted(signal), network.lost, ...ends]);
   } finally {
-    await closeAll(opened.toReversed());
+    await closeAll(...opened.toReversed().map((part) => () => part.close()));
   }
-}
-
-/**
- * Closes all items in their order, even if one of them fails.
- *
- * @throws {AggregateError} several could not be closed; the error itself if it was only one
- */
-async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const item of items) {
-    try {
-      await item.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 1) throw new AggregateError(errors, 'parts of the proxy were not closed');
-  if (errors.length === 1) throw errors[0];
 }
 
 interface Prepared {
