@@ -1,12 +1,15 @@
 /**
- * Listens on the socket of a hand-over, as a daemon does, until the standard input ends. Prints
- * 'listens', and then what the process that has connected sends.
+ * Listens on the socket of a hand-over, as a daemon does, until the standard input ends. Every user
+ * may connect. Prints 'listens', and then what the process that has connected sends.
  *
  *   foreign-socket.mjs PATH
  */
+import { chmodSync } from 'node:fs';
 import { UnixListener } from '@litz/sys';
 
-const listener = new UnixListener(process.argv[2]);
+const [, , path] = process.argv;
+const listener = new UnixListener(path);
+chmodSync(path, 0o666);
 process.stdout.write('listens\n');
 process.stdin.on('end', () => process.exit()).resume();
 setInterval(() => {

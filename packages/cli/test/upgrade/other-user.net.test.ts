@@ -86,6 +86,7 @@ describeWith(needed, 'a process of another user', () => {
     const taker = left.litz(['-f', LEFT], { env: { LITZ_HAND_OVER: socket } });
     expect(await taker.end()).toBe(1);
     expect(taker.text).toContain(`${socket} belongs to user ${NOBODY}, not to this process's user`);
+    // The socket is open to every user, because the new process has few rights.
     await until(() => heard.includes('got'));
     expect(heard).toBe('listens\ngot closed\n');
     expect(left.hasLink(LEFT)).toBe(false);
@@ -113,7 +114,8 @@ async function connect(
     await host.run('ip', ['address', 'add', `10.1.0.${number}/24`, 'dev', name]);
     await host.run('ip', ['link', 'set', name, 'up']);
   }
-  expect(await left.ping('10.1.0.2')).toBe(3);
+  // The first initiation may come before the other side is ready.
+  await until(async () => (await left.ping('10.1.0.2')) === 3);
   await until(() => existsSync(`${FOLDER}/${LEFT}.sock`));
   return daemon;
 }
