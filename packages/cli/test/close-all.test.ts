@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { closeAll } from '../src/close-all.ts';
 
 describe('closeAll', () => {
-  test('calls all in order, also after one has failed', async () => {
+  test('calls all functions in order, also after an error', async () => {
     const called: number[] = [];
     const only = new Error('the only one');
     const closing = closeAll(

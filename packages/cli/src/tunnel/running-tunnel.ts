@@ -56,7 +56,7 @@ export interface RunningTunnelOptions {
 /** The names in endpoints, with their addresses. */
 type Endpoints = ReadonlyMap<HostEndpoint, Endpoint>;
 
-/** `up` makes it, `down` ends it. */
+/** The tunnel of one file, from `up` to `down`. */
 export class RunningTunnel {
   readonly #options: RunningTunnelOptions;
   #file: TunnelFile;
@@ -87,7 +87,10 @@ export class RunningTunnel {
     this.#options = options;
   }
 
-  /** Resolves when the device has ended by itself. Rejects when the packet loop crashed. */
+  /**
+   * Resolves when the device is closed, or when another program removed its UAPI socket. Rejects
+   * when the packet loop crashed.
+   */
   get ended(): Promise<void> {
     return this.#served!.ended;
   }
@@ -130,7 +133,7 @@ export class RunningTunnel {
     return this.#inTurn(() => this.#save());
   }
 
-  /** Takes the tunnel down. @throws {Failure} (rejects) a part of it failed; all else is down */
+  /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
   async down(): Promise<void> {
     await this.#lastChange;
     try {
@@ -277,7 +280,7 @@ export class RunningTunnel {
     return { ...hooks, env };
   }
 
-  /** Makes one change after the other. */
+  /** Makes a change after all changes before it have ended. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const result = this.#lastChange.then(change);
     this.#lastChange = result.catch(() => {});
@@ -293,13 +296,13 @@ function wipeConfig({ config }: TunnelFile): void {
 /**
  * Reads a file without the warning about its mode, which was given at the start.
  *
- * @throws {Failure} it cannot be read
+ * @throws {Failure} the file cannot be read
  */
 function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
-/** Adds the line of the file that caused the failed step, in front of the message. */
+/** Puts the line of the file that caused the failed step in front of the message. */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;

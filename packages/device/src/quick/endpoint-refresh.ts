@@ -181,7 +181,10 @@ class Attempt {
   }
 }
 
-/** Returns the endpoint after the present one; the first one if the name no longer has that one. */
+/**
+ * Returns the endpoint after the present one; the first one if that one is not
+ * among them; undefined if there are none.
+ */
 function nextOf(
   endpoints: readonly Endpoint[],
   present: Endpoint | undefined,
