@@ -13,7 +13,8 @@ import {
   wipe,
 } from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
-import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
+import { OPTIONAL_EVENTS, type OptionalEvent } from './plane/data-plane.ts';
+import type { PlaneEvent } from './plane/plane-event.ts';
 import type { DeviceEvents } from './device-events.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {

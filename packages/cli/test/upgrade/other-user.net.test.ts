@@ -19,8 +19,11 @@ const RIGHT = uniqueName('n');
 const FOLDER = `/var/run/wireguard/.litz-${LEFT}`;
 const NOBODY = 65_534;
 const AS_NOBODY = [
-  ...['setpriv', `--reuid=${NOBODY}`, '--clear-groups'],
-  ...['--inh-caps=+dac_override', '--ambient-caps=+dac_override'],
+  'setpriv',
+  `--reuid=${NOBODY}`,
+  '--clear-groups',
+  '--inh-caps=+dac_override',
+  '--ambient-caps=+dac_override',
 ];
 
 let hosts: TwoHosts;

@@ -31,30 +31,19 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { CaptureFilter } from '../capture/capture-options.ts';
 import { CaptureTaps, type CaptureSystem } from '../capture/capture-taps.ts';
-import type { DeviceSnapshot, DeviceStats, SnapshotSlice } from '../device-status.ts';
+import type { DeviceStats, SnapshotSlice } from '../device-status.ts';
 import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { LoopTime } from './loop-time.ts';
-import { LostOffloads, type OffloadEvent } from './lost-offloads.ts';
+import { LostOffloads } from './lost-offloads.ts';
 import { PacketPath, type PacketPathOptions } from './packet-path.ts';
+import type { PlaneEvent } from './plane-event.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
-
-/**
- * An event of a data plane: all events of the engine, and the events of drops, the link, the MTU
- * and offloads.
- */
-export type PlaneEvent =
-  | EngineEvent
-  | DropEvent
-  | { readonly type: 'up'; readonly listenPort: number }
-  | { readonly type: 'down' }
-  | { readonly type: 'mtu'; readonly mtu: number }
-  | OffloadEvent;
 
 /** A change of a device whose fields were checked. */
 export interface CheckedDeviceChange extends CheckedChange {
@@ -336,19 +325,9 @@ export class DataPlane {
     const { peers, isLast } = yield* this.#reads.next(read);
     const privateKey = isFirst ? this.#engine.privateKey : undefined;
     const nextPrivateKey = isFirst ? this.#engine.nextPrivateKey : undefined;
-    const keys = { ...(privateKey && { privateKey }), ...(nextPrivateKey && { nextPrivateKey }) };
-    return { snapshot: { ...keys, ...this.#statusWith(peers) }, isLast };
-  }
-
-  /** Returns a slice with one peer, or without peers if there is none with this key. */
-  peer(publicKey: PublicKey): SnapshotSlice {
-    const found = this.#engine.peer(publicKey);
-    return { snapshot: this.#statusWith(found ? [found] : []), isLast: true };
-  }
-
-  /** Returns the status without the private keys. */
-  #statusWith(peers: PeerStatus[]): DeviceSnapshot {
-    return {
+    const snapshot = {
+      ...(privateKey && { privateKey }),
+      ...(nextPrivateKey && { nextPrivateKey }),
       listenPort: this.path.sockets?.port ?? this.#listenPort,
       fwmark: this.#mark,
       name: this.#tun.name,
@@ -356,6 +335,12 @@ export class DataPlane {
       up: this.#up,
       peers,
     };
+    return { snapshot, isLast };
+  }
+
+  /** Returns the status of one peer; its secrets are copies. Undefined: no peer has this key. */
+  peer(publicKey: PublicKey): PeerStatus | undefined {
+    return this.#engine.peer(publicKey);
   }
 
   /** Ends a read before its last slice. */
