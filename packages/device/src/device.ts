@@ -267,10 +267,11 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Returns the status of one peer; undefined if no peer has this current or next key. The preshared
-   * key in it is a copy that belongs to the caller.
+   * Returns the status of one peer; undefined if no peer has this current or next key. The
+   * preshared key in it is a copy that belongs to the caller.
    *
-   * @throws {TypeError | WireGuardError} (rejects) `ERR_LITZ_INVALID_KEY`: the argument is not a key
+   * @throws {TypeError | WireGuardError} (rejects) `ERR_LITZ_INVALID_KEY`: the argument is not a
+   *   key
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
    *
    * @example

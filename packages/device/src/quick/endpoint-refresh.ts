@@ -2,9 +2,9 @@
  * `EndpointRefresh`: looks the name of an endpoint up again while its peer is silent.
  *
  * A device sends to addresses. If the address behind a name changes, or the network no longer
- * carries one version of IP, handshakes get no answer. Then the name (`endpointName` of the peer) is
- * looked up with the resolver of the system, and the endpoint becomes the next address of the name:
- * one after the other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its
+ * carries one version of IP, handshakes get no answer. Then the name (`endpointName` of the peer)
+ * is looked up with the resolver of the system, and the endpoint becomes the next address of the
+ * name: one after the other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its
  * endpoint, also after it has roamed. A peer with a name and without an endpoint gets the first
  * address at once.
  *
@@ -182,8 +182,8 @@ class Attempt {
 }
 
 /**
- * Returns the endpoint after the present one; the first one if that one is not
- * among them; undefined if there are none.
+ * Returns the endpoint after the present one; the first one if that one is not among them;
+ * undefined if there are none.
  */
 function nextOf(
   endpoints: readonly Endpoint[],
