@@ -26,14 +26,15 @@ import { keyToHex } from '../text/hex-key.ts';
 export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the static keys with
-   * which the sessions were made. Without this line, the answer has none of these keys. It also has
-   * the names of endpoints.
+   * which the sessions were made. Without this line in the request, the answer has none of these
+   * keys. With the line, it also has the names of endpoints.
    */
   readonly keys?: boolean;
   /**
    * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops, the
    * unanswered initiations, the number of messages and the round trip of the last handshake.
-   * Without this line, the answer has none of them. It also has the names of endpoints.
+   * Without this line in the request, the answer has none of these values. With the line, it also
+   * has the names of endpoints.
    */
   readonly stats?: boolean;
 }
