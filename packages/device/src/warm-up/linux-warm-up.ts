@@ -144,7 +144,7 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. If `begin` took longer, a mesh that is restored would wait for it. */
+/** In ms. A mesh that is restored waits for `begin`, so `begin` must not take longer. */
 const LONGEST_BEGIN_MS = 200;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
