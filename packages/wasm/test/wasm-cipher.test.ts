@@ -109,15 +109,15 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
       for (const [i, counter] of counters.entries()) {
         const plain = random(length, i);
         slab.set(plain);
-        reference[i & 1]!.seal(counter, slab, 0, length);
-        expect(ciphers[1 - (i & 1)]!.open(counter, slab, 0, length)).toBe(false);
-        expect(ciphers[i & 1]!.open(counter + 1, slab, 0, length)).toBe(false);
-        expect(ciphers[i & 1]!.open(counter, slab, 0, length), `${length}, ${counter}`).toBe(true);
+        reference[i & 1].seal(counter, slab, 0, length);
+        expect(ciphers[1 - (i & 1)].open(counter, slab, 0, length)).toBe(false);
+        expect(ciphers[i & 1].open(counter + 1, slab, 0, length)).toBe(false);
+        expect(ciphers[i & 1].open(counter, slab, 0, length), `${length}, ${counter}`).toBe(true);
         expect(differs(slab, 0, plain)).toBe(false);
       }
     }
     for (const each of ciphers) each.destroy();
-    expect(() => ciphers[0]!.open(0, slab, 0, 208)).toThrow('the cipher was destroyed');
+    expect(() => ciphers[0].open(0, slab, 0, 208)).toThrow('the cipher was destroyed');
   });
 
   test('refuses a key that does not have 32 bytes', () => {
