@@ -1,6 +1,6 @@
 /**
- * What a caller can set on an engine, as plain data. `EngineChange` allows text;
- * `EngineConfiguration` has typed values only.
+ * What a caller can set on an engine, as plain data. In an `EngineChange`, keys, endpoints and
+ * prefixes may be text. An `EngineConfiguration` has typed values only.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export interface PeerConfiguration {
    * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
-  /** Removes the peer with its session. An unknown peer is ignored. */
+  /** Removes the peer and its sessions. An unknown peer is ignored. */
   remove?: boolean;
   /** Changes an existing peer only; an unknown peer is not added. */
   updateOnly?: boolean;

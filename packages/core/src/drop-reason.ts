@@ -35,7 +35,7 @@ export const DROP_REASONS = [
   'invalid-tag',
   'replayed-counter',
   'malformed-packet', // the inner packet has a wrong version or length
-  'disallowed-source', // cryptokey routing: no allowed IP of this peer has the source address
+  'disallowed-source', // cryptokey routing: the source address does not belong to this peer
   // outbound
   'not-ip',
   'no-peer', // no allowed IP contains the destination
@@ -44,7 +44,7 @@ export const DROP_REASONS = [
   'packet-too-big',
   'routing-loop', // our own datagram would loop through the tunnel
   'staged-overflow', // the oldest staged packet was dropped for a new one
-  'handshake-timeout', // staged packets were dropped after Rekey-Attempt-Time
+  'handshake-timeout', // staged packets were dropped because the handshake was given up
   'peer-removed',
   'link-down',
   // counted by the device, outside the engine

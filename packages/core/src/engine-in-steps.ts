@@ -1,6 +1,6 @@
 /**
  * Changes and reads the configuration of an engine in steps, for a caller whose packets must not
- * wait until all the work is done. `Engine.configure` and `Engine.peers` do the same at once.
+ * wait until all the work is done. `Engine.configure` and `Engine.peers` do the same in one call.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export function observe(engine: Engine, observer: EngineObserver | undefined): v
 
 /**
  * Returns the key of the peer that a packet of the interface would be sent to; undefined if there
- * is none. The object is the same for each packet of a peer, as long as its key is not replaced.
+ * is none. All packets of a peer give the same object, as long as the peer's key is not replaced.
  */
 export function peerOfPacket(
   engine: Engine,

@@ -399,8 +399,8 @@ export class Engine {
 
   /**
    * Ends a batch of `handlePackets` or `openDatagram`: updates counters and timers, and processes
-   * the handshake messages that arrived with the batch. If there is no time for a message now, it
-   * waits until the time that `pollTimeout` returns.
+   * the handshake messages that arrived with the batch. Messages that may not be processed yet wait
+   * until the time that `pollTimeout` returns.
    */
   finishBatch(now: number): void {
     finishSent(this.#state, now);
@@ -441,7 +441,7 @@ export class Engine {
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
    * peers roam, the time may be up to a second too early. If a call came late while many peers wait
-   * for a handshake, the time may be too early by at most that delay.
+   * for a handshake, the time may be too early, at most by the time that the call was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

@@ -77,7 +77,7 @@ export interface PeerStatus {
   drops: Partial<Record<DropReason, number>>;
   /**
    * How many initiations were sent since the last completed handshake, and were not answered.
-   * Absent if there is none.
+   * Absent if the number is 0.
    */
   unansweredInitiations?: number;
 }

@@ -30,7 +30,7 @@ export class Aead {
     this.#context = requirePointer(crypto.EVP_CIPHER_CTX_new(), 'ChaCha20-Poly1305');
   }
 
-  /** Returns the ciphertext with its tag. @param nonce 12 bytes */
+  /** Returns the ciphertext with its tag. The nonce has 12 bytes. */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, auth: Uint8Array): Uint8Array {
     const { length } = plain;
     try {

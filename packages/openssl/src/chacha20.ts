@@ -12,7 +12,7 @@ import { wordsOf } from './words.ts';
 
 /** ChaCha20 with several keys. Only one stream is in progress at a time. */
 export interface Chacha20 {
-  /** Makes a context with a key. @param bytes 32 bytes, copied */
+  /** Makes a context with a key, which has 32 bytes. The bytes are copied. */
   createKey(bytes: Uint8Array): StreamKey;
   /**
    * Begins a stream.

@@ -89,10 +89,10 @@ export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
 }
 
 /**
- * Like `createOpen`, for messages behind which another thread works: nothing behind the tag is
- * written, not even for a moment. Bytes behind the tag may be read, but they are not used. A text
- * of at most `longest` bytes is decrypted in whole blocks, into a copy. A longer text is decrypted
- * in place, which takes more time.
+ * Like `createOpen`, but for a message that has another message behind it, on which another thread
+ * may work. So nothing behind the tag is written, not even for a moment. Bytes behind the tag may
+ * be read, but they are not used. A text of at most `longest` bytes is decrypted in whole blocks,
+ * into a copy. A longer text is decrypted in place, which takes more time.
  */
 export function createBoundedOpen(
   { chacha20, tag, views, beginTag }: Parts,

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** Returns the pointer. @throws {Error} it is 0, so this OpenSSL does not have `what` */
+/**
+ * Returns the pointer.
+ *
+ * @throws {Error} the pointer is 0, so this OpenSSL does not have `what`
+ */
 export function requirePointer(pointer: number, what: string): number {
   if (pointer === 0) throw new Error(`this OpenSSL has no ${what}`);
   return pointer;

@@ -142,7 +142,7 @@ export class X25519 {
     if (!done) throw new Error('OpenSSL failed to return a private key');
   }
 
-  /** Imports a key. @param params `#privateKey` or `#keypair` */
+  /** Imports a key. `params` is `#privateKey` or `#keypair`. */
   #import(privateKey: Uint8Array, params: Region): number {
     const { bytes, view, address } = this.#scratch;
     const importer = this.#importer;

@@ -8,8 +8,8 @@ import { checkLength, KEY_LENGTH } from '@litz/core/internals';
 import type { WasmArena } from './wasm-arena.ts';
 
 /**
- * Multiplies a point (its coordinate, 32 bytes) by the private key (32 bytes). Returns 32 new
- * bytes.
+ * Multiplies a point (its u coordinate, 32 bytes) by the private key (32 bytes). Returns the u
+ * coordinate of the product, 32 new bytes.
  *
  * @returns undefined if all bytes of the product are zero
  */

@@ -96,7 +96,7 @@ export class MeshPlay {
     const { plaintext, encrypted } = this.#underlay.count.take();
     const lost = await this.#lossSince(marks);
     this.#say(
-      `${enforcement.padEnd(11)} ${plaintext} readable, ${encrypted} encrypted; lost while it was switched on: ${lost.text}`,
+      `${enforcement.padEnd(11)} ${plaintext} readable, ${encrypted} encrypted; lost during the switch: ${lost.text}`,
     );
     this.#check(plaintext === 0, `readable packets with ${enforcement}`);
     this.#check(encrypted > 0, `nothing encrypted with ${enforcement}`);

@@ -187,7 +187,7 @@ export class MacChecker {
 }
 
 /**
- * A cookie is not used in its last seconds, because it might expire before the message arrives
- * (kernel: cookie.h).
+ * A sender does not use a cookie in the last seconds of the cookie's life, because the cookie might
+ * expire before the message arrives (kernel: cookie.h).
  */
 const COOKIE_LATENCY_MS = 5_000;

@@ -25,9 +25,9 @@ export interface Cipher {
    * that is greater by one. The function `sealRun` does the same with any cipher.
    *
    * The cipher may overwrite the 64 bytes in front of each text and the 64 bytes after it, which
-   * include the tag. It leaves no secret in the bytes in front. So `stride` must be at least
-   * `length + 16 + 64`: the bytes in front of a text must not overlap the previous text and its
-   * tag.
+   * include the tag. The bytes in front of a text must not overlap the previous text and its tag.
+   * So `stride` must be at least `length + 16 + 64`. The cipher leaves no secret in the bytes in
+   * front of a text.
    *
    * @throws {RangeError} the cipher needs the space around the texts, and the buffer is too short
    * @throws {TypeError} after `destroy`
@@ -159,8 +159,8 @@ export interface CryptoProvider {
   /**
    * Computes Kdf1, Kdf2 or Kdf3; the number of outputs decides which. Each output is 32 bytes long.
    * An output may be the same array as `key` or `input`, which are at most 32 bytes long. A
-   * provider has this function only if it is faster than `hmac`. Without it, `kdf` in `kdf.ts` uses
-   * `hmac`.
+   * provider has this function only if it is faster than the same computation with `hmac`. If it is
+   * absent, `kdf` in `kdf.ts` uses `hmac`.
    */
   kdf?(
     key: Uint8Array,
@@ -191,8 +191,8 @@ export interface CryptoProvider {
   /**
    * Creates the transport cipher of a 32-byte key. The key is copied.
    *
-   * @param oneTimeKeys one-time keys from another cipher of the same key, which lives longer than
-   *   the new cipher; the provider may ignore them
+   * @param oneTimeKeys one-time keys of another cipher of the same key; that other cipher must live
+   *   longer than the new cipher. The provider may ignore these keys.
    */
   createCipher(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher;
 

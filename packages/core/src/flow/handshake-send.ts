@@ -83,7 +83,7 @@ export function sendResponse(
     return false;
   }
   state.stats.sentResponses++;
-  // A retry of our initiation waits for one Rekey-Timeout after this response.
+  // We do not send our own initiation again until one Rekey-Timeout after this response.
   if (state.timers.isArmed(peer.slot, TIMER.RETRANSMIT)) awaitHandshake(state, peer, now);
   noteSent(state, peer, now);
   transmitHandshake(state, pair, message, now);

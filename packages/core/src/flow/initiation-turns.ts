@@ -4,7 +4,7 @@
  * Otherwise packets would wait until all these initiations are sent.
  *
  * A peer that may not initiate at once reserves a turn, and its timer fires again at the time of
- * the turn. An initiation that a packet needs is sent without a turn, but it is counted.
+ * the turn. An initiation that a packet needs is sent without a turn, but the budget counts it.
  *
  * @module
  */

@@ -89,7 +89,7 @@ function lastProbeAt(state: EngineState, peer: Peer): number {
   return last;
 }
 
-/** The time between the first probes of two peers, in milliseconds. */
+/** The time from the first probe to one peer until the first probe to the next peer, in ms. */
 const INTERVAL_MS = 10;
 /**
  * The first probes to all peers are sent within this time, in milliseconds. So with more than 6,000

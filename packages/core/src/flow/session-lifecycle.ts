@@ -99,8 +99,8 @@ export function completeHandshake(
 }
 
 /**
- * Emits the session event `expired` if the last session event was `up` or `renewed`. It says that
- * nothing can be sent before a new handshake. The keys are not touched.
+ * Emits the session event `expired` if the last session event was `up` or `renewed`. The event
+ * says that nothing can be sent before a new handshake. The keys are not touched.
  */
 export function reportExpiry(state: EngineState, peer: Peer): void {
   if (!peer.sessionUp) return;

@@ -26,8 +26,8 @@ import { StateReader } from './state-reader.ts';
 import { StateWriter } from './state-writer.ts';
 
 /**
- * The number of the format. It is raised when other values are written than before. A state with
- * another number is refused.
+ * The number of the format. It is raised whenever the list of the written values changes. A state
+ * with another number is refused.
  */
 export const STATE_FORMAT = 2;
 
@@ -110,8 +110,9 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. If its clock was behind the last
- * timestamp, each of its initiations used the timestamp one step after the last one.
+ * Skips the timestamps that the other process may have used. If the clock of that
+ * process was behind the last timestamp, each of its initiations used the timestamp one step after
+ * the last one.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;

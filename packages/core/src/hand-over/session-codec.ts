@@ -18,7 +18,8 @@ import type { Peer } from '../peer/peer.ts';
 import type { StateCodec } from './state-codec.ts';
 
 /**
- * Writes or reads all sessions of a peer. Its keys and ours must have been written or read before.
+ * Writes or reads all sessions of a peer. The keys of the peer and our own keys must have been
+ * written or read before.
  */
 export function codeSessions(codec: StateCodec, state: EngineState, peer: Peer): void {
   const { keypairs } = peer;

@@ -20,8 +20,8 @@ export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
   /**
-   * When another process got a copy of this state: the greatest step that a timestamp could have,
-   * and the time in monotonic ms. The time is Infinity if there was no copy.
+   * The time when another process got a copy of this state, in monotonic ms, and the greatest step
+   * that a timestamp could have at that time. The time is Infinity if there was no copy.
    */
   #copiedStep = -1;
   #copiedAt = Infinity;
@@ -84,8 +84,8 @@ export function compareTimestamps(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Returns the number of steps since 1970. There are 60 steps in a second. The last one is shorter
- * than the others.
+ * Returns the number of steps since 1970. There are 60 steps in a second. The last step of a second
+ * is shorter than the others.
  */
 function stepOf(unixMs: number): number {
   const seconds = Math.floor(unixMs / 1000);

@@ -55,15 +55,18 @@ export class Peer {
 
   /** Initiations sent in the handshake attempt in progress. */
   handshakeSends = 0;
-  /** Initiations sent since the last completed handshake, without probes. */
+  /** Initiations sent since the last completed handshake, not counting probes. */
   unansweredSends = 0;
-  /** Probes sent since the last completed handshake, or since the peer's last initiation. */
+  /**
+   * Probes sent since the last completed handshake, or since the last initiation of the peer if
+   * that came later.
+   */
   unansweredProbes = 0;
   /** When the handshake attempt in progress began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
    * When we last sent an initiation (except probes) or a response. The next initiation must be
-   * Rekey-Timeout later.
+   * at least Rekey-Timeout later.
    */
   handshakeSentAt: number = -Infinity;
   /**

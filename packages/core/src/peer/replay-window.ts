@@ -14,9 +14,9 @@
  *                         ^ front: the greatest counter accepted
  *                           everything to its left, round the ring, is older
  * ```
- * There are 8192 bits, of which 64 are never relied upon (the kernel's redundant word). So a
- * counter may be up to 8128 behind the greatest one. Counters are numbers from 0 to 2^53 - 1. Bit
- * operations are applied only to their low part.
+ * There are 8192 bits. As in the kernel, 64 of them are a reserve, so a counter may be up to 8128
+ * behind the greatest one. Counters are numbers from 0 to 2^53 - 1. Bit operations are applied only
+ * to their low part.
  *
  * The window does not authenticate, so use it only after the message was opened.
  *
@@ -38,7 +38,8 @@ export class ReplayWindow {
   }
 
   /**
-   * Marks the counter as received. Returns false if it was received before or is too old to know.
+   * Marks the counter as received. Returns false if it was received before, or is so old that the
+   * window does not know.
    */
   accept(counter: number): boolean {
     this.#blocks ??= new Uint32Array(BLOCKS);

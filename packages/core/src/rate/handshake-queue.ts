@@ -145,8 +145,9 @@ class Ring {
 }
 
 /**
- * The limits of the lanes, in messages: powers of two. To answer 4096 initiations takes less than a
- * second. A message takes 150 bytes.
+ * The limits of the lanes, in messages. They are powers of two, because the length of a ring
+ * doubles up to the limit. To answer 4096 initiations takes less than a second. A message takes 150
+ * bytes of memory.
  */
 const FRESH_LIMIT = 4096;
 const REPEATED_LIMIT = 512;

@@ -27,7 +27,7 @@ export class TurnBudget extends WorkBudget {
   readonly #most: number;
   /** How far the budget's clock is behind the caller's. */
   #behind = 0;
-  /** The caller's clock in the current call, and the budget's clock in the call before. */
+  /** The time of the caller's clock in this call, and of the budget's clock in the call before. */
   #now = -Infinity;
   #before = -Infinity;
 

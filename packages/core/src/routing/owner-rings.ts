@@ -34,8 +34,9 @@ export class OwnerRings {
   }
 
   /**
-   * Allocates memory for `nodes` nodes, and for all owners up to `owner`. @throws {RangeError} out
-   * of memory
+   * Allocates memory for `nodes` nodes, and for all owners up to `owner`.
+   *
+   * @throws {RangeError} out of memory
    */
   reserve(nodes: number, owner: number): void {
     if (owner >= this.#firsts.length) this.#firsts = grown(this.#firsts, owner * 2);

@@ -216,7 +216,11 @@ export function ownerIn(label: number): number {
   return label & OWNER;
 }
 
-/** Returns a longer array that begins with the same values. @throws {RangeError} out of memory */
+/**
+ * Returns a longer array that begins with the same values.
+ *
+ * @throws {RangeError} out of memory
+ */
 export function grown(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);
   larger.set(array);

@@ -221,8 +221,8 @@ export class PrefixTrie {
   }
 
   /**
-   * Updates the slot table. Rebuilds it when the number of prefixes has doubled or fallen to a
-   * quarter.
+   * Updates the slot table. Replaces it when the trie has enough prefixes for a table of twice the
+   * size, or less than a quarter of the prefixes for which a table of this size is made.
    */
   #updateSlots(address: Uint8Array, prefixLength: number): void {
     this.#slots?.update(this.#root, address, prefixLength);

@@ -18,9 +18,9 @@ export interface HostEndpoint {
 }
 
 /**
- * Reads an endpoint. The zone of a link-local address is kept: the number of an interface
- * (`[fe80::1%2]:51820`) as `scopeId`, a name (`%eth0`) as `zone`. The function does not check
- * whether the interface exists.
+ * Reads an endpoint. The zone of a link-local address is kept. If the zone is the number of an
+ * interface (`[fe80::1%2]:51820`), it becomes `scopeId`; if it is a name (`%eth0`), it becomes
+ * `zone`. The function does not check whether the interface exists.
  *
  * @example
  *

@@ -61,7 +61,7 @@ describe('startHandshake', () => {
     expect(wait >= 5000 && wait <= 5334).toBe(later === 1);
   });
 
-  it('also waits for 5 s since the last initiation of the static pair', () => {
+  it('also waits until 5 s have passed since the last initiation of the static pair', () => {
     const { state, peer, now, types } = idle();
     peer.pair!.sentAt = now - 4999;
     startHandshake(state, peer, now);
@@ -94,7 +94,7 @@ describe('startHandshake', () => {
     expect(state.initiations.isFree(now)).toBe(true);
   });
 
-  it('does nothing without a private key, an endpoint, the link, or a usable key of the peer', () => {
+  it('does nothing if we have no private key, the peer has no endpoint or no usable key, or the link is down', () => {
     for (const missing of ['identity', 'endpoint', 'up', 'unusable'] as const) {
       const { state, peer, now, types, isArmed } = idle();
       if (missing === 'identity') state.identity = undefined;
@@ -318,7 +318,7 @@ describe('dropStaged', () => {
 });
 
 describe('abandonHandshake', () => {
-  it('keeps probes, which still wait for their answers', () => {
+  it('forgets the attempt, but keeps a probe, which still waits for its answer', () => {
     const { state, peer } = idle();
     state.nextIdentity = identityOf(9);
     const probing = pairOf(peer, state.nextIdentity, peer.publicKey);
@@ -333,7 +333,7 @@ describe('abandonHandshake', () => {
 });
 
 describe('a handshake message', () => {
-  it('causes its static pair to get a MacSender, and is not sent without an endpoint', () => {
+  it('gives its static pair a MacSender, and is not sent without an endpoint', () => {
     const { state, peer, now, types } = idle();
     const { handshake } = consumed(state, peer);
     peer.pair!.macs = undefined;

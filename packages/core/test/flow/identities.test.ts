@@ -119,7 +119,7 @@ describe('setNextPrivateKey', () => {
     expect(() => setNextPrivateKey(state, 'x')).toThrow(/nextPrivateKey/);
   });
 
-  it('ends the probes of the earlier next key, and wipes that key', () => {
+  it('ends the probes of the next key that is replaced or removed, and wipes that key', () => {
     for (const key of [OTHER.privateKey, null]) {
       const { state, peer, arm, isArmed, events } = inside();
       setNextPrivateKey(state, NEXT.privateKey);
@@ -157,18 +157,21 @@ describe('a private key that is set', () => {
     ['set to the next key', () => [NEXT.privateKey, undefined]],
     ['set to a new key, also as next key', () => [OTHER.privateKey, OTHER.privateKey]],
     ['set as next key to our own key', (own: PrivateKey) => [undefined, own]],
-  ] as const)('is copied only to keys that are in use or wiped: %s', (_, keysOf) => {
-    const { state, alice } = inside();
-    setNextPrivateKey(state, NEXT.privateKey);
-    const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);
-    const copies = privateKeysMadeBy(() => {
-      if (privateKey) setPrivateKey(state, privateKey);
-      if (nextPrivateKey) setNextPrivateKey(state, nextPrivateKey);
-    });
-    const used = [state.identity, state.nextIdentity].map((identity) => identity?.privateKey);
-    expect(copies.length).toBeGreaterThan(0);
-    expect(copies.filter((key) => !used.includes(key) && !isZeroKey(key))).toEqual([]);
-  });
+  ] as const)(
+    'stays only in the identities that are in use, and all other copies of it are wiped: %s',
+    (_, keysOf) => {
+      const { state, alice } = inside();
+      setNextPrivateKey(state, NEXT.privateKey);
+      const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);
+      const copies = privateKeysMadeBy(() => {
+        if (privateKey) setPrivateKey(state, privateKey);
+        if (nextPrivateKey) setNextPrivateKey(state, nextPrivateKey);
+      });
+      const used = [state.identity, state.nextIdentity].map((identity) => identity?.privateKey);
+      expect(copies.length).toBeGreaterThan(0);
+      expect(copies.filter((key) => !used.includes(key) && !isZeroKey(key))).toEqual([]);
+    },
+  );
 });
 
 describe('isOurKey', () => {

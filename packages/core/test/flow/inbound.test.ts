@@ -85,7 +85,7 @@ describe('receiveDatagram', () => {
     expect(bob.engine.stats.receivedMessages).toBe(before + 1);
   });
 
-  it('follows the source of the last message of a batch', () => {
+  it('makes the source of the last message of a batch the endpoint of the peer', () => {
     const pair = connected();
     const { alice, bob } = pair;
     const [first, second] = datagramsOf(pair, ['data', 'data']);

@@ -7,7 +7,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const PEERS = Number(process.env['LITZ_TEST_PEERS'] ?? 200);
 
 describe('hasTurn', () => {
-  it('spreads the initiations to many peers with a persistent keepalive at link-up, one to each', () => {
+  it('at link-up, sends one initiation to each peer with a persistent keepalive, and spreads them over time', () => {
     const { network, node } = linkDownWith(PEERS);
     const start = network.now;
     node.input((engine, now) => engine.linkUp(now));
@@ -122,7 +122,7 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
 }
 
 describe('createProbeBudget', () => {
-  it('has half the share of the budget for initiations', () => {
+  it('gets half as much of the time as the budget for initiations', () => {
     const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
       const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
       for (const holder of holders) {

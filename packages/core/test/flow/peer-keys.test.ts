@@ -31,7 +31,7 @@ describe('setNextKey', () => {
     expect(peer.nextKey).toBe(nextKey);
   });
 
-  it('replaces the earlier next key, or removes it', () => {
+  it('replaces or removes the next key that was set before', () => {
     const { state, peer } = withSession();
     const [first, second] = [keyOf(state, 7), keyOf(state, 8)];
     setNextKey(state, peer, first);
@@ -139,7 +139,7 @@ describe('forgetOldPairs', () => {
     expect(peer.otherPairs).toBeUndefined();
   });
 
-  it('if no pair is left, creates a pair with the key of the preferred pair that is still in use', () => {
+  it('creates a pair if none is left, with the one key of the old preferred pair that is still in use', () => {
     const { state, peer } = withSession();
     const old = peer.pair!;
     setNextKey(state, peer, keyOf(state, 8));

@@ -38,7 +38,7 @@ describe('startProbes', () => {
 });
 
 describe('reviewProbe', () => {
-  it('arms the probe for now, or for Rekey-Timeout after the last probe', () => {
+  it('arms the probe timer for the present time, or for Rekey-Timeout after the last probe', () => {
     const { state, peer, now, deadline } = replacing();
     reviewProbe(state, peer, now);
     expect(deadline(TIMER.PROBE)).toBe(now);

@@ -136,7 +136,7 @@ describe('RETRANSMIT', () => {
     expect(deadline(TIMER.RETRANSMIT)).toBeGreaterThan(now);
   });
 
-  it('gives up after 20 initiations: drops staged packets, wipes keys later, emits an event', () => {
+  it('gives up after 20 initiations: drops staged packets, arms the wipe of the keys, emits an event', () => {
     const { state, peer, arm, isArmed, deadline, now, types, events } = withSession();
     const handshake = startedHandshake(state, peer);
     stage(peer, 3);
@@ -170,17 +170,20 @@ describe('RETRANSMIT', () => {
   it.each([
     [11_999, false],
     [12_000, true],
-  ])('checks the time and not the count if a limit of 12 s is set: after %i ms', (ms, gaveUp) => {
-    const { state, peer, arm, now, events } = withSession({
-      alice: { handshakeGiveUpMs: 12_000 },
-    });
-    peer.attemptStartedAt = now - ms;
-    sentAt(peer, now - 5000);
-    peer.handshakeSends = 20;
-    arm(TIMER.RETRANSMIT, 0);
-    fireTimers(state, now);
-    expect(events().some(({ type }) => type === 'handshake-failed')).toBe(gaveUp);
-  });
+  ])(
+    'checks the time, not the number of initiations, if a limit of 12 s is set: after %i ms',
+    (ms, gaveUp) => {
+      const { state, peer, arm, now, events } = withSession({
+        alice: { handshakeGiveUpMs: 12_000 },
+      });
+      peer.attemptStartedAt = now - ms;
+      sentAt(peer, now - 5000);
+      peer.handshakeSends = 20;
+      arm(TIMER.RETRANSMIT, 0);
+      fireTimers(state, now);
+      expect(events().some(({ type }) => type === 'handshake-failed')).toBe(gaveUp);
+    },
+  );
 });
 
 describe('NEW_HANDSHAKE', () => {

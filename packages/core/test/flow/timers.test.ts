@@ -88,7 +88,7 @@ describe('awaitHandshake', () => {
     [12_000, 6701, 12_000],
     [100, 0, 100],
   ])(
-    'waits no longer than the limit of %i ms for the attempt: sent at %i',
+    'waits no longer than the limit of %i ms for the attempt, after an initiation at %i ms',
     (limit, sentAt, expected) => {
       const { state, peer, deadline } = create(limit);
       peer.attemptStartedAt = 0;

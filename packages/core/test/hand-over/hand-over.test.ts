@@ -275,7 +275,7 @@ describe('restartSessions', () => {
     alice.input((engine, now) => restartSessions(engine, now));
     alice.send(packetBetween(alice, bob));
     network.driveUntil(() => bob.packets.length === 3);
-    // An initiation, its response, and the packet.
+    // One latency each for an initiation, its response and the packet.
     expect(network.now - at).toBe(3 * network.latency);
     const indices = network.eavesdropper
       .of(TRANSPORT_DATA, alice)
@@ -288,7 +288,7 @@ describe('restartSessions', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const old = takeOver(alice);
-    // The other process has just sent an initiation.
+    // The other process, which has the new engine, sends an initiation.
     alice.input((engine, now) => restartSessions(engine, now));
     network.settle();
     alice.engine = old;
@@ -364,7 +364,7 @@ describe('a process that is suspended after it has taken over', () => {
     takeOver(alice);
     exchange(pair);
     const waiting = suspend(alice, ms, () => bob.send(packetBetween(bob, alice)));
-    // The datagrams that the kernel has kept for alice come at once, before any timer.
+    // The datagrams that the kernel has kept for alice come at once, before any timer fires.
     for (const { bytes, from, to } of waiting) network.inject(bytes, from, to);
     alice.send(packetBetween(alice, bob));
     network.driveUntil(() => bob.packets.length === 3, 10_000);
@@ -383,7 +383,10 @@ function forgetSessions(node: Pair['alice']): void {
   node.input((engine, now) => engine.linkUp(now));
 }
 
-/** Lets a node do nothing for a time. @returns what was sent to it meanwhile */
+/**
+ * Lets a node do nothing for `ms` milliseconds, and calls `each` every 4 s. Returns the datagrams
+ * that were sent to the node meanwhile.
+ */
 function suspend(node: Pair['alice'], ms: number, each: () => void): readonly CapturedDatagram[] {
   const { network } = node;
   const begin = network.now;
@@ -426,7 +429,7 @@ function facts(engine: Engine): unknown {
   };
 }
 
-/** The receiver index and the counter of each transport message, as a text. */
+/** Returns the receiver index and the counter of each transport message, as one text each. */
 function countersOf({ network }: Pair): string[] {
   return network.eavesdropper
     .of(TRANSPORT_DATA)

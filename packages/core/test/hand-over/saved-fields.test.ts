@@ -58,7 +58,7 @@ describe('a handed-over state', () => {
     expect(found).toEqual(expected);
   });
 
-  it('has every part of the engine, except its options and what is set again', () => {
+  it('is complete: each part of the engine is saved, an option, counted again, or empty', () => {
     const { alice } = busyPair();
     const saved =
       'mtu up identity macChecker nextIdentity nextMacChecker timestamps peers peersBySlot ' +

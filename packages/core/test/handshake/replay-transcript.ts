@@ -1,6 +1,6 @@
 /**
- * Replays a transcript with both roles of core: takes the inputs from the transcript, and computes
- * all other values.
+ * Replays a transcript: core is both the initiator and the responder. It takes the inputs from the
+ * transcript, and computes all other values.
  *
  * @module
  */

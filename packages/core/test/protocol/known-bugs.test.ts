@@ -1,6 +1,7 @@
 /**
- * Tests that the engine does not have bugs which other implementations had. Bugs of real sockets,
- * TUN devices and the UAPI are tested in the packages that have these.
+ * Tests that the engine does not have bugs which other implementations had. A title names the bug,
+ * and after the colon what the engine does instead. Bugs of real sockets, TUN devices and the UAPI
+ * are tested in the packages that have these.
  */
 import {
   connect,
@@ -143,7 +144,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(endpoint?.sameDestination(bob.endpoint)).toBe(true);
   });
 
-  it('source check against own prefixes only: the whole table decides', () => {
+  it('source check against the prefixes of the sender only: the longest prefix in the whole table decides', () => {
     const { network, alice, bob } = connected();
     // Bob routes a part of alice's prefix to carol.
     const carol = createPerson(3);
@@ -179,7 +180,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(network.eavesdropper.datagrams).toEqual([]);
   });
 
-  it('passive keepalive timed from the wrong event: 10 s after receiving, not after sending', () => {
+  it('passive keepalive timed from the wrong event: it is sent 10 s after data was received, whenever data was sent', () => {
     const { network, alice, bob } = connected();
     network.drive(30_000);
     bob.send(packetBetween(bob, alice));
@@ -192,7 +193,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(network.now).toBe(received + network.latency + 10_000);
   });
 
-  it('keepalive when active: none while data flows both ways', () => {
+  it('keepalive when active: no keepalive is sent while data flows in both directions', () => {
     const { network, alice, bob } = connected({ bobAsPeer: { persistentKeepalive: 3 } });
     for (let i = 0; i < 60; i++) {
       alice.send(packetBetween(alice, bob));

@@ -162,7 +162,7 @@ describe('roam events', () => {
         ),
     ],
     ['cut off', (bob) => bob.input((engine, now) => engine.linkDown(now))],
-  ])('end for a peer that is %s', (_, change) => {
+  ])('are cancelled for a peer that is %s', (_, change) => {
     const { network, alice, bob } = connected();
     for (const port of [1000, 1001]) roamTo(alice, bob, port);
     change(bob, alice);

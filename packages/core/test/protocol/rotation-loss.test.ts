@@ -27,7 +27,7 @@ describe('keys that are replaced', () => {
     ['both', 'nothing is lost', () => () => false],
     ['both', 'each third handshake message is lost', eachThirdHandshakeMessage],
     ['both', 'each second keepalive is lost', eachSecondKeepalive],
-  ])('by %s, a hundred times, lose no packet when %s', (who, _, losses) => {
+  ])('by %s, a hundred times, lose no packet on a network where %s', (who, _, losses) => {
     const { network, alice, bob } = toyPair();
     const loses = losses();
     network.loses = ({ bytes }) => loses(bytes);

@@ -55,7 +55,7 @@ describe('rekey', () => {
     expect(initiations(pair, alice)).toHaveLength(1);
   });
 
-  it('happens after rekeyAfterMessages on either side', () => {
+  it('is also started by the responder, after rekeyAfterMessages messages', () => {
     const limits = { rekeyAfterMessages: 20 };
     const { pair, network, alice, bob } = connected({ alice: {}, bob: { limits } });
     network.drive(6_000);

@@ -20,7 +20,7 @@ describe('TurnBudget', () => {
     ['comes before its turn', 1001, 0.3],
     ['comes at its turn', 1000, 0],
     ['comes after its turn', 999, 0],
-  ])('counts the work of a holder once: it %s', (_, turnAt, spent) => {
+  ])('counts the work of a holder once, if the holder %s', (_, turnAt, spent) => {
     const { budget, holders } = queueOf(20);
     const holder = { turnAt };
     budget.spendTurn(holder, 1000);
@@ -34,7 +34,7 @@ describe('TurnBudget', () => {
     const { budget, holders } = queueOf(1000);
     const waiting = holders.filter(({ turnAt }) => turnAt < Infinity);
     const taken = takeDue(budget, waiting, 1200);
-    // The turns of 5 ms were taken, not those of 200 ms.
+    // Only the turns of 5 ms were taken, although 200 ms have passed.
     expect(taken).toEqual(waiting.slice(0, taken.length));
     expect(taken.length).toBeGreaterThan(15);
     expect(taken.length).toBeLessThan(19);

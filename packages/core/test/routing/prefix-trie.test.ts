@@ -7,7 +7,7 @@ import { PrefixTrie } from '../../src/routing/prefix-trie.ts';
 afterEach(() => vi.restoreAllMocks());
 
 describe('PrefixTrie', () => {
-  it('uses a table of slots from 256 prefixes on, and until only a quarter of the prefixes is left', () => {
+  it('uses a table of slots from 256 prefixes on, and drops it when less than a quarter of these is left', () => {
     const trie = new PrefixTrie(4);
     const slotOf = vi.spyOn(PrefixSlots.prototype, 'slotOf');
     const startOf = vi.spyOn(PrefixSlots.prototype, 'startOf');
@@ -36,8 +36,8 @@ describe('PrefixTrie', () => {
     const trie = new PrefixTrie(4);
     const update = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
-    // Insertions before the first table update none. An insertion that makes a new table updates
-    // the old one.
+    // The first 256 insertions update no table, because there is none yet. An insertion that makes
+    // a new table updates the old one first.
     const slots = new Set(update.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checksum, foldSum, pseudoHeaderSum, sumBytes } from '../../src/wire/checksum.ts';
 
-/** `pnpm test:fuzz` runs more. */
+/** How often a property is tested. `pnpm test:fuzz` sets a larger number. */
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 const TIMEOUT_MS = 120_000;
 

@@ -150,7 +150,7 @@ describe('sealTransportRun', () => {
 });
 
 describe('sealTransportRun of a part of a run', () => {
-  it('gives the last packet of the part its full length', () => {
+  it('seals the last packet of the part with `length`, because `lastLength` is for the last packet of the run', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,

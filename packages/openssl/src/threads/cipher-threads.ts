@@ -188,7 +188,7 @@ export class CipherThreads {
     return true;
   }
 
-  /** Begins a batch of messages to open. @returns whether other threads take part */
+  /** Begins a batch of messages to open. Returns whether other threads take part. */
   beginOpening(): boolean {
     this.#isOpening = this.running > 1;
     this.#taken = this.#next;
@@ -394,13 +394,16 @@ const HEADER_LENGTH = 16;
 const MESSAGE_OVERHEAD = 32;
 /** A run of fewer messages is not shared. */
 const FEWEST = 8;
-/** A longer run could fill the sockets' queue. Then the queue would be sent before it is sealed. */
+/**
+ * A run of more messages is not shared. It could fill the send queue of a socket, and a full queue
+ * is sent at once, before the run is sealed.
+ */
 const MOST = 128;
-/** Messages of a job to seal. */
+/** The most messages of one job to seal. */
 const CHUNK = 5;
 /**
- * Messages of a job to open. It has more messages than a job to seal, because opening the last
- * message of a job costs more than opening the others.
+ * The most messages of one job to open. These are more than in a job to seal, because opening the
+ * last message of a job costs more than opening the others.
  */
 const OPEN_CHUNK = 9;
 /** How often this thread looks at a job before it sleeps for a moment. This takes about 50 us. */

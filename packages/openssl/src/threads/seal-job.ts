@@ -17,10 +17,15 @@ export class SealJob {
   readonly #parts: Parts;
   readonly #address: number;
   readonly #view: DataView;
-  /** Addresses by the offset of a text, for the reason given at `Addresses` of transport-cipher. */
+  /**
+   * Addresses by the offset of a text. `Addresses` in transport-cipher.ts says why they are cached.
+   */
   readonly #boxed: (number | undefined)[] = Array.from({ length: 2 });
 
-  /** @param memory the packets. @param address of its first byte */
+  /**
+   * @param memory the memory that has the packets
+   * @param address the address of the first byte of `memory`
+   */
   constructor(parts: Parts, memory: Uint8Array, address: number) {
     this.#parts = parts;
     this.#address = address;

@@ -127,7 +127,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('share only runs of their memory that are aligned and not too short or long, while open', async () => {
+  it('while open, share only runs that are in their memory, aligned, and neither too short nor too long', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     const share = (count: number, buffer = memory, offset = 64): boolean =>

@@ -36,7 +36,7 @@ export interface Member {
   person: Person;
   node: SimulatedNode;
   crypto: CountedProvider;
-  /** How far its real-time clock is ahead, in ms. */
+  /** How far its real-time clock is ahead of the time of the network, in ms. */
   clockError: number;
   /** The preshared keys for the other members; null or absent if there is none. */
   readonly presharedKeys: Map<Member, PresharedKey | null>;
