@@ -21,7 +21,8 @@ const TABLE: Record<
   config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   netstack: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
-  sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
+  // sys is loaded before a command drops its rights, so it loads no cryptography.
+  sys: { allowed: ['@litz/core/text'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
   testkit: { allowed: ['@litz/core', '@litz/core/internals', 'vitest'], node: true },
   tun: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
