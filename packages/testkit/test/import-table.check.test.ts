@@ -32,6 +32,7 @@ const TABLE: Record<
     allowed: [
       '@litz/core',
       '@litz/core/internals',
+      '@litz/core/text',
       '@litz/config',
       '@litz/config/uapi',
       '@litz/tun/offload',
@@ -72,6 +73,7 @@ const TABLE: Record<
     // sys is only for the namespaces of the demo, and for code that needs an interface anyway.
     allowed: [
       '@litz/device',
+      '@litz/device/packet-thread',
       '@litz/device/quick',
       '@litz/config',
       '@litz/config/uapi',

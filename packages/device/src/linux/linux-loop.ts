@@ -237,9 +237,7 @@ export class LinuxLoop {
   }
 
   #createWarmUp(offloads: TunPackage.TunOffloads): LinuxWarmUp {
-    return this.#resources.keep(
-      createWarmUp(this.#options, offloads, this.#sockets, this.#memory),
-    );
+    return this.#resources.keep(createWarmUp(this.#options, offloads, this.#sockets, this.#memory));
   }
 
   /** Takes a TUN, and makes everything that works on it. */

@@ -153,7 +153,7 @@ export class LinuxWarmUp {
 }
 
 /** In ms. A program that makes a device waits for `begin`, for instance a mesh that is restored. */
-const LONGEST_BEGIN_MS = 200;
+const LONGEST_BEGIN_MS = 250;
 /** In ms. With one busy core, a warm-up takes about a second. */
 const LONGEST_MS = 5000;
 /** A pause follows after this many slices. */

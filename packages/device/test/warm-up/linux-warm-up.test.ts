@@ -71,23 +71,26 @@ describe('LinuxWarmUp', () => {
   });
 
   it.each([
-    ['begin', 200, false],
+    ['begin', 250, false],
     ['finish', 5000, true],
-  ] as const)('does nothing in `%s` when the thread is stopped, or after %i ms', (method, mostMs, isDone) => {
-    const stopped = create({ isStopped: true });
-    stopped.warmUp[method]();
-    const slow = create();
-    slow.clock.step = mostMs;
-    slow.warmUp[method]();
-    for (const { warmUp, hasBegun } of [stopped, slow]) {
-      expect(hasBegun()).toBe(false);
-      expect(warmUp.isDone).toBe(isDone);
-    }
-    const fast = create();
-    fast.clock.step = mostMs - 1;
-    fast.warmUp[method]();
-    expect(fast.hasBegun()).toBe(true);
-  });
+  ] as const)(
+    'does nothing in `%s` when the thread is stopped, or after %i ms',
+    (method, mostMs, isDone) => {
+      const stopped = create({ isStopped: true });
+      stopped.warmUp[method]();
+      const slow = create();
+      slow.clock.step = mostMs;
+      slow.warmUp[method]();
+      for (const { warmUp, hasBegun } of [stopped, slow]) {
+        expect(hasBegun()).toBe(false);
+        expect(warmUp.isDone).toBe(isDone);
+      }
+      const fast = create();
+      fast.clock.step = mostMs - 1;
+      fast.warmUp[method]();
+      expect(fast.hasBegun()).toBe(true);
+    },
+  );
 
   it('is over after 20,000 packets of the device', () => {
     const { warmUp, hasBegun } = create();
@@ -110,7 +113,11 @@ interface Clock {
 }
 
 /** Makes a warm-up that ends with its first slice, because opening its TUNs fails. */
-function create({ isStopped = false } = {}): { clock: Clock; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
+function create({ isStopped = false } = {}): {
+  clock: Clock;
+  warmUp: LinuxWarmUp;
+  hasBegun: () => boolean;
+} {
   const clock: Clock = { now: 0, step: 0 };
   let hasBegun = false;
   const packages = {
