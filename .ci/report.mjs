@@ -1,7 +1,8 @@
 /**
- * Prints what the report of vitest says, for readers of the CI log: failures, tests that needed a second try, the
- * seconds of each area, errors that no test has caught, and as the last line `N passed, N failed`. Exits with 1 if
- * a test failed or was skipped, or if there is an error that no test has caught.
+ * Prints what the report of vitest says, for readers of the CI log: failures, tests that needed a
+ * second try, the seconds of each area, errors that no test has caught, and as the last line
+ * `N passed, N failed`. Exits with 1 if a test failed or was skipped, or if there is an error that
+ * no test has caught.
  *
  * Usage: node .ci/report.mjs REPORT.json
  */
@@ -35,7 +36,10 @@ function printSeconds() {
     print(`${time.toFixed(0).padStart(6)} s  ${area}`);
 }
 
-/** The mesh is tested in three packages. Its time is one figure, because it has a limit of its own: 900 s. */
+/**
+ * The tests of the mesh are in three packages. Their time is one figure, because they have a time
+ * limit of their own: 900 s.
+ */
 function areaOf(parts) {
   const kind = parts.at(-1).includes('.net.') ? 'net' : 'unit';
   const isMesh = parts.some((part) => /^(?:mesh|agent|mesh-demo|rollout|rotation)$/.test(part));

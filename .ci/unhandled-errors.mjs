@@ -1,9 +1,9 @@
 /**
- * A reporter of vitest that writes errors which no test has caught. vitest ends with 1 because of them, but its
- * JSON report does not have them.
+ * A reporter of vitest that writes the errors which no test has caught to a JSON file. vitest exits
+ * with 1 because of such errors, but its JSON report does not have them.
  *
- * The file is an array of { test, file, text }. `test` and `file` say what ran at that moment; they are not always the
- * cause.
+ * The file is an array of { test, file, text }. `test` and `file` say what ran at that moment; they
+ * are not always the cause.
  */
 import { writeFileSync } from 'node:fs';
 
@@ -18,7 +18,7 @@ export default class UnhandledErrors {
   }
 }
 
-/** The file beside the JSON report. */
+/** Returns the path of the file with these errors: beside the JSON report at the path `report`. */
 export function unhandledErrorsOf(report) {
   return report.replace(/\.json$/, '-unhandled.json');
 }

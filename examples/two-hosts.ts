@@ -1,6 +1,6 @@
 /**
- * `TwoHosts`: two network namespaces and a virtual cable between them. For sockets and interfaces
- * inside, they are like two machines.
+ * `TwoHosts`: two network namespaces and a virtual cable between them. For the sockets and
+ * interfaces inside them, the namespaces are like two machines.
  *
  * ```
  *   left   wan 192.0.2.1/24  =============  right   wan 192.0.2.2/24
@@ -15,7 +15,7 @@ export class TwoHosts implements Disposable {
   readonly left: NetworkNamespace = NetworkNamespace.create();
   readonly right: NetworkNamespace = NetworkNamespace.create();
 
-  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN and CAP_NET_ADMIN */
+  /** @throws {SystemError} `ERR_LITZ_PERMISSION` without CAP_SYS_ADMIN or without CAP_NET_ADMIN */
   constructor() {
     const { left, right } = this;
     withNetlink(left, (netlink) => netlink.createVeth('wan', 'wan', { peerNetns: right.fd }));
@@ -33,7 +33,8 @@ export class TwoHosts implements Disposable {
 }
 
 /**
- * Sets the address of this end of the cable and brings it up. Returns the index of the interface.
+ * Gives an address to the end of the cable in `namespace`, and brings that end up. Returns the
+ * index of the interface.
  */
 function plugIn(namespace: NetworkNamespace, address: string): number {
   return withNetlink(namespace, (netlink) => {

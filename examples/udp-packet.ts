@@ -1,6 +1,7 @@
 /**
- * Makes IPv4 packets that contain a text, like the UDP datagram of an application. A real interface
- * gets its packets from the kernel. The examples without an interface make their own packets.
+ * Makes IPv4 packets with a UDP datagram that contains a text, as an application would send it. A
+ * real interface gets its packets from the kernel. The examples without an interface make their own
+ * packets.
  *
  * ```
  * IPv4 header (20 bytes) | UDP header (8 bytes) | text
@@ -10,7 +11,10 @@
  */
 import { parseAddress } from '@litz/config';
 
-/** Makes a packet between two addresses such as '10.0.0.1', with port 7 on both sides. */
+/**
+ * Makes a packet between two addresses such as '10.0.0.1', with 7 as the source port and the
+ * destination port.
+ */
 export function udpPacket(source: string, destination: string, text: string): Uint8Array {
   const payload = new TextEncoder().encode(text);
   const packet = new Uint8Array(HEADERS_LENGTH + payload.length);

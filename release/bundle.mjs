@@ -1,10 +1,10 @@
 /**
  * `bundlePackage`: joins the built files of a package into few files, for npm.
  *
- * Node.js needs about a third of a millisecond to load a module, so `litz genkey` with its 260 modules
- * would start slowly. Only files of the package itself are joined: its dependencies stay packages of
- * their own, so that a class of `@litz/core` exists once in a program. Nothing is renamed or made
- * smaller, comments stay, and source maps lead to the sources.
+ * Node.js needs about a third of a millisecond to load a module, so `litz genkey` with its 260
+ * modules would start slowly. Only files of the package itself are joined: its dependencies stay
+ * packages of their own, so that a class of `@litz/core` exists once in a program. Nothing is
+ * renamed or made smaller, comments stay, and source maps lead to the sources.
  *
  * @module
  */
@@ -18,9 +18,10 @@ import { rollup } from 'rollup';
  * @param {string} folder the folder of the package, with `dist` as `tsc -b` has made it
  * @param {string} out the folder for the joined files
  * @param {readonly string[]} entries the entries for users, as paths in `dist`: `quick/index.js`
- * @returns {Promise<Map<string, string>>} where each entry and each file of a thread went: the path in
- *   `dist` and the path in `out`
- * @throws {Error} two files that threads run have the same name, or a URL leads to a missing file
+ * @returns {Promise<Map<string, string>>} for each entry and each file that a thread runs: its path
+ *   in `dist`, with its path in `out`
+ * @throws {Error} two files that threads run have the same name, a URL leads to a missing file, or
+ *   rollup gives a warning
  */
 export async function bundlePackage(folder, out, entries) {
   const dist = join(folder, 'dist');
@@ -60,7 +61,7 @@ export async function bundlePackage(folder, out, entries) {
   return new Map([...outputs].map(([path, placed]) => [relative(dist, path), placed]));
 }
 
-/** Gives rollup the maps that `tsc` wrote. */
+/** Gives rollup the source maps that `tsc` wrote. */
 function sourceMaps() {
   return {
     name: 'source-maps',
@@ -72,8 +73,8 @@ function sourceMaps() {
 }
 
 /**
- * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, which changes.
- * So each such URL is written again, relative to the joined file.
+ * `new URL('../../bin/litz.js', import.meta.url)` depends on the folder of the file, and a joined
+ * file is in another folder. So each such URL is written again, relative to the joined file.
  */
 function movedUrls(folder, outputs) {
   return {
@@ -87,7 +88,7 @@ function movedUrls(folder, outputs) {
         const end = path.endsWith('/') && !inPackage.endsWith('/') ? '/' : '';
         return `new URL(${quote}${MARK}${inPackage}${end}${quote}, import.meta.url)`;
       });
-      // Rollup keeps the source map, because a replaced path moves only the columns behind it.
+      // `map: null` keeps the source map. Only the columns behind a replaced path are wrong in it.
       return moved === code ? undefined : { code: moved, map: null };
     },
     renderChunk(code, { fileName }) {
@@ -102,8 +103,8 @@ function movedUrls(folder, outputs) {
 }
 
 /**
- * Finds the files that threads run. The code names each of them by
- * `new URL(..., import.meta.url)`, or itself by `new URL(import.meta.url)`.
+ * Finds the files that threads run. Another file has the path of such a file in
+ * `new URL(..., import.meta.url)`, or the file names itself by `new URL(import.meta.url)`.
  */
 function filesOfThreads(dist) {
   const threads = new Set();

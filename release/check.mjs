@@ -1,6 +1,7 @@
 /**
  * Packs all packages and checks the tarballs: with publint, and with the checks of types that
- * `attw --profile esm-only` makes (the command `attw` itself would load TypeScript again for each package).
+ * `attw --profile esm-only` makes. The command `attw` itself would load TypeScript again for each
+ * package.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { packAll } from './pack.mjs';
 
 /**
  * @param {import('./pack.mjs').Tarball} tarball
- * @returns {Promise<string[]>} what is wrong
+ * @returns {Promise<string[]>} one text for each fault
  */
 export async function faultsOf({ file, name }) {
   const bytes = readFileSync(file);

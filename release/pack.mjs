@@ -1,6 +1,6 @@
 /**
- * Packs all packages, as they are published, to `.packed` or to the folder that is given, and prints what it made
- * as JSON. `tsc -b` must have built the packages.
+ * Packs all packages, as they are published, to `.packed` or to the folder that is given, and
+ * prints what it made as JSON. `tsc -b` must have built the packages.
  *
  * @module
  */

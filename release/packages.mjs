@@ -1,5 +1,5 @@
 /**
- * `publishedPackages`: the packages that are published, each after those that it depends on.
+ * `publishedPackages`: the packages that are published. Each comes after its dependencies.
  *
  * @module
  */

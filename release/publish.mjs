@@ -2,8 +2,8 @@
  * Publishes all packages that npm does not have yet, from their tarballs. With `--dry-run` it only
  * asks npm whether it would publish them.
  *
- * Tarballs are published instead of folders, so that npm gets exactly what has been checked, and does
- * not read this workspace.
+ * Tarballs are published instead of folders, so that npm gets exactly what has been checked, and
+ * does not read this workspace.
  *
  * @module
  */
@@ -16,7 +16,8 @@ import { publishedPackages, readJson, root } from './packages.mjs';
 import { checkRepository } from './repository.mjs';
 
 async function dryRun({ name, file }) {
-  // The check needs no registry, and must not fail because the version is already there.
+  // A dry run needs no registry. It must not fail if a registry already has the version, so there
+  // is no registry at this address.
   const args = [
     'publish',
     '--dry-run',
@@ -60,7 +61,7 @@ if (process.argv[1] === import.meta.filename) {
   } else {
     const faults = (await Promise.all(tarballs.map(faultsOf))).flat();
     if (faults.length > 0) throw new Error(faults.join('\n'));
-    // In order: a package comes after those that it needs.
+    // In order: a package comes after its dependencies.
     for (const tarball of tarballs) publish(tarball);
   }
 }

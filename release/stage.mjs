@@ -42,11 +42,11 @@ export async function stagePackage(folder, out) {
 }
 
 /**
- * Returns the manifest for npm: the ranges of the workspace become versions. All packages of Litz have
- * the same version and are used only together, so they depend on exactly that version.
+ * Returns the manifest for npm: the ranges of the workspace become versions. All packages of Litz
+ * have the same version and are used only together, so they depend on exactly that version.
  *
  * @param {Record<string, any>} manifest
- * @param {ReadonlyMap<string, string>} placed where the bundle has the files of `dist`
+ * @param {ReadonlyMap<string, string>} placed the map that `bundlePackage` returns
  */
 export function publishedManifest(manifest, placed) {
   manifest = { ...manifest };
@@ -54,7 +54,7 @@ export function publishedManifest(manifest, placed) {
   delete manifest.scripts;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([name, entry]) => {
-      // Only the files of threads have no types. They are moved.
+      // An entry that is a string is a file that threads run. In the bundle, it has another path.
       if (typeof entry !== 'string' || !entry.startsWith('./dist/')) return [name, entry];
       return [name, `./dist/${placed.get(entry.slice('./dist/'.length))}`];
     }),

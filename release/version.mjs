@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { publishedPackages, root } from './packages.mjs';
 
 /**
- * Files that name the version of the packages, besides manifests and changelogs. In them, every text
- * that is the old version becomes the new one.
+ * Files that name the version of the packages, besides manifests and changelogs. In these files,
+ * every text that is the old version becomes the new one.
  */
 export const VERSIONED_FILES = [
   'deploy/Containerfile',

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The page: a form for a wg-quick file and an address. It shows the answer of a server behind the
- * tunnel.
+ * The script of the page. The page has a form for a wg-quick file and a URL, and shows the answer
+ * of the HTTP server at that URL, which is reached through the tunnel.
  *
  * @module
  */
@@ -31,6 +31,6 @@ document.querySelector('form')!.addEventListener('submit', (event) => {
   event.preventDefault();
   void ask();
 });
-// Without the listener, the browser itself would send the form, with the private key in the
-// address. So the button is disabled until here.
+// Without the listener, the browser would submit the form itself: it would load the page again,
+// with empty fields. So the button is disabled until the listener is there.
 document.querySelector('button')!.disabled = false;

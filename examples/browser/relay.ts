@@ -1,10 +1,10 @@
 /**
- * A relay for pages: a WebSocket per endpoint, one datagram per message. It also serves the page of
- * this example.
+ * A relay for pages: one WebSocket per page and endpoint, one datagram per WebSocket message. It
+ * also serves the page of this example.
  *
- * A page cannot send UDP. The relay forwards datagrams to the endpoints that its operator names,
- * and to no others, and it accepts only its own pages. It cannot read the datagrams: keys and
- * packets stay in the page.
+ * A page cannot send UDP. The relay forwards datagrams to the endpoints on its command line, and to
+ * no others. It accepts WebSockets only from pages that it serves itself. It cannot decrypt the
+ * datagrams, because the keys stay in the page.
  *
  * ```
  *   node examples/dist/browser/relay.js 192.0.2.2:51820 [ENDPOINT...]
@@ -35,7 +35,7 @@ class Relay {
     this.#endpoints = new Map(endpoints.map((endpoint) => [endpoint.toString(), endpoint]));
   }
 
-  /** Takes a request for `/relay/ENDPOINT`, or refuses it with a status. */
+  /** Accepts a WebSocket request for `/relay/ENDPOINT`, or refuses it with an HTTP status. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { origin, host = '' } = request.headers;
     const endpoint = this.#endpoints.get((request.url ?? '').replace(/^\/relay\//, ''));
@@ -55,11 +55,11 @@ class Relay {
   }
 }
 
-/** Forwards between one page and one endpoint, until the page closes its WebSocket. */
+/** Forwards between one page and one endpoint, until the WebSocket is closed. */
 function forward(page: WebSocket, endpoint: Endpoint): void {
   const udp = createSocket(endpoint.address.length === 4 ? 'udp4' : 'udp6');
-  // A connected socket receives datagrams from its endpoint only. Messages of the page wait until
-  // the socket is connected.
+  // A connected socket receives datagrams from its endpoint only. WebSocket messages of the page
+  // wait until the UDP socket is connected.
   page.pause();
   udp.connect(endpoint.port, formatAddress(endpoint.address), () => page.resume());
   udp.on('message', (datagram) => {
@@ -79,7 +79,7 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** Sends a file of the page, or a module that it imports. */
+/** Sends the page, or a module that the page imports. */
 function sendFile({ url = '/' }: IncomingMessage, response: ServerResponse): void {
   const path = normalize(url.split('?', 1)[0] ?? '/');
   const [, kind = '', ...rest] = path.split('/');
@@ -107,7 +107,10 @@ async function startRelay(endpoints: readonly Endpoint[], port: number): Promise
 
 const require = createRequire(import.meta.url);
 const PAGE = fileURLToPath(new URL('../../browser/index.html', import.meta.url));
-/** Where the modules of the page are. A bundler would make one file of them. */
+/**
+ * Where the modules are that the page imports, by the first part of their URL path. With a bundler,
+ * they would be one file.
+ */
 const FOLDERS: ReadonlyMap<string, (name: string) => string> = new Map([
   ['page', () => fileURLToPath(new URL('.', import.meta.url))],
   ['litz', (name: string) => dirname(require.resolve(`@litz/${name}`))],
@@ -119,7 +122,7 @@ const FOLDERS: ReadonlyMap<string, (name: string) => string> = new Map([
     },
   ],
 ]);
-/** The names of this machine in the address of a page. */
+/** The `Host` fields of the relay's own pages. */
 const OWN_HOST = /^(127\.0\.0\.1|localhost)(:\d+)?$/;
 const MAX_DATAGRAM = 65_535;
 const MAX_BUFFERED = 1 << 20;

@@ -57,7 +57,8 @@ export class BrowserTunnel {
   }
 
   /**
-   * Asks for an address with HTTP/1.0, and returns what the server has sent.
+   * Sends a GET request with HTTP/1.0 for the path of `url`, without its query. Resolves with all
+   * bytes that the server sends: the head and the body.
    *
    * @param url its host must be an IP address: this example has no DNS
    */
@@ -91,7 +92,7 @@ export class BrowserTunnel {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const socket of this.#relays.values()) socket.close();
-    // The engine wipes the key and the sessions that this removes.
+    // This removes the private key and the sessions. The engine wipes what is removed.
     this.#engine.configure({ privateKey: null, replacePeers: true, peers: [] }, now());
   }
 
@@ -110,9 +111,9 @@ export class BrowserTunnel {
     }
   }
 
-  /** Passes on packets, datagrams and changes, until none is left. */
+  /** Passes on packets, datagrams and changes of sockets, until none is left. */
   #drain(): void {
-    // `get` may be called after `close`.
+    // A program may call `get` after `close`.
     if (this.#isClosed) return;
     while (this.#sendPackets() || this.#receivePackets());
     for (let d = this.#engine.pollTransmit(); d; d = this.#engine.pollTransmit()) {

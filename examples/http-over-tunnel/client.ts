@@ -1,6 +1,6 @@
 /**
- * The node of the client: a device, and the usual `fetch`. The parent sends the options of the
- * device.
+ * The client's node: a device, and the `fetch` of Node.js. The parent process sends the options of
+ * the device.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const body = randomBytes(4 * 1024 * 1024);
 const response = await fetch('http://10.88.0.2:8080/', { method: 'POST', body });
 const answer = Buffer.from(await response.arrayBuffer());
 console.log(`${response.status}, asked by ${response.headers.get('x-client')}`);
-console.log(`${answer.length} bytes came back, ${answer.equals(body) ? 'the same' : 'others'}`);
+console.log(`${answer.length} bytes came back, ${answer.equals(body) ? 'the same' : 'different'}`);
 
 const { sentBytes = 0, receivedBytes = 0 } = (await device.peers())[0] ?? {};
 const isAll = sentBytes > body.length && receivedBytes > body.length;

@@ -1,6 +1,7 @@
 /**
  * Node's own HTTP server and `fetch`, with a tunnel between them: two processes, each in a
- * network namespace with a real TUN device. Server and client know only an address in the tunnel.
+ * network namespace with a real TUN device. The server and the client use only addresses inside the
+ * tunnel.
  *
  * ```
  *   client   wg0 10.88.0.1/24                  server   wg0 10.88.0.2/24

@@ -1,7 +1,7 @@
 /**
- * The node of the server: a device, and Node's HTTP server on its address in the tunnel. The parent
- * sends the options of the device. The server reports when it is ready, and ends when the parent
- * disconnects.
+ * The server's node: a device, and Node's HTTP server on the device's address in the tunnel. The
+ * parent process sends the options of the device. The server reports to the parent when it is
+ * ready, and ends when the parent disconnects.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const [options] = (await once(process, 'message')) as [DeviceOptions];
 const device = await Device.create(options);
 
 const server = createServer((request, response) => {
-  // The address identifies the client: in the tunnel, it belongs to one key.
+  // The address identifies the client: in the tunnel, an address belongs to one key.
   response.setHeader('x-client', request.socket.remoteAddress ?? '');
   // The body of the request is sent back.
   request.pipe(response);

@@ -1,6 +1,7 @@
 /**
- * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. Two
- * machines would do the same: each makes its own device and knows the public key of the other.
+ * Two nodes with real TUN devices, each in a network namespace, and a ping through the tunnel. On
+ * two machines the code would be the same: each machine makes its own device and knows the public
+ * key of the other machine.
  *
  * ```
  *   left    wg0 10.88.0.1/24                   right    wg0 10.88.0.2/24
@@ -28,7 +29,7 @@ const [leftKey, rightKey] = [
 const leftPublicKey = formatKey(publicKeyOf(leftKey, nobleProvider));
 const rightPublicKey = formatKey(publicKeyOf(rightKey, nobleProvider));
 
-// A device and its sockets are in the namespace in which it is made.
+// A device and its sockets are in the namespace in which `Device.create` is called.
 await using right = await hosts.right.run(() =>
   Device.create({
     tun: 'wg0',

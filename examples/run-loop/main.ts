@@ -21,7 +21,9 @@ import {
 } from '@litz/core';
 import { textOf, udpPacket } from '../udp-packet.ts';
 
-/** Emits `text` when a packet with this text comes out of the tunnel. */
+/**
+ * A node of the tunnel. It emits `text` with the text of each packet that comes out of the tunnel.
+ */
 class Node extends EventEmitter<{ text: [text: string] }> {
   readonly name: string;
   /** The address inside the tunnel. */
@@ -58,7 +60,7 @@ class Node extends EventEmitter<{ text: [text: string] }> {
     this.#drain();
   }
 
-  /** Sends a packet; in a real program it comes from an interface. */
+  /** Sends a packet through the tunnel. In a real program, packets come from an interface. */
   send(packet: Uint8Array): void {
     this.#engine.handlePacket(packet, now());
     this.#drain();
@@ -72,8 +74,8 @@ class Node extends EventEmitter<{ text: [text: string] }> {
   /** Steps 2 to 6 of the loop that the docs of `Engine` describe. Step 1 is an input. */
   #drain(): void {
     const engine = this.#engine;
-    // 2. Datagrams to send. Copies them, because the engine will reuse the bytes while the socket
-    // needs them.
+    // 2. Datagrams to send. The socket gets copies, because it may need the bytes after the engine
+    // has reused them.
     for (let t = engine.pollTransmit(); t; t = engine.pollTransmit()) {
       const { address, port } = t.destination;
       this.#socket.send(Buffer.from(t.datagram), port, formatAddress(address));

@@ -1,7 +1,7 @@
 /**
- * A server of node:http that can be reached only inside of a tunnel. It listens on no TCP port of
- * the machine, so it also works behind NAT and a firewall. `PersistentKeepalive` in the file keeps
- * the way from the peer open.
+ * A server of node:http that can be reached only through a tunnel. It listens on no TCP port of the
+ * machine, so it also works behind NAT and a firewall. `PersistentKeepalive` in the wg-quick file
+ * keeps the NAT mapping alive, so that the peer's datagrams arrive.
  *
  * Usage: node main.js FILE.conf [PORT]
  *
@@ -15,7 +15,7 @@ const [file = 'wg0.conf', port = '80'] = process.argv.slice(2);
 
 const network = await Network.open(file);
 const server = createServer((request, response) => {
-  // In the tunnel, an address belongs to one key: it says who is asking.
+  // In the tunnel, an address belongs to one key. So the address says who is asking.
   response.end(`hello ${request.socket.remoteAddress}, this is ${network.addresses[0]}\n`);
 });
 await network.serve(server, { port: Number(port) });

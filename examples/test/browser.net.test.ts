@@ -68,7 +68,7 @@ async function startRelay(endpoint: string): Promise<void> {
   await eventually('the relay listens', () => relay.output().includes(`open ${URL_OF_PAGE}`));
 }
 
-/** Fills the form of the page and returns what it shows. */
+/** Fills in the form of the page and submits it. Returns the text that the page then shows. */
 async function ask(address: string): Promise<string> {
   const page = browser!;
   await page.show(URL_OF_PAGE, { width: 800 });

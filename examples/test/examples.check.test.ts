@@ -11,7 +11,7 @@ const examples = join(import.meta.dirname, '..');
 const names = readdirSync(examples).filter((name) => existsSync(join(examples, name, 'main.ts')));
 
 describe('examples', () => {
-  test('include the expected ones', () => {
+  test('include these folders', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         'fetch-over-tunnel',

@@ -35,7 +35,7 @@ describeWith([builtExamples], 'an example without privileges', () => {
 });
 
 describeWith([builtExamples], 'a network in a process', () => {
-  test('server-behind-nat answers fetch-over-tunnel, and listens at no port of the machine', async () => {
+  test('server-behind-nat answers fetch-over-tunnel, but not a request to its port on the machine itself', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-example-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];

@@ -1,5 +1,5 @@
 /**
- * Runs an example as its reader does: the built file, in a separate process.
+ * Runs an example as a user does: the built file, in a separate process.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { hasNamespacePrivilege } from '@litz/sys';
 import { requirement, type Requirement } from '@litz/testkit';
 import { onTestFinished } from 'vitest';
 
-/** The requirement of every example. */
+/** What every example needs. */
 export const builtExamples: Requirement = requirement('the built examples', () =>
   existsSync(entryOf('run-loop')) ? true : 'run `tsc -b` first',
 );
 
-/** The requirements of the examples with real interfaces. */
+/** What the examples with real interfaces need. */
 export const realInterfaces: readonly Requirement[] = [
   builtExamples,
   requirement('the right to make network namespaces', hasNamespacePrivilege),
@@ -37,7 +37,7 @@ export function runExample(name: string, args: readonly string[] = []): Promise<
   return endOf(startExample(name, args));
 }
 
-/** Starts an example that runs until a signal ends it. After the test, or 30 s, it is killed. */
+/** Starts an example. It is killed after the test, or after 30 s if the test takes longer. */
 export function startExample(name: string, args: readonly string[]): ExampleProcess {
   const child = spawn(process.execPath, [entryOf(name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -42,7 +42,8 @@ bobTun.send(udpPacket('10.0.0.2', '10.0.0.1', 'hello, alice'));
 const [answer] = (await once(aliceTun, 'packet')) as [Uint8Array];
 console.log(`alice received: ${textOf(answer)}`);
 
-// In bob's table, this address does not belong to alice. So the packet is dropped and counted.
+// In bob's table of allowed IPs, 10.0.0.9 does not belong to alice. So bob drops the packet and
+// counts it.
 const dropped = once(bob, 'drop') as Promise<[{ reason: string }]>;
 aliceTun.send(udpPacket('10.0.0.9', '10.0.0.2', 'hello, somebody'));
 const [{ reason }] = await dropped;

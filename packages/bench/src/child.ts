@@ -11,7 +11,7 @@ export interface ChildOptions {
   node?: string;
   /** Flags for Node.js, in front of the program. */
   flags?: readonly string[];
-  /** After this time in ms the process is killed. */
+  /** After this time in ms the process is killed; default: 600,000. */
   timeoutMs?: number;
 }
 
@@ -36,21 +36,24 @@ export async function runChild<T>(
 export function answerIn(output: string, name: string): unknown {
   const at = output.lastIndexOf(MARK);
   if (at === -1) throw new Error(`${name} did not answer`);
-  // An answer need not be at the beginning of a line, because V8 writes its traces (`--trace-gc`)
-  // independently.
+  // An answer is not always at the beginning of a line: V8 may have written a part of a trace
+  // (`--trace-gc`) in front of it.
   const [line = ''] = output.slice(at + MARK.length).split('\n', 1);
   return JSON.parse(line);
 }
 
 /**
- * Returns the output without the answers. What V8 wrote in front of an answer, on the same line,
- * is kept.
+ * Returns the output without the answers. Text of V8 in front of an answer, on the same line, is
+ * kept.
  */
 export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');
 }
 
-/** Runs a program and returns its stdout. @throws {Error} (rejects) it failed or took too long */
+/**
+ * Runs a module in a child process and returns its stdout. @throws {Error} (rejects) it failed or
+ * took too long
+ */
 export function runProgram(
   module: URL,
   args: readonly (string | number)[] = [],

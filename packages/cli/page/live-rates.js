@@ -62,7 +62,7 @@ export class LiveRates {
     const last = this.times.at(-1);
     // The same status comes again after a reconnection. The first status of a server has no rates.
     if (intervalMs === undefined || time === last) return;
-    // The clock was set back.
+    // The clock was set back. The kept times are later than all new ones, so they are removed.
     if (last !== undefined && time < last) this.load({ times: [], sum: NOTHING, peers: {} });
     const all = interfaces.map(({ rates }) => rates);
     const isFew = peers.length <= MAX_LINES;

@@ -1,6 +1,6 @@
 /**
- * `closeAll`: closes what a command has opened, also if a part of it cannot be closed, for instance
- * because /run has become read-only.
+ * `closeAll`: closes everything that a command has opened, even if one part cannot be closed, for
+ * instance because /run has become read-only.
  *
  * @module
  */

@@ -4,8 +4,8 @@
  *
  * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
  * word that is surely meant as a command is refused. A word that is only similar to a command is
- * accepted with a warning, because wg-quick runs `litz server` to bring up server.conf. A name that
- * looks like a file is accepted with a warning too.
+ * accepted with a warning: it may be a name, as in `litz server`, which wg-quick runs to bring up
+ * server.conf. A name that looks like a file is accepted with a warning too.
  *
  * @module
  */

@@ -82,8 +82,8 @@ export function dropText(reason: DropReason): string {
 }
 
 /**
- * Logs the beginning and the end of a capture. If the capture has a key log, this is logged at
- * level 'error' too.
+ * Logs the beginning and the end of a capture. If the capture has a key log, a line at the level
+ * 'error' says so, because this level is on by default.
  */
 async function loggedCapture(
   device: UapiTarget,

@@ -41,8 +41,8 @@ function textOf(error: unknown): string {
 }
 
 /**
- * Returns whether an error is no bug in Litz. Errors of Litz have a code 'ERR_LITZ_...'; system
- * errors of Node.js have a code like 'ENOENT'.
+ * Returns whether an error can occur without a bug in Litz. Errors of Litz have a code
+ * 'ERR_LITZ_...'; system errors of Node.js have a code like 'ENOENT'.
  */
 function isExpected(error: Error): boolean {
   if (error instanceof Failure) return true;

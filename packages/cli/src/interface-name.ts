@@ -1,5 +1,5 @@
 /**
- * Names of network interfaces on the command line.
+ * `checkInterfaceName`: refuses a word of the command line that cannot be the name of an interface.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  *
  * With too little address space V8 ends the process, and with too few descriptors the loader of
  * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
- * This file itself needs little.
+ * This file itself needs little memory and few descriptors.
  *
  * @module
  */
@@ -97,7 +97,7 @@ const FREE_FILES = 32;
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_WITHOUT_DEVICE = 400_000;
-/** Commands (first words) that start no thread. */
+/** The first words of command lines that start no thread. */
 const NO_DEVICE: ReadonlySet<string> = new Set([
   'genkey',
   'genpsk',

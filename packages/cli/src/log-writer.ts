@@ -1,5 +1,5 @@
 /**
- * `LineWriter`: writes lines to standard error: as text, for the journal of systemd, or as JSON.
+ * `LineWriter`: writes the lines of a log as text, for the journal of systemd, or as JSON.
  *
  * The journal reads the priority from the beginning of a line, `<3>` (sd-daemon(3)). The rate of
  * lines is limited, so that a flood of packets cannot fill the disk.
@@ -38,8 +38,9 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line, or leaves it out if there are too many lines; the next written line is preceded
-   * by their number. `ERROR:`, `DEBUG:` or `Warning:` at the beginning of a line sets its level.
+   * Writes a line, or leaves it out if too many lines came before it. The next time that a line is
+   * written, a line in front of it tells how many were left out. `ERROR:`, `DEBUG:` or `Warning:`
+   * at the beginning of a line sets its level.
    *
    * @param line without a line feed at its end; it may have line feeds inside
    */
@@ -123,8 +124,8 @@ export function logOption(): Option {
 }
 
 function standardErrorIdentity(): string {
-  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+  // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+  // number, imports do not follow symbolic links (nodejs/node#51142).
   const { dev, ino } = fstatSync(2, { bigint: true });
   return `${dev}:${ino}`;
 }

@@ -11,7 +11,7 @@ export interface PageAddress {
   readonly port: number;
 }
 
-/** @throws {Failure} exit code 2: the text is not a loopback address with a port */
+/** @throws {Failure} exit code 2: the text is not 127.0.0.1, [::1] or localhost with a port */
 export function readPageAddress(flag: string, text: string): PageAddress {
   const [, host = '', digits] = /^(127\.0\.0\.1|\[::1\]|localhost):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);

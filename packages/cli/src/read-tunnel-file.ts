@@ -9,8 +9,9 @@ import { readInputFile, type InputFileOptions } from '@litz/config/uapi';
 import { Failure } from './failure.ts';
 
 /**
- * Returns the text of the file. Warns if every user can read it, because it contains keys. Waits
- * for a pipe, but not forever; see `readInputFile`.
+ * Returns the text of the file. The file contains keys, so this function warns as wg-quick does: if
+ * the modes of the file and of its folder give the same permission to all users. Waits for a pipe,
+ * but not forever; see `readInputFile`.
  *
  * @throws {Failure} the file cannot be read
  */
@@ -37,8 +38,8 @@ export function whyUnread(error: unknown): string {
 }
 
 function modeOf(path: string): bigint {
-  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+  // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+  // number, imports do not follow symbolic links (nodejs/node#51142).
   return statSync(path, { bigint: true }).mode;
 }
 

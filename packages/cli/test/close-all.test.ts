@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { closeAll } from '../src/close-all.ts';
 
 describe('closeAll', () => {
-  test('calls all in order, and rejects with the first error', async () => {
+  test('calls all functions in order, also after an error, and rejects with the first error', async () => {
     const called: number[] = [];
     const closing = closeAll(
       async () => {

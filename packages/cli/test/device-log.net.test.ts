@@ -59,7 +59,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     }
   });
 
-  it('logs as JSON with --log json, also the error at the end', async () => {
+  it('logs as JSON with --log json, also the error of a daemon that cannot start', async () => {
     const words = ['-f', LEFT, '--log', 'json'];
     const daemon = hosts.left.litz(words, { env: { LOG_LEVEL: 'verbose' } });
     await daemon.says(/serves/);
@@ -76,7 +76,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     );
   });
 
-  it('logs a wrong key: as an unanswered handshake on one side, and as a message for another key on the other', async () => {
+  it('if Alice has a wrong key of Bob, logs an unanswered handshake on her side, and a message for another key on his side', async () => {
     const { left, right } = await pair(CAROL.publicKey);
     expect(await hosts.left.ping('10.1.0.2', { timeoutMs: 100 })).toBe(0);
     await right.says(

@@ -1,6 +1,6 @@
 /**
- * `Host`: a network namespace in which a test runs programs, and compares the state before and
- * after. `TwoHosts`: two of them, with a cable between them.
+ * `Host`: a network namespace in which a test runs programs. A test can compare the state of the
+ * namespace before and after a program. `TwoHosts`: two hosts, connected by a veth pair.
  *
  * ```
  *   left    wan 10.9.0.1/24, fd09::1/64  ========  right   wan 10.9.0.2/24, fd09::2/64
@@ -40,8 +40,8 @@ export class Host {
   /**
    * Runs a program.
    *
-   * @returns its output
-   * @throws {Error} it failed; the message has its standard error
+   * @returns its standard output
+   * @throws {Error} the program failed; the message has its standard error
    */
   run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
     const output = new Promise<string>((resolve, reject) => {
@@ -52,8 +52,8 @@ export class Host {
         }),
       );
     });
-    // If a test fails before it awaits the program, its own error is reported and not this
-    // rejection.
+    // If a test fails before it awaits the program, vitest must report the error of the test, and
+    // not this rejection.
     output.catch(() => {});
     return output;
   }
@@ -160,14 +160,14 @@ export class TwoHosts {
 }
 
 /**
- * Returns a name for an interface that no other process of tests uses, because all namespaces share
- * the folder of the sockets.
+ * Returns a name for an interface that no other test process uses. The name must be unique, because
+ * all namespaces share the folder of the sockets.
  */
 export function uniqueName(suffix: string): string {
   return `l${process.pid}${suffix}`;
 }
 
-/** Removes sockets that a killed process left, if their names belong to these tests. */
+/** Removes sockets that killed processes left, if this test process made their names. */
 export function removeSockets(): void {
   for (const file of readdirSync(SOCKETS)) {
     // A daemon that was killed also leaves its folder.

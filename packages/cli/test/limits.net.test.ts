@@ -20,7 +20,7 @@ const MEGABYTES = (
 ).split(' ');
 
 let host: Host;
-/** The files that killed daemons of other tests have left. */
+/** The files that killed daemons of other tests have left in `FOLDER`. */
 let earlier: readonly string[];
 
 describeWith(realInterfaces, 'litz with small limits', () => {
@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'litz with small limits', () => {
   );
 });
 
-/** Returns 'works', or why not: for example, the exit code and the output of litz. */
+/** Returns 'works', or why litz does not work: for example, its exit code and its output. */
 async function outcomeOf(limit: string): Promise<string> {
   if (!nodeStarts(limit)) return 'not even Node does';
   const env = { LOG_LEVEL: 'verbose' };

@@ -12,7 +12,7 @@ describe('possibleConnections', () => {
 });
 
 describe('missingResource', () => {
-  test('reports nothing without limits', () => {
+  test('reports nothing if the limits are large enough', () => {
     expect(missingResource(['wg0'], state())).toBeUndefined();
   });
 

@@ -1,6 +1,6 @@
 /**
  * `LitzProcess`: the built `litz` command as a separate process. `realInterfaces`: the requirements
- * of tests with it.
+ * of tests that run it with real interfaces.
  *
  * @module
  */
@@ -69,7 +69,7 @@ export class LitzProcess {
       clearTimeout(this.#timer);
       this.#onText();
     });
-    // A process that hangs must not stay, also if its test does not end it.
+    // A process that hangs is killed, even if its test does not end it.
     this.#timer = setTimeout(() => this.#child.kill('SIGKILL'), longestMs);
   }
 

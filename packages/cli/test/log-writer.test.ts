@@ -28,7 +28,7 @@ describe('LineWriter', () => {
     });
   });
 
-  test('each line of a message has the level in the journal, and JSON has one line', () => {
+  test('in the journal, each line of a message has the level; as JSON, a message is one line', () => {
     expect(written('journal', ['ERROR: a\n  b'])).toBe('<3>ERROR: a\n<3>  b\n');
     expect(written('json', ['ERROR: a\n  b']).split('\n')).toHaveLength(2);
   });
@@ -75,7 +75,7 @@ describe('logForm', () => {
     [{ JOURNAL_STREAM: `${dev}:${ino}` }, 'journal'],
     [{ JOURNAL_STREAM: `${dev}:${ino + 1}` }, 'text'],
     [{ JOURNAL_STREAM: `${dev}:${ino}`, LITZ_LOG: 'text' }, 'text'],
-  ])('with %j is %s', (env, form) => {
+  ])('with the environment %j is %s', (env, form) => {
     expect(logForm(env)).toBe(form);
   });
 });
@@ -104,7 +104,7 @@ describe('readFormAgain', () => {
 });
 
 describe('logOption', () => {
-  test('sets the variable for this process and its children', () => {
+  test('sets LITZ_LOG for this process and its children', () => {
     vi.stubEnv('LITZ_LOG', undefined);
     expect(() => logOption().parseArg!('xml', undefined)).toThrow('Expected text or json.');
     logOption().parseArg!('json', undefined);

@@ -1,6 +1,6 @@
 /**
  * `OwnMounts`: a mount namespace of a test, with its own /run and /etc. So a test can change the
- * DNS servers without changing those of this machine.
+ * DNS servers inside, and the DNS servers of this machine stay as they are.
  *
  * @module
  */
@@ -16,7 +16,10 @@ export class OwnMounts {
   readonly #folder: string;
   readonly #holder: ChildProcess;
 
-  /** Makes the mounts. @param script runs inside, after the mounts; its text may use $FOLDER */
+  /**
+   * Makes the mounts. @param script Bash code that runs after the mounts; it may use $FOLDER, a
+   * folder of the test
+   */
   static async create(script = ':'): Promise<OwnMounts> {
     const mounts = new OwnMounts(script);
     await Promise.race([once(mounts.#holder.stdout!, 'data'), mounts.#died()]);
@@ -43,17 +46,17 @@ export class OwnMounts {
     });
   }
 
-  /** The command line that starts a program inside. */
+  /** The words in front of a command line that make it run in the mount namespace. */
   get wrapper(): string[] {
     return ['nsenter', '--mount', '--target', String(this.#holder.pid), '--'];
   }
 
-  /** A PATH that begins with the programs of the test. */
+  /** A PATH that begins with the folder `programs`. */
   get path(): string {
     return `${this.programs}:${process.env['PATH']}`;
   }
 
-  /** Returns the path under which a file inside can be read from outside. */
+  /** Returns the path at which processes outside can read a file of the mount namespace. */
   at(path: string): string {
     return `/proc/${this.#holder.pid}/root${path}`;
   }

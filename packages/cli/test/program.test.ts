@@ -92,7 +92,7 @@ describe('runProgram', () => {
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
-  test('the address of metrics reaches a daemon, also in the background, and a tunnel', async () => {
+  test('passes the address of --metrics to a daemon, also in the background, and to a tunnel', async () => {
     await runProgram(['-f', 'wg0', '--metrics', '9586']);
     const metrics = { host: '127.0.0.1', port: 9586 };
     expect(runDaemon).toHaveBeenCalledWith('wg0', expect.objectContaining({ metrics }));
@@ -194,7 +194,7 @@ describe('runProgram', () => {
   });
 
   test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const)(
-    '%s ends a daemon in the foreground, which is no failure',
+    '%s ends a daemon in the foreground with exit code 0',
     async (name) => {
       vi.mocked(runDaemon).mockImplementation(async (_, { signal }) => {
         process.emit(name, name);

@@ -35,7 +35,7 @@ describe('readTunnelFile', () => {
     );
   });
 
-  test('refuses a device, and a pipe that has no end', () => {
+  test('refuses a device, a pipe that no program writes to, and every pipe with `refusesPipes`', () => {
     expect(() => readTunnelFile('/dev/zero', () => {})).toThrow(
       'cannot read /dev/zero: it is a device instead of a file',
     );

@@ -51,8 +51,8 @@ describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () =>
 });
 
 /**
- * The number of copies of the private key and of the preshared key: at first, after use and a read,
- * and after the removal of the keys.
+ * The number of copies of the private key and of the preshared key: at first, after a handshake has
+ * begun and the status was read, and after the removal of the keys.
  */
 const ONCE_AND_NONE = [
   [1, 1],

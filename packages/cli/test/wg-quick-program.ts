@@ -44,7 +44,7 @@ export function wgQuick(
  * Writes programs that take the place of real ones: `ip` cannot make a WireGuard interface, and
  * `resolvconf` only writes down how it was called.
  *
- * @returns a PATH that begins with them
+ * @returns a PATH that begins with the folder of these programs
  */
 export function fakePrograms(host: Host): string {
   const ip = host.write('ip', [
@@ -62,7 +62,7 @@ export function fakePrograms(host: Host): string {
   return `${host.folder}:${process.env['PATH']}`;
 }
 
-/** Returns the calls of `resolvconf`, with their input in one line. */
+/** Returns a line for each call of `resolvconf`: its arguments and its input. */
 export function resolvconfCalls(host: Host): string[] {
   const file = join(host.folder, CALLS);
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];

@@ -16,8 +16,8 @@ export function checkBytes(bytes: unknown, name: string): void {
 }
 
 /**
- * @throws {TypeError} `now` is not a finite number of milliseconds; another value would stop all
- *   timers silently
+ * @throws {TypeError} `now` is not a number, not finite, or beyond 2^53 - 1; such a time would stop
+ *   all timers silently
  */
 export function checkTime(now: number): void {
   if (!(Math.abs(now) <= Number.MAX_SAFE_INTEGER) || typeof now !== 'number') {
@@ -26,8 +26,8 @@ export function checkTime(now: number): void {
 }
 
 /**
- * @throws {TypeError | RangeError} `buffer` does not have `length` bytes at `offset`, with `before`
- *   bytes in front of them and `behind` bytes after them
+ * @throws {TypeError | RangeError} `buffer` is not a Uint8Array, or does not have `length` bytes at
+ *   `offset`, with `before` bytes in front of them and `behind` bytes after them
  */
 export function checkRange(
   buffer: Uint8Array,
@@ -47,7 +47,7 @@ export function checkRange(
   }
 }
 
-/** @throws {RangeError} not an integer from 1 to 65535 */
+/** @throws {RangeError} `mtu` is not an integer from 1 to 65535 */
 export function checkMtu(mtu: number): void {
   if (!Number.isInteger(mtu) || mtu < 1 || mtu > 65535) {
     throw new RangeError(`"mtu" expected an integer from 1 to 65535, got ${mtu}`);

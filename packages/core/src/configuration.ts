@@ -25,8 +25,9 @@ export interface AllowedIp {
 /** A change of one peer. An absent field leaves the value as it is. Keys are copied. */
 export interface PeerConfiguration {
   /**
-   * Identifies the peer by its current or its next key. If this is the next key, it becomes the
-   * peer's key, as with `promotePublicKey`; with `remove`, only the next key is removed.
+   * Identifies the peer by its current key or by its next key. If a change names the next key, that
+   * key becomes the peer's key, as with `promotePublicKey`. But if the change also has `remove`,
+   * only the next key is removed.
    */
   publicKey: PublicKey;
   /**

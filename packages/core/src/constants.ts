@@ -43,9 +43,10 @@ export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEO
 export const MAX_HANDSHAKE_ATTEMPTS = 20;
 
 /**
- * Counters are JavaScript numbers, so the limits are lower than in the paper. The paper's limit is
- * `2^64-2^13-1` messages (section 6.1), and ours is `2^53-2^13-1`. We rekey at 2^52 instead of
- * 2^60. This makes no difference, because no session can carry 2^52 packets within its 180 s.
+ * Rekey-After-Messages, section 6.1: a session is renewed after this many messages. Counters are
+ * JavaScript numbers, so this limit and Reject-After-Messages are lower than in the paper: `2^52`
+ * instead of `2^60`, and `2^53-2^13-1` instead of `2^64-2^13-1`. This makes no difference, because
+ * no session can carry 2^52 packets within its 180 s.
  */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
 /**
@@ -54,7 +55,10 @@ export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
  */
 export const REJECT_AFTER_MESSAGES: number = 2 ** 53 - 2 ** 13 - 1;
 
-/** A cookie, and the secret that it is made with, are used for 120 s, sections 5.3 and 5.4.7. */
+/**
+ * A cookie is valid for at most 120 s. The secret from which cookies are made is used for 120 s.
+ * Sections 5.3 and 5.4.7.
+ */
 export const COOKIE_LIFETIME_MS = 120_000;
 
 /** The first byte of each message, section 5.4. The three bytes after it are zero. */

@@ -84,8 +84,8 @@ export class DropCounters {
   }
 
   /**
-   * Remembers the peer and the source of a drop for this reason. An undefined argument leaves the
-   * remembered value.
+   * Remembers the peer and the source of a drop for this reason. If an argument is undefined, the
+   * value that was remembered before stays.
    */
   noteDetails(reason: DropReason, peer: PublicKey | undefined, source?: Endpoint): void {
     this.#details ??= DROP_REASONS.map(() => ({ lastPeer: undefined, lastSource: undefined }));
@@ -110,8 +110,8 @@ export class DropCounters {
 
   /**
    * Saves or restores the counts for a hand-over. They are saved with the names of the reasons, so
-   * that a version of Litz with other reasons can read them; a reason that it does not know is left
-   * out.
+   * that a version of Litz with other reasons can read them. Reading ignores a name that is not in
+   * `DROP_REASONS`.
    */
   code(codec: StateCodec): void {
     const counts = Object.entries(this.toJSON());

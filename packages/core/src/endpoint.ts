@@ -14,8 +14,7 @@ import { MAX_UINT32 } from './text/unsigned.ts';
 /**
  * The outer address of a peer. It is immutable, so that all datagrams of a source can share one
  * object. A socket layer keeps its latest endpoints and uses the same object for the same source.
- * The engine first checks whether two endpoints are the same object. So nothing is allocated per
- * datagram.
+ * So nothing is allocated per datagram, and the engine usually only compares two references.
  *
  * @example
  *
@@ -55,15 +54,16 @@ export class Endpoint {
   readonly sourceInterface: number;
 
   /**
-   * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 address,
-   * and so does a mapped source. Programs with one socket for both families report IPv4 addresses
-   * in this form, but the IPv6 sockets of Litz cannot send to such an address.
+   * Creates an endpoint. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is replaced by the IPv4
+   * address that it contains, also in `sourceAddress`. Programs with one socket for both families
+   * report IPv4 addresses as mapped addresses, but the IPv6 sockets of Litz cannot send to a mapped
+   * address.
    *
    * @param address 4 or 16 bytes, kept by reference: the caller must not change them afterwards.
    * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes, or an option has the wrong
    *   type
    * @throws {RangeError} `scopeId` or `sourceInterface` is not an unsigned 32-bit integer
-   * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: port outside 1..65535
+   * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: `port` is not an integer from 1 to 65535
    */
   constructor(
     address: Uint8Array,

@@ -44,14 +44,14 @@ export function peerOfMessage(
   offset: number,
   length: number,
 ): PublicKey | undefined {
-  if (length < SHORTEST_MESSAGE) return undefined;
+  if (length < RECEIVER_INDEX_END) return undefined;
   return lookup.peerOfMessage(stateOf(engine), buffer, offset)?.publicKey;
 }
 
 /**
  * Starts a new handshake with each peer that can be reached and for which `isWanted` returns true,
- * although its session is still good. With many peers, the handshakes are spread over time. Poll
- * the outputs afterwards.
+ * even if the peer's session is still usable. With many peers, the handshakes are spread over time.
+ * Poll the outputs afterwards.
  */
 export function renewSessions(
   engine: Engine,
@@ -70,4 +70,4 @@ export function renewSessions(
  * The offset in bytes at which the receiver index of a response ends. In other messages, the
  * receiver index ends earlier.
  */
-const SHORTEST_MESSAGE = 12;
+const RECEIVER_INDEX_END = 12;

@@ -22,8 +22,8 @@ export interface EngineOptions {
    */
   mtu?: number;
   /**
-   * The time after which a handshake is given up, in milliseconds. Default: after
-   * Rekey-Attempt-Time, which is 20 initiations.
+   * The time after which a handshake is given up, in milliseconds. Without this option, a handshake
+   * is given up after 20 initiations (Rekey-Attempt-Time).
    */
   handshakeGiveUpMs?: number;
   /** Message limits of a session. Only tests set them. */

@@ -36,7 +36,7 @@ export interface EngineState {
   readonly randomBytes: (out: Uint8Array) => void;
   readonly unixTime: () => number;
   readonly limits: MessageLimits;
-  /** If undefined, a handshake is given up after a number of initiations, as in the paper. */
+  /** If undefined, a handshake is given up after 20 initiations (Rekey-Attempt-Time). */
   readonly giveUpMs: number | undefined;
 
   mtu: number;
@@ -44,7 +44,9 @@ export interface EngineState {
   up: boolean;
   identity: StaticIdentity | undefined;
   macChecker: MacChecker | undefined;
-  /** The identity that will replace ours. While it is set, both are valid. Mostly undefined. */
+  /**
+   * The identity that will replace `identity`. While it is set, both are valid. Usually undefined.
+   */
   nextIdentity: StaticIdentity | undefined;
   nextMacChecker: MacChecker | undefined;
 
@@ -73,7 +75,7 @@ export interface EngineState {
   readonly handshakeMessages: HandshakeMessageBuffer;
   readonly stats: EngineStats;
 
-  /** Sees handshake messages, and secrets if it wants them; for a capture. Mostly undefined. */
+  /** Sees handshake messages, and secrets if it wants them. Set only during a capture. */
   observer: EngineObserver | undefined;
 
   /** Messages of the current batch whose bookkeeping is still to be done. */
@@ -83,7 +85,7 @@ export interface EngineState {
 
 /** What was sent with one keypair in this batch. */
 export interface SentMessages {
-  /** If undefined, there is nothing to do. */
+  /** If undefined, no message is recorded. */
   keypair: Keypair<Peer> | undefined;
   messages: number;
   /** The sum of the lengths of all messages. */

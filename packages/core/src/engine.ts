@@ -194,8 +194,8 @@ export class Engine {
   }
 
   /**
-   * Reports that the interface is up. The engine starts handshakes with all peers that have a
-   * persistent keepalive.
+   * Reports that the interface is up. The engine starts handshakes with all peers that have an
+   * endpoint and a persistent keepalive. With many such peers, the handshakes are spread over time.
    */
   linkUp(now: number): void {
     checkTime(now);
@@ -225,6 +225,7 @@ export class Engine {
    *
    * @returns whether there is a session
    * @throws {RangeError} there is no such peer
+   * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`: `publicKey` is not a key
    */
   connect(publicKey: string | PublicKey, now: number): boolean {
     checkTime(now);
@@ -273,7 +274,8 @@ export class Engine {
    * until the transmits are polled.
    *
    * @returns why the packet was dropped; undefined if it was sent or staged
-   * @throws {RangeError} there is not that much space around the packet
+   * @throws {TypeError | RangeError} `buffer` is not a Uint8Array, or there is not that much space
+   *   around the packet
    */
   handlePacketAt(
     buffer: Uint8Array,
@@ -385,8 +387,8 @@ export class Engine {
 
   /**
    * Begins to open a datagram in another thread, if the crypto provider shares work. The state of
-   * the engine does not change. `openDatagram` must follow for the same datagram, in the same
-   * order, before any other input.
+   * the engine does not change. Before any other input, call `openDatagram` for the same datagrams,
+   * in the same order.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array
    */
@@ -439,7 +441,7 @@ export class Engine {
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
    * peers roam, the time may be up to a second too early. If a call came late while many peers wait
-   * for a handshake, the time may be too early by the same amount.
+   * for a handshake, the time may be too early by at most that delay.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

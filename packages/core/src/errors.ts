@@ -15,7 +15,7 @@ export type WireGuardErrorCode =
   | 'ERR_LITZ_TOO_MANY_PEERS'
   | 'ERR_LITZ_UNSUPPORTED_PLATFORM'
   | 'ERR_LITZ_FFI_MISSING'
-  | 'ERR_LITZ_SYSTEM' // the system call `syscall` failed with `errno`, or a file is not usable
+  | 'ERR_LITZ_SYSTEM' // a system call, a file, a hook or the name resolver failed
   | 'ERR_LITZ_PERMISSION'
   | 'ERR_LITZ_TIMEOUT'
   | 'ERR_LITZ_CLOSED'

@@ -7,7 +7,10 @@
 import { WireGuardError } from './errors.ts';
 import { quote } from './quote.ts';
 
-/** @throws {TypeError} `value` is not an object, or has a property that is not in `known` */
+/**
+ * @throws {TypeError} `value` is not an object, is a view of bytes, or has a property that is not
+ *   in `known`
+ */
 export function checkObject(value: unknown, field: string, known?: readonly string[]): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) {
     throw new TypeError(`"${field}" expected an object, got ${describe(value)}`);
@@ -65,7 +68,10 @@ export function requireInteger(value: unknown, field: string, min: number, max: 
   throw new RangeError(`${expected}, got ${value}`);
 }
 
-/** Returns the result of `read`. If `read` throws, the error gets the name of the field. */
+/**
+ * Returns the result of `read`. An error that `read` throws is passed on with the name of the
+ * field, as `withField` adds it.
+ */
 export function readField<T>(field: string, read: () => T): T {
   try {
     return read();

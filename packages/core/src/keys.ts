@@ -272,9 +272,9 @@ function textOf(key: PublicKey | SecretKey): string {
 }
 
 /**
- * Makes the class's `from` throw for text, as its constructor does. For text, the constructor of a
- * typed array silently makes zeros, and its `from` makes one number per character. Such a key can
- * be guessed.
+ * Makes the static function `from` of the class `keys` throw for text, as the constructor of `keys`
+ * does. Without this, `from` would make one number per character of the text, which is 0 for most
+ * characters. Such a key can be guessed.
  */
 function refuseTextIn(keys: object): void {
   Object.defineProperty(keys, 'from', {

@@ -44,7 +44,8 @@ export type EngineEvent =
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
    * A peer was added or removed, got an endpoint, had its key replaced, completed a handshake, or
-   * roamed (at the rate of `roam`). Emitted only while `Engine.emitsPeerEvents` is true.
+   * roamed (as often as there are `roam` events). Emitted only while `Engine.emitsPeerEvents` is
+   * true.
    */
   | PeerEvent;
 
@@ -79,9 +80,9 @@ export type TraceStep =
 
 /**
  * One datagram to send: `length` bytes of `buffer` at `offset`. After `handlePackets` it can be
- * `count` datagrams of one length to one destination. The object belongs to the engine. The bytes
- * are in the engine's memory or in the buffer of the packet. The object and the bytes are valid
- * until the next input of the engine.
+ * `count` datagrams to one destination, all of the same length except the last. The object belongs
+ * to the engine. The bytes are in the engine's memory or in the buffer of the packet. The object
+ * and the bytes are valid until the next input of the engine.
  */
 export class Transmit implements DatagramRun {
   buffer: Uint8Array = EMPTY;

@@ -14,8 +14,8 @@ import type { AllowedIps } from './routing/allowed-ips.ts';
 import { runSteps, type Steps } from './steps.ts';
 
 /**
- * Counters since the engine was created. Byte counts include the whole WireGuard message, as in `wg
- * show`.
+ * Counters since the engine was created. Byte counts include the whole WireGuard message, as
+ * `wg show` does.
  */
 export class EngineStats {
   /** Transport messages sent, including keepalives. */
@@ -53,7 +53,10 @@ export interface PeerStatus {
   receivedBytes: number;
   /** Bytes of sent messages, as in `wg show`. */
   sentBytes: number;
-  /** Transport messages, including keepalives: one packet each. Absent if there were none. */
+  /**
+   * Transport messages, including keepalives. Each of them carries one packet or none. Absent if
+   * there were no messages.
+   */
   receivedMessages?: number;
   sentMessages?: number;
   /**

@@ -17,14 +17,14 @@ describe('createEngineState', () => {
     expect([state.stats === stats, state.peers.size]).toEqual([true, 0]);
   });
 
-  it('takes the options', () => {
+  it('uses the given options', () => {
     const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
     const options = { ...REQUIRED, mtu: 1280, handshakeGiveUpMs: 7000, limits };
     const state = createEngineState(options, new EngineStats());
     expect(state).toMatchObject({ mtu: 1280, giveUpMs: 7000, limits });
   });
 
-  it('is under load above the rate of the options, 100 per second by default', () => {
+  it('is under load above the handshakes per second of the options, 100 by default', () => {
     expect([messagesUntilLoad({}), messagesUntilLoad({ handshakesPerSecond: 3 })]).toEqual([
       100, 3,
     ]);

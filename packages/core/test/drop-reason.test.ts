@@ -37,7 +37,7 @@ describe('DropCounters', () => {
     expect(counters.count('invalid-tag')).toBe(2);
   });
 
-  it('returns the last known peer and source of the drops for a reason, once', () => {
+  it('returns the last known peer and source of the drops for a reason, and then forgets them', () => {
     const counters = new DropCounters();
     const none = { lastPeer: undefined, lastSource: undefined };
     expect(counters.takeDetails('invalid-tag')).toEqual(none);

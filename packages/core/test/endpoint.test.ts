@@ -45,7 +45,7 @@ describe('Endpoint', () => {
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { scopeId: 3 }))).toBe(false);
   });
 
-  it('shows the number of its interface if it has no name', () => {
+  it('shows the number of its interface if the name is not known', () => {
     expect(String(new Endpoint(LINK_LOCAL, 5, { scopeId: 2 }))).toBe('[fe80::1%2]:5');
     expect(String(new Endpoint(LINK_LOCAL, 5, { scopeId: 2, zone: 'eth0' }))).toBe(
       '[fe80::1%eth0]:5',
@@ -119,7 +119,7 @@ describe('Endpoint.withoutSource', () => {
   });
 });
 
-describe('an Endpoint with invalid arguments', () => {
+describe('the arguments of Endpoint', () => {
   it.each([1, 65_535])('accepts port %i', (port) => {
     expect(new Endpoint(new Uint8Array(4), port).port).toBe(port);
   });

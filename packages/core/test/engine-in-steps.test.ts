@@ -23,7 +23,7 @@ describe('prepareInSteps', () => {
     expect(inSteps.alice.engine.peers()).toEqual(atOnce.alice.engine.peers());
   });
 
-  it('has a step for each prefix and each peer that it adds or removes', () => {
+  it('has at least one step for each prefix and each peer that is added or removed', () => {
     const all = withSession();
     const allowedIps = Array.from({ length: 100 }, (_, i) => `10.1.0.${i}/32`);
     const one = { peers: [{ publicKey: keyOf(1), allowedIps }] };

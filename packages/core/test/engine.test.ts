@@ -194,7 +194,7 @@ describe('Engine', () => {
     expect(none.pollTimeout()).toBe(Infinity);
   });
 
-  it('keeps no reference to a buffer of an earlier call', () => {
+  it('seals the packet in the buffer of each call of handlePacketAt, not in an earlier buffer', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob, network } = pair;
@@ -213,7 +213,7 @@ describe('Engine', () => {
     expect(sent).toEqual([112 + 32, 64 + 32, 208 + 32]);
   });
 
-  it('returns why a handshake message was dropped, and never the reason of another one', () => {
+  it('returns why a handshake message was dropped, and never the reason of another message', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     network.loses = () => true;
@@ -234,7 +234,7 @@ describe('Engine', () => {
     expect(engine.handleDatagram(later, alice.endpoint, network.now)).toBeUndefined();
   });
 
-  it('uses the limits of the paper, or the given ones', () => {
+  it('uses the message limits of the options, or the default limits', () => {
     const limits = { rekeyAfterMessages: 5, rejectAfterMessages: 9 };
     expect(stateOf(new Engine({ ...options, limits })).limits).toEqual(limits);
     expect(stateOf(new Engine(options)).limits).toEqual({
@@ -330,7 +330,7 @@ describe('Engine', () => {
     expect(view?.packet).toEqual(packet);
   });
 
-  it('keeps outputs separate when the caller polls late', () => {
+  it('keeps the datagrams of several calls separate when the caller polls late', () => {
     const pair = createPair();
     connect(pair);
     const { network, alice, bob } = pair;
@@ -363,7 +363,7 @@ describe('Engine', () => {
   });
 
   describe('peerStatuses', () => {
-    it('returns the same as peers(), one by one', () => {
+    it('returns the same statuses as peers(), one by one', () => {
       const engine = engineWith(1, 2, 3);
       expect([...engine.peerStatuses()]).toEqual(engine.peers());
       expect(numbers(engine.peers())).toEqual([1, 2, 3]);

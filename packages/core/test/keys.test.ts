@@ -32,7 +32,7 @@ describe('parsePublicKey', () => {
     );
   });
 
-  it('refuses any other text, and shows no part of it', () => {
+  it('refuses text that is not 32 bytes in base64, and shows no part of it', () => {
     const good = Buffer.alloc(32, 0xa7).toString('base64');
     const bad = [
       '',
@@ -66,7 +66,7 @@ describe('parsePublicKey', () => {
     expect(parsePublicKey(`${good.slice(0, 42)}E=`)[31]).toBe(1);
   });
 
-  it('accepts a text of 44 characters only if Buffer would write the same', () => {
+  it('accepts a text of 44 characters only if Buffer would write the same text', () => {
     const text = fc.string({ minLength: 43, maxLength: 43, unit: 'binary-ascii' });
     fc.assert(
       fc.property(text, (front) => {

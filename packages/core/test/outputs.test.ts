@@ -11,7 +11,7 @@ describe('Outputs', () => {
     expect(outputs.nextTransmit()).toBeUndefined();
   });
 
-  it('does not reuse a polled object while others still wait', () => {
+  it('does not reuse a polled object while other objects wait to be polled', () => {
     const outputs = new Outputs();
     put(outputs, 1);
     put(outputs, 2);

@@ -20,7 +20,7 @@ describe('redactKeys', () => {
     );
   });
 
-  it('also replaces a key that lacks its last characters, or has one more', () => {
+  it('also replaces a key with one or two characters missing, or with more characters around it', () => {
     const base64 = 'yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=';
     const forms = [base64.slice(0, 43), base64.slice(0, 42), `${base64}=`, `x${base64}`];
     for (const form of forms) expect(redactKeys(`a ${form} b`)).toBe('a (a key, not shown) b');
@@ -51,7 +51,7 @@ describe('quote', () => {
     expect(quote('é'.repeat(80))).toBe(`"${'é'.repeat(80)}"`);
   });
 
-  it('shows no part of a key that is cut off together with the text', () => {
+  it('shows no part of a key, even if the shown text ends within the key', () => {
     fc.assert(
       fc.property(keys, fc.nat(100), (key, before) => {
         const form = formatKey(key);
@@ -63,7 +63,7 @@ describe('quote', () => {
 });
 
 describe('a key in base64url', () => {
-  it('is not shown either', () => {
+  it('is not shown by redactKeys', () => {
     const text = Buffer.from(Array.from({ length: 32 }, (_, i) => 255 - i * 3)).toString(
       'base64url',
     );

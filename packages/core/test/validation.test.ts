@@ -136,7 +136,7 @@ describe('checkConfiguration', () => {
     });
   });
 
-  it('reads the next public key of a peer, or that it has none', () => {
+  it('reads the next public key of a peer; null means that it has none', () => {
     const next = createPerson(2).publicKey;
     const read = (nextPublicKey: string | typeof next | null) =>
       checkConfiguration({ peers: [{ publicKey, nextPublicKey }] }, NOBODY).peers[0].nextPublicKey;

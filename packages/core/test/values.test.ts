@@ -89,7 +89,7 @@ describe('readPresharedKey', () => {
 });
 
 describe('checkPrivateKey and checkPresharedKey', () => {
-  it('accept keys and undefined', () => {
+  it('accept keys, null and undefined, and refuse other values', () => {
     for (const value of [undefined, null, Uint8Array.from(privateKey)]) {
       expect(() => checkPrivateKey(value, 'a')).not.toThrow();
       expect(() => checkPresharedKey(value, 'a')).not.toThrow();

@@ -2,9 +2,9 @@
  * `BufferedEvents`: keeps the events of a new device until its caller can listen.
  *
  * The caller can add listeners only after `await Device.create(...)` has returned the device. By
- * then, the link can be up and the first handshake complete. So events are kept in order. When the
- * caller first adds a listener or calls a method, the events are emitted in the next turn of the
- * event loop. So all listeners that the caller adds in the same turn receive them. If the caller
+ * then, the link can be up and the first handshake complete. So events are kept in order until the
+ * caller first adds a listener or calls a method. They are emitted in the next turn of the event
+ * loop, so that all listeners that the caller adds in the same turn receive them. If the caller
  * does neither, events are kept for one second, and at most 1000 of them.
  *
  * @module
@@ -86,6 +86,6 @@ export class BufferedEvents {
 
 // How long events are kept if the caller does nothing, in ms.
 const LONGEST_MS = 1000;
-// How many events are kept if the caller does nothing. If one more event comes, all of them are
-// emitted.
+// How many events are kept after `Device.create` has returned, if the caller does nothing. If one
+// more event comes, all of them are emitted.
 const MOST_EVENTS = 1000;

@@ -28,12 +28,12 @@ export interface DeviceEvents {
   ];
   /**
    * State of the session with a peer. `up`: packets can be sent to the peer. `renewed`: the session
-   * has newer keys. `expired`: packets can no longer be sent.
+   * has newer keys. `expired`: no packets can be sent before there is a new session.
    */
   session: [{ readonly peer: PublicKey; readonly state: 'up' | 'renewed' | 'expired' }];
   /**
    * The address or port of the peer changed. Emitted at most once per second for each peer; if the
-   * endpoint changed several times, the event has the last one.
+   * endpoint changed several times, the event has the last endpoint.
    */
   roam: [
     {
@@ -75,7 +75,7 @@ export interface DeviceEvents {
       readonly endpoint: Endpoint | undefined;
       /** Unix time in ms; 0 if there was no handshake. */
       readonly lastHandshakeUnixMs: number;
-      /** The static keys of the session that sends; absent if there is none. */
+      /** The static keys of the session with which packets are sent; absent if there is none. */
       readonly sessionStaticKeys?: SessionStaticKeys;
     },
   ];
@@ -86,8 +86,8 @@ export interface DeviceEvents {
   /** The MTU of the interface changed. `mtu`: maximum length of an inner packet, in bytes. */
   mtu: [{ readonly mtu: number }];
   /**
-   * An offload that was requested is off now, because the kernel cannot do it or does it wrong.
-   * Emitted once for each offload.
+   * An offload that was requested is off, because the kernel cannot do it or does it wrong. Emitted
+   * once for each offload.
    */
   offload: [{ readonly name: 'tunTcp' | 'tunUdp' | 'udpGso' | 'udpGro'; readonly reason: string }];
   /**

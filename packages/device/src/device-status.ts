@@ -8,8 +8,8 @@ import type { BatchStats } from './plane/batch-sizes.ts';
 import type { LoopStats } from './plane/loop-time.ts';
 
 /**
- * A copy of the configuration and the peers of a device. Many peers are read in slices, so not all
- * at the same moment. A snapshot is also a `DeviceStatus` of `@litz/config`.
+ * A copy of the configuration and the peers of a device. Many peers are read in slices, so they are
+ * not all read at the same moment. A snapshot is also a `DeviceStatus` of `@litz/config`.
  */
 export interface DeviceSnapshot {
   readonly name: string;
@@ -48,6 +48,6 @@ export type DeviceStats = Omit<EngineStats, 'drops'> & {
    */
   readonly batches: { readonly sent: BatchStats; readonly received: BatchStats };
   readonly loop: LoopStats;
-  /** How many threads seal and open packets at present, including that of the packet loop. */
+  /** How many threads seal and open packets at present, including the thread of the packet loop. */
   readonly threads: number;
 };

@@ -107,14 +107,18 @@ export class Device extends EventEmitter<DeviceEvents> {
   #waiters = 0;
   #lastRead = 0;
   readonly #captures: DeviceCaptures = new DeviceCaptures();
-  /** While this keeps events, the packet loop emits all optional events. */
+  /**
+   * While events are kept, the packet loop emits all optional events, because their listeners may
+   * still be added.
+   */
   readonly #buffer: BufferedEvents = new BufferedEvents(() => this.#sendListened());
   /**
-   * What was to be published before the device was open; undefined afterwards. A subscriber may use
-   * the device, which has no driver before, and `open` comes first.
+   * Calls that publish an event, kept until the device is open; undefined afterwards. They must
+   * wait, because a subscriber may use the device, which has no driver yet, and because
+   * `litz:device:open` must be the first message.
    */
   #early: (() => void)[] | undefined = [];
-  /** The optional events whose channels had a subscriber at the last check. */
+  /** The optional events whose channels had a subscriber at the last check, joined with commas. */
   #subscribed = '';
   readonly #onListenerAdded = (name: unknown): void => this.#listenerAdded(name);
   readonly #onListenerRemoved = (name: unknown): void => this.#listenerRemoved(name);
@@ -170,8 +174,8 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   /**
-   * Which provider does the cryptography, and why. The option `crypto` or `LITZ_CRYPTO` can choose
-   * another one.
+   * Which provider does the cryptography, and why. The option `crypto` or the environment variable
+   * `LITZ_CRYPTO` can choose another provider.
    */
   get crypto(): CryptoStatus {
     return this.#driver.crypto;
@@ -181,10 +185,10 @@ export class Device extends EventEmitter<DeviceEvents> {
    * Changes keys, peers, port and mark while the device runs. Either the whole change takes effect
    * or none of it.
    *
-   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
-   *   it
    * @param change keys are copied. Peers that are not named stay; `replacePeers: true` removes
    *   them.
+   * @throws {TypeError | RangeError | WireGuardError} (rejects) a field is wrong; the message names
+   *   it
    * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the new port is taken, and the old port
    *   stays in use
    * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
@@ -372,7 +376,7 @@ export class Device extends EventEmitter<DeviceEvents> {
 
   /**
    * Resolves when there is a session with the peer. Starts a handshake if none is in progress, and
-   * a new one after each failure.
+   * starts a new one after each failure.
    *
    * @param options `timeout` in ms; default 90 s, which is Rekey-Attempt-Time
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`, `ERR_LITZ_CLOSED`,
@@ -422,7 +426,9 @@ export class Device extends EventEmitter<DeviceEvents> {
     await this.close();
   }
 
-  /** Sends a request of the caller, and releases the kept events. */
+  /**
+   * Sends a request of the caller. Kept events are then emitted in the next turn of the event loop.
+   */
   #request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {

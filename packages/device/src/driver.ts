@@ -1,6 +1,6 @@
 /**
- * `Driver`: runs a data plane and answers requests to it. There are two: one for Linux with a
- * thread of its own (`LinuxDriver`), and one on the event loop (`PortableDriver`).
+ * `Driver`: runs a data plane and answers requests to it. There are two drivers: one for Linux with
+ * a thread of its own (`LinuxDriver`), and one on the event loop (`PortableDriver`).
  *
  * @module
  */
@@ -96,8 +96,9 @@ export interface DriverListener {
 }
 
 /**
- * Answers a request that changes neither the configuration nor the link, and hands nothing over.
- * Only a snapshot may need several steps; the device must not be changed between two of its steps.
+ * Answers a request that changes neither the configuration nor the link, and is no part of a
+ * hand-over. Only a snapshot may need several steps; the device must not be changed between two of
+ * its steps.
  *
  * @param now in ms of the engine's clock
  */

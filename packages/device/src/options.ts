@@ -59,8 +59,8 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   offload?: OffloadSwitches;
   /**
    * Default: `selectProvider()`, the fastest provider that is available. An interface has a thread
-   * of its own, and functions cannot be sent to a thread. So give a `CryptoModule` for an
-   * interface.
+   * of its own, and functions cannot be sent to a thread. So for an interface, give a
+   * `CryptoModule`.
    */
   crypto?: CryptoProvider | CryptoModule;
   /**
@@ -85,7 +85,10 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
 export interface TunOptions {
   /** 'wg0'; the kernel replaces a `%d` in the name by a number. At most 15 bytes. */
   name: string;
-  /** Maximum length of an inner packet, in bytes. Default 1420. */
+  /**
+   * Maximum length of an inner packet, in bytes. The option `mtu` of the device takes precedence.
+   * Default 1420.
+   */
   mtu?: number;
   /**
    * Whether the interface stays, with its addresses and routes, when the process is killed or the
@@ -158,7 +161,7 @@ export function readDeviceOptions(options: DeviceOptions): DeviceSettings {
   }
 }
 
-/** Returns whether the option names a module, which a driver imports in its own thread. */
+/** Returns whether the option names a module. The thread of the packet loop imports that module. */
 export function isCryptoModule(crypto: CryptoProvider | CryptoModule): crypto is CryptoModule {
   return 'module' in crypto;
 }

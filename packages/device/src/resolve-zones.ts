@@ -15,8 +15,8 @@ interface WithEndpoints {
 }
 
 /**
- * Returns the configuration with numbers as scopes. Endpoints without an interface name stay as
- * they are.
+ * Returns the configuration with the number of an interface (`scopeId`) in place of each name.
+ * Endpoints without an interface name stay as they are.
  *
  * @param interfaceIndex returns undefined if no interface has the name
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: no interface has this name

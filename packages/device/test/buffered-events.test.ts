@@ -10,7 +10,7 @@ beforeEach(() => {
   told = [];
   released = 0;
   events = new BufferedEvents(() => {
-    // The callback must be called before the first event is emitted. Other calls are not counted.
+    // The callback must be called before the first event is emitted. A later call is not counted.
     if (told.length === 0) released++;
   });
 });
@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers());
 
 describe('BufferedEvents', () => {
-  it('keeps all events until the turn of the event loop after the device is used', () => {
+  it('keeps all events until the turn of the event loop that follows the first use of the device', () => {
     tell('up');
     events.startTimeLimit();
     tell('handshake');
@@ -48,7 +48,7 @@ describe('BufferedEvents', () => {
     expect(released).toBe(1);
   });
 
-  it('keeps events for any time while the device is being made', () => {
+  it('keeps events without a time limit while the device is being made', () => {
     tell('up');
     vi.advanceTimersByTime(5000);
     expect(told).toEqual([]);

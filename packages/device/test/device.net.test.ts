@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { Netlink, NetworkNamespace, SystemError } from '@litz/sys';
 import { ping } from '@litz/sys/tools';
@@ -80,7 +81,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(await hosts.left.ping(hosts.right.inner)).toBe(1);
   });
 
-  it('carries packets over IPv6', async () => {
+  it('carries packets in datagrams over IPv6', async () => {
     await hosts.devices({ peers: [peerOf(hosts.right, '[fd09::2]:51820')] });
     expect(await hosts.left.ping(hosts.right.inner, 3)).toBe(3);
   });
@@ -95,7 +96,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       Device.create({ tun: 'wg0', privateKey: person.privateKey, peers: [peer] }),
     );
     try {
-      // The handshake is over, and alice's caller has waited for something else.
+      // The handshake is over. This test has waited for something else before it listens.
       await atBob;
       const told: string[] = [];
       for (const name of ['session', 'up', 'handshake'] as const) {
@@ -142,11 +143,11 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await server;
   });
 
-  it('reaches a peer inside another peer of the same interface', async () => {
+  it('reaches a peer through the tunnel of another peer of the same interface', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     await left.ping(right.inner);
-    // This device is on the right too. Its endpoint is the right's address in the tunnel.
+    // This device is on the right host too. Its endpoint is that host's address in the tunnel.
     const inner = await right.device({
       tun: 'wg1',
       addresses: ['10.2.0.2/24'],
@@ -167,14 +168,15 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await inner.close();
   });
 
-  it('drops datagrams that would loop through its own tunnel, and works again with the right route', async () => {
+  it('drops datagrams that would loop through its own tunnel, and works again with a correct route', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     expect(await left.ping(right.inner)).toBe(1);
     const route = { destination: Uint8Array.of(10, 9, 0, 2), prefixLength: 32 };
     const through = { ...route, interfaceIndex: left.index('wg0') };
     left.netlink.addRoute(through);
-    // This forgets the sticky source, which would keep the datagrams out of the tunnel.
+    // Setting the endpoint forgets the sticky source, which would keep the datagrams out of the
+    // tunnel.
     const endpoint = `${right.outer}:51820`;
     await devices.left.configure({
       peers: [{ publicKey: BOB.publicKey, endpoint, allowedIps: ['0.0.0.0/0'] }],
@@ -188,7 +190,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(await left.ping(right.inner)).toBe(1);
   });
 
-  it('loses nothing of another peer while datagrams would loop', async () => {
+  it('loses no packet of another peer while datagrams to one peer would loop', async () => {
     const devices = await hosts.devices();
     const { left, right } = hosts;
     expect(await left.ping(right.inner)).toBe(1);
@@ -218,7 +220,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     await other.close();
   });
 
-  it('carries packets larger than the outer link, and jumbo ones', async () => {
+  it('carries packets that are larger than the MTU of the outer link', async () => {
     await hosts.devices({ mtu: 34_736 }, { mtu: 34_736 });
     const { left, right } = hosts;
     expect(await left.ping(right.inner, 3, { size: 34_736 - 28 })).toBe(3);
@@ -264,7 +266,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens its sockets when a port that was taken is free again, or with another port', async () => {
+    it('opens its sockets when a port that was taken is free again, and reports the port once', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const errors: unknown[] = [];
@@ -292,7 +294,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await left.device();
     });
 
-    it('takes super-packets of any number of segments', async () => {
+    it('lets the kernel make super-packets with any number of segments', async () => {
       const { left } = await hosts.devices();
       const show = ['-j', '-d', 'link', 'show', 'dev', left.name];
       const text = hosts.left.namespace.run(() => execFileSync('ip', show, { encoding: 'utf8' }));
@@ -300,7 +302,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(JSON.parse(text)).toMatchObject([{ gso_max_segs: 65_535, gso_max_size: 65_536 }]);
     });
 
-    it('reports its MTU to the device', async () => {
+    it('reports a change of its MTU to the device', async () => {
       const { left } = hosts;
       const device = await left.device();
       const changed = once(device, 'mtu');
@@ -339,19 +341,20 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       }
     });
 
-    it('keeps a source that has a table of its own when other routes change', async () => {
+    it('keeps a sticky source whose route is in a table of its own when other routes change', async () => {
       const { right, ip } = await heardOnTheSecondAddress();
       ip('route add 10.9.0.1/32 dev alt');
       for (let i = 0; i < 5; i++) {
         ip(`route add 203.0.113.${i}/32 dev lo`);
         expect(await hosts.right.ping(hosts.left.inner)).toBe(1);
-        // Changes within one second are handled together, so the five changes take longer.
+        // Changes within one second are handled together, so the five changes take more than a
+        // second.
         await setTimeout(300);
       }
       expect(await right.stats()).toMatchObject({ udp: { sentWithoutSource: 0 } });
     });
 
-    it('forgets a source when the route from it changes', async () => {
+    it('forgets a sticky source when the route from it changes', async () => {
       const { left, right, ip } = await heardOnTheSecondAddress();
       ip('route replace 10.9.0.0/24 dev alt table 2');
       await vi.waitUntil(
@@ -433,7 +436,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(await devices.left.status()).toMatchObject({ fwmark: 0 });
     });
 
-    it('refuses a wrong peer with the name of the field, also in another thread', async () => {
+    it('rejects a change with a wrong endpoint, and a wait for a key that no peer has', async () => {
       const { left } = await hosts.devices();
       const change = { peers: [{ publicKey: BOB.publicKey, endpoint: 'nowhere' }] };
       await expect(left.configure(change)).rejects.toMatchObject({
@@ -496,7 +499,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(openDescriptors()).toBe(before);
     });
 
-    it('lets the kernel choose a number', async () => {
+    it('lets the kernel choose the number in the name of the interface', async () => {
       const { left } = hosts;
       const device = await left.device({ tun: 'wg%d', listenPort: 0 });
       expect(device.name).toBe('wg0');
@@ -526,7 +529,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     });
   });
 
-  it('sets its link up and down, and rejects with a SystemError', async () => {
+  it('sets its link up and down, and rejects with a SystemError if the port is taken', async () => {
     const { left } = hosts;
     const device = await left.device({ up: false });
     const told: string[] = [];
@@ -546,7 +549,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
     expect(told).toEqual(['up', 'down', 'up']);
   });
 
-  it('emits drops of the other thread, once there is a listener', async () => {
+  it('emits drop events of the packet loop when there is a listener', async () => {
     const devices = await hosts.devices();
     const { left } = hosts;
     const dropped = once(devices.left, 'drop');
@@ -570,12 +573,12 @@ describeWith(
   () => {
     withHosts();
 
-    it('answers it', async () => {
+    it('carries its requests and the answers', async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });
 
-    it('is not delayed by a busy main thread', async () => {
+    it('carries packets while the main thread is blocked', async () => {
       const { left } = await hosts.devices();
       await left.connected(BOB.publicKey, { timeout: 5000 });
       const { status } = hosts.left.namespace.run(() =>
@@ -606,14 +609,31 @@ describeWith(realInterfaces, 'Device and offloads', () => {
   });
 });
 
-describe('Device without the right to make interfaces', () => {
-  it('rejects with a code, and releases the thread', async () => {
+describe('Device whose interface cannot be made', () => {
+  it('rejects with a code of Litz', async () => {
     const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
     await expect(created).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_LITZ_/) as string,
     });
   });
+
+  it('leaves no thread and no descriptor behind', async () => {
+    // The first device loads libraries, which stay.
+    await createFails();
+    const before = threadsAndDescriptors();
+    await createFails();
+    await vi.waitFor(() => expect(threadsAndDescriptors()).toEqual(before), 5000);
+  });
 });
+
+async function createFails(): Promise<void> {
+  const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
+  await expect(created).rejects.toThrow('lo');
+}
+
+function threadsAndDescriptors(): number[] {
+  return [readdirSync('/proc/self/task').length, openDescriptors()];
+}
 
 const PING_PROGRAM = `
   const { spawnSync } = require('node:child_process');

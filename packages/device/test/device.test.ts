@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 describe('Device', () => {
-  it('shows no secret when its status is printed, and returns it when it is read', async () => {
+  it('shows no secret when its status is printed, and returns the keys when they are read', async () => {
     await using alice = await memoryDevice(ALICE, {
       peers: [{ publicKey: BOB.publicKey.toBase64(), presharedKey: BOB.privateKey.toBase64() }],
     });
@@ -114,7 +114,7 @@ describe('Device', () => {
       const bob = await open(memoryDevice(BOB));
       const atBob = once(bob.device, 'session');
       const alice = await open(callingDevice(bob));
-      // The handshake is over, and alice's caller has waited for something else.
+      // The handshake is over. This test has waited for something else before it listens.
       await atBob;
       await new Promise((resolve) => setImmediate(resolve));
       const told: string[] = [];
@@ -180,7 +180,7 @@ describe('Device', () => {
       expect(order.indexOf('packet')).toBeLessThan(order.lastIndexOf('part'));
     });
 
-    it('continues when peers are removed and replaced in the middle', async () => {
+    it('leaves out peers that are removed or added between two parts', async () => {
       const alice = await open(memoryDevice(ALICE));
       await alice.device.configure({ peers: manyPeers(500) });
       const parts = alice.device.statusParts();
@@ -193,7 +193,7 @@ describe('Device', () => {
       expect(await alice.device.peers()).toHaveLength(100);
     });
 
-    it('rejects when the device is closed in the middle', async () => {
+    it('rejects when the device is closed between two parts', async () => {
       const alice = await open(memoryDevice(ALICE));
       await alice.device.configure({ peers: manyPeers(500) });
       const parts = alice.device.statusParts();
@@ -527,7 +527,7 @@ describe('Device', () => {
       expect(await bob.device.status()).toMatchObject({ listenPort });
     });
 
-    it('is called by asyncDispose', async () => {
+    it('is called at the end of a block with await using', async () => {
       let device: Device;
       {
         await using memory = await memoryDevice(ALICE);

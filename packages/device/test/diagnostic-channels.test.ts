@@ -28,7 +28,7 @@ describe('subscribedEvents', () => {
 });
 
 describe('the channels of all devices', () => {
-  test('report the life of a device and what its peers do', async () => {
+  test('report when a device is made, goes up and is closed, and its handshakes and sessions', async () => {
     const names = ['open', 'up', 'handshake', 'session', 'close'] as const;
     const heard = Object.fromEntries(names.map((name) => [name, listen(name)]));
     const { alice, bob } = await connected();
@@ -42,7 +42,7 @@ describe('the channels of all devices', () => {
     expect(of('close', alice)).toHaveLength(1);
   });
 
-  test('a subscriber that comes later is noticed at the next call', async () => {
+  test('report to a subscriber that comes later, after the next call of a method', async () => {
     const { alice } = await connected();
     const heard = listen('drop');
     await alice.status();

@@ -100,7 +100,11 @@ describeWith([builtDevice], 'a process with a Device in memory', () => {
     ['ends by process.exit', 'process.exit(3);', 3],
     ['ends after close', 'await device.close();', 0],
     ['ends by itself when the device is unrefed', 'device.unref();', 0],
-    ['ends by itself when the link goes down too', 'device.unref(); tun.setUp(false);', 0],
+    [
+      'ends by itself when the device is unrefed and its link goes down',
+      'device.unref(); tun.setUp(false);',
+      0,
+    ],
     ['continues while the device is open, up or down', 'tun.setUp(false); exitLater();', 5],
   ])('%s', async (_, script, code) => {
     const child = start(`import { Device, MemoryTun } from ${JSON.stringify(BUILT_DEVICE.href)};
@@ -153,7 +157,7 @@ describeWith(realInterfaces, 'a device whose packet loop crashes', () => {
       UNKNOWN_DESCRIPTORS,
     ],
   ])(
-    'emits an error event for %s, and releases everything',
+    'emits an error event for %s, and releases the interface',
     async (_, crash, message, left = 0) => {
       const before = openDescriptors();
       const device = await host.device({

@@ -1,5 +1,5 @@
 /**
- * Devices in memory for tests. Their keys are made from numbers, and their sockets use loopback
+ * Devices in memory for tests. Their keys are made from numbers, and their endpoints are loopback
  * addresses.
  *
  * @module
@@ -20,14 +20,14 @@ export interface MemoryDevice extends AsyncDisposable {
   readonly person: Person;
 }
 
-/** Makes a device of a person, with its link up and no peers unless the options differ. */
+/** Makes a device of a person, with its link up and no peers, unless the options say otherwise. */
 export async function memoryDevice(
   person: Person,
   options: Partial<DeviceOptions> = {},
 ): Promise<MemoryDevice> {
   const tun = new MemoryTun({ name: `memory${person.number}` });
   const device = await Device.create({ tun, privateKey: person.privateKey, ...options });
-  return { device, tun, person, [Symbol.asyncDispose]: () => device.close() };
+  return { device, tun, person, [Symbol.asyncDispose]: () => device[Symbol.asyncDispose]() };
 }
 
 /** Makes `b` a peer of `a`, with the endpoint of `b`. The link of `b` must be up. */

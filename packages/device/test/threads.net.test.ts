@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describeWith(realInterfaces, 'Device with several threads', () => {
-  it('sends every counter once, in order, also while its threads are ended one after the other', async () => {
+  it('sends its counters in order and none twice, also while its threads are ended one after the other', async () => {
     const errors: string[] = [];
     const device = await open(4);
     device.on('error', ({ message }) => errors.push(message));
@@ -201,7 +201,8 @@ async function streamUntilGrown(
 
 async function untilAlone(device: Device): Promise<void> {
   const end = Date.now() + 30_000;
-  // The packet loop checks its load only when it reads the interface, so something must be sent.
+  // The packet loop checks its load only in its turns, and it has no turns while nothing happens.
+  // So something must be sent.
   const sender = new Sender();
   while ((await device.stats()).threads > 1 && Date.now() < end) {
     sender.send();

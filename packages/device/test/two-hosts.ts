@@ -120,7 +120,7 @@ export class TwoHosts {
     }
   }
 
-  /** Makes a device on each side. Only left has the endpoint of the other one. */
+  /** Makes a device on each side. Only the left device has the endpoint of the other one. */
   async devices(
     forLeft: Partial<DeviceOptions> = {},
     forRight: Partial<DeviceOptions> = {},

@@ -1,6 +1,7 @@
 /**
- * `Chart`: rates of the last minutes. The thick line is the sum of all tunnels. The busiest tunnels
- * have a colour and an entry in the legend. The lines of the other tunnels are thin and grey.
+ * `Chart`: a line chart of the rates of the last minutes. The thick line is the sum of all tunnels.
+ * The busiest tunnels have a colour and an entry in the legend. The lines of the other tunnels are
+ * thin and grey.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { countText, printable, rateText, shortened } from './words.js';
  * The rates of one tunnel, or of all tunnels, with one value for each time. NaN: not known.
  *
  * @typedef {object} ChartLine
- * @property {(kind: any) => number[]} of
+ * @property {(kind: any) => number[]} of returns the rates of one kind, for example one direction
  * @property {(kind: any) => number} now the newest value; 0: not known
  */
 
@@ -27,8 +28,8 @@ import { countText, printable, rateText, shortened } from './words.js';
  * @property {number} windowMs how much time the chart shows
  * @property {(kind: string, value: number) => string} [text] returns a value with its unit;
  *   default: a rate in bytes per second as bits per second
- * @property {(kind: string) => number} [unit] returns the factor that turns a value into a value in
- *   the unit of `text`, so that the top of the grid is a round number in this unit; default: 8, for bits
+ * @property {(kind: string) => number} [unit] a value times this factor is in the unit of `text`;
+ *   the top of the grid is a round number in this unit; default: 8, from bytes to bits
  * @property {(id: string) => string} [name] returns the name of a peer; default: its id
  */
 
@@ -222,7 +223,7 @@ export class Chart {
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Area */
 
 /**
- * Returns the path of a line. It has gaps where values are not known.
+ * Returns the SVG path of a line. The path has gaps where values are not known.
  *
  * @param {{ times: readonly number[], values: readonly number[], end: number, area: Area, top: number, windowMs: number }} of
  * @returns {string}
@@ -245,7 +246,8 @@ function pathOf({ times, values, end, area, top, windowMs }) {
 }
 
 /**
- * Returns the smallest number that is 1, 2 or 5 times a power of ten, and at least `most` and `atLeast`.
+ * Returns the smallest number that is 1, 2 or 5 times a power of ten, and at least `most` and
+ * `atLeast`.
  *
  * @param {number} most
  * @param {number} atLeast

@@ -1,6 +1,6 @@
 /**
- * `Connection`: receives the events of the server while the page is visible and not paused, and shows how
- * old the last status is. While the page is hidden or paused, it requests nothing.
+ * `Connection`: receives the events of the server while the page is visible and not paused, and
+ * shows how old the last status is. While the page is hidden or paused, it requests nothing.
  *
  * It uses these elements of the page: `connection`, `pause`, `troubles`, `announcement`.
  *
@@ -17,14 +17,14 @@ const LATE_MS = 8000;
  * @typedef {object} ConnectionParts
  * @property {string} who the word for the program that sends the status: `agent`
  * @property {(status: Status) => void} take called with each status
- * @property {() => void} draw called when `trouble` has changed
+ * @property {() => void} draw called when the server has sent a trouble
  * @property {(data: any) => void} [takeHistory] called with the history that the server
  *   sends after each connection
  */
 
 /** @template Status */
 export class Connection {
-  /** The reason why the server sent no new status; undefined: it has sent one. */
+  /** The reason why the server cannot send a status; undefined: none since the last status. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */
@@ -51,7 +51,7 @@ export class Connection {
       this.#listen();
     });
     document.addEventListener('visibilitychange', () => this.#listen());
-    // If no status comes, there is no event. So a timer updates the age of the last one.
+    // If no status comes, there is no event. So a timer updates the shown age of the last status.
     setInterval(() => this.show(), 1000);
   }
 

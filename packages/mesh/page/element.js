@@ -1,6 +1,6 @@
 /**
- * Makes and changes elements of the page. Texts are always set as text, so that no name of a node becomes
- * HTML.
+ * Makes and changes elements of the page. Texts are always set as text, so that no name of a node
+ * becomes HTML.
  *
  * @module
  */
@@ -46,8 +46,8 @@ export function byId(id) {
 }
 
 /**
- * Sets the text of an element if it differs. An equal text is not set again, so that selections, focus and
- * screen readers are not disturbed.
+ * Sets the text of an element if it differs. An equal text is not set again, so that selections,
+ * focus and screen readers are not disturbed.
  *
  * @param {Element} element
  * @param {string} text

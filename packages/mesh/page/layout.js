@@ -49,7 +49,7 @@ export function layoutOf(count, width, longest) {
 function ring(count, width) {
   const height = width >= 480 ? 460 : 320;
   const own = { x: width / 2, y: height / 2 };
-  // A long name at the side of the picture needs half of its width.
+  // The label of a node at the side of the ring needs space for half of its length.
   const radii = { x: Math.min(width / 2 - 70, 300), y: height / 2 - 60 };
   return {
     kind: 'ring',
@@ -93,7 +93,7 @@ function dots(count, width) {
   const outer = Math.min(width / 2 - 16, 320);
   const height = Math.round(2 * (outer + 16));
   const own = { x: width / 2, y: height / 2 };
-  // The rings move closer together until all nodes fit around the own node.
+  // The rings move closer together until all nodes fit around this node.
   let pitch = DOT_PITCH;
   while (roomOfDots(outer, pitch) < count) pitch--;
   /** @type {Position[]} */
@@ -153,14 +153,16 @@ function mostInRing(width) {
   return width >= 480 ? 8 : 5;
 }
 
-/** With more nodes there is no picture. */
+/** With more peers there is no picture. */
 export const MAX_NODES = 200;
-/** With more nodes the picture needs the whole width of the page. */
+/** With more peers the picture needs the whole width of the page. */
 export const MAX_BESIDE = 48;
 /** The most characters of a name at a spoke, and the largest width of a character in pixels. */
 const LONGEST_LABEL = 20;
 const LETTER = 6.6;
-/** The least distance in pixels between the ends of two spokes: the height of a small line of text. */
+/**
+ * The least distance in pixels between the ends of two spokes: the height of a small line of text.
+ */
 const SPOKE_PITCH = 11;
 const SPOKE_COMFORT = 13;
 const LEAST_RADIUS = 190;

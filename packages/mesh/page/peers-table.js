@@ -1,7 +1,7 @@
 /**
  * `PeersTable`: a table with a row for each peer. It can be filtered and sorted. It shows the first
- * 50 rows, and 50 more rows after each click on `more`. A peer keeps its row element, so that focus and
- * selections survive a new status.
+ * 50 rows, and 50 more rows after each click on `more`. A peer keeps its row element, so that focus
+ * and selections survive a new status.
  *
  * @module
  */
@@ -107,7 +107,8 @@ export class PeersTable {
   }
 
   /**
-   * Moves only the rows that are not at their position, because a row that is moved loses the focus.
+   * Moves only the rows that are not at their position, because a row that is moved loses the
+   * focus.
    *
    * @param {readonly HTMLTableRowElement[]} rows
    */

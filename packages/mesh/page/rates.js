@@ -55,7 +55,7 @@ export class Rates {
   add({ time, peers }) {
     const last = this.times.at(-1);
     const elapsed = last === undefined ? 0 : (time - last) / 1000;
-    // This is the same status again, or the clock was set back.
+    // The same status came again, or the clock was set back.
     if (last !== undefined && elapsed <= 0) return this.#startAgain(time, peers);
     // After a long gap, the rate counts as not known. Otherwise the mean over the gap would look
     // like the rate of this second.

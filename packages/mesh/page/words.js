@@ -56,8 +56,9 @@ export function countText(count, one) {
 }
 
 /**
- * Replaces the characters in a text of another machine that would hide the text beside it or change its
- * direction. The replacement is U+FFFD. The caller must still set it as text and never as HTML.
+ * Replaces each character that would hide the text beside it or change its direction. The
+ * replacement is U+FFFD. This is necessary because the text comes from another machine. The caller
+ * must still set the result as text and never as HTML.
  *
  * @param {string} text
  * @returns {string}
@@ -67,7 +68,8 @@ export function printable(text) {
 }
 
 /**
- * Shortens a name. The characters in the middle are left out, because names of nodes differ at their ends.
+ * Shortens a name. The characters in the middle are left out, because names of nodes differ at
+ * their ends.
  *
  * @param {string} text
  * @param {number} length
@@ -107,5 +109,7 @@ const UNITS = [
   ['s', 1],
 ];
 
-/** Control characters, characters without width, and characters that change the direction of text. */
+/**
+ * Control characters, characters without width, and characters that change the direction of text.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

@@ -19,8 +19,8 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied: run as the owner, or change the mode',
-  EPERM: 'permission denied: run as the owner, or change the mode',
+  EACCES: 'permission denied: run as the owner, or change the permissions',
+  EPERM: 'permission denied: run as the owner, or change the permissions',
   EDQUOT: 'the disk quota of this user is exceeded',
   EEXIST: 'the path exists, but it is not a directory',
   EISDIR: 'the path is a directory',

@@ -4,7 +4,7 @@ import { errnoOf, explainFileError } from '../src/file-error.ts';
 describe('explainFileError', () => {
   test.each([
     ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EACCES', 'permission denied: run as the owner, or change the mode (EACCES)'],
+    ['EACCES', 'permission denied: run as the owner, or change the permissions (EACCES)'],
     ['EROFS', 'the file system is read-only (EROFS)'],
     ['EBUSY', 'what Node says'],
   ])('explains %s', (code, text) => {

@@ -1,6 +1,6 @@
 /**
- * `ManualClock`: a clock that stands still until a test moves it. `until` and `settle` wait for
- * promises meanwhile.
+ * `ManualClock`: a clock that stands still until a test moves it. `until` and `settle` let
+ * promises settle while the clock stands still.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** The remaining time of each timer, in ascending order. */
+  /** The remaining time of each timer in ms, in ascending order. */
   get waits(): number[] {
     return [...this.#timers].map(({ at }) => at - this.#now).sort((a, b) => a - b);
   }

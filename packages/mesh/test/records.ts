@@ -7,7 +7,7 @@
 import { parseCidr, parsePublicKey, type PublicKey } from '@litz/core';
 import type { NodeRecord } from '../src/record/node-record.ts';
 
-/** How often each property is tested. `FC_NUM_RUNS` overrides it. */
+/** How often each property is tested. `FC_NUM_RUNS` overrides this number. */
 export const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 200);
 
 /** Returns the record of node `n7` for 7, with an address, a key and a prefix of its own. */
@@ -33,7 +33,7 @@ export function keyOf(number: number): PublicKey {
   return parsePublicKey(bytes);
 }
 
-/** Returns a value as JSON has it, for comparison. Keys and prefixes become texts. */
+/** Converts a value to JSON and back, for a comparison. Keys and prefixes become texts. */
 export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }

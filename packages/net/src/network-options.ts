@@ -30,17 +30,17 @@ export interface NetworkOptions {
   /** Ms after which a handshake without answer is given up. Default 90000. */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Replaces the look-up of endpoints that are names, its number of retries, and its log. Default:
-   * the resolver of the system, with 15 retries.
+   * How endpoints that are names are looked up: the function, the number of retries and the log.
+   * Default: the resolver of the system, with 15 retries.
    */
   readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
-  /** With a configuration as source: the name of the file it was read from, for errors. */
+  /** If the source is a configuration: the name of its file, for the texts of errors. */
   readonly file?: string | undefined;
   /** Aborts `open`. */
   readonly signal?: AbortSignal | undefined;
-  /** Further options of the device that is made for a file: `crypto`, `limits`, ... */
+  /** If the source is not a `Device`: further options of the device: `crypto`, `limits`, ... */
   readonly device?: Partial<DeviceOptions> | undefined;
-  /** With a `Device` as source: the TUN that it was made with. */
+  /** If the source is a `Device`: the TUN with which the device was made. */
   readonly tun?: NetworkTun | undefined;
 }
 

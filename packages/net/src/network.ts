@@ -105,7 +105,7 @@ export class Network extends EventEmitter<NetworkEvents> {
   /**
    * The `fetch` of undici 7, through the tunnel. Its classes are those of undici; it also takes a
    * `Request` or `FormData` of Node.js. It rejects if a connection is not established within ten
-   * seconds. A signal can end it earlier.
+   * seconds. A signal can end a request earlier.
    *
    * @example
    *
@@ -135,7 +135,7 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Opens a network.
    *
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` whose
-   *   TUN is a `NetworkTun`; then `options.tun` is that TUN. The network closes the device.
+   *   TUN is a `NetworkTun`; then `options.tun` must be that TUN. `close` also closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
    *   a file, or the writer of a pipe takes too long
@@ -181,7 +181,7 @@ export class Network extends EventEmitter<NetworkEvents> {
   /**
    * Checks whether a network can be made from a configuration. Opens nothing.
    *
-   * @param file the name of its file, for errors
+   * @param file the name of the file of the configuration, for errors
    * @throws {WireGuardError} `ERR_LITZ_INVALID_CONFIG`: a key, an address or an endpoint is
    *   missing, or a DNS server is wrong
    */
@@ -218,7 +218,7 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Connects to a host in the network, as net.connect. 'connect' or 'error' follows.
+   * Connects to a host in the network, as net.connect does. The socket emits 'connect' or 'error'.
    *
    * @throws {TypeError | RangeError} an option is wrong; the message names it
    */
@@ -246,7 +246,7 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Gives a server of node:http, node:https, node:http2 or node:tls the connections of the network.
    * Do not call `listen` of that server.
    *
-   * @returns the listener; its `address()` has the port, and its `close()` ends it
+   * @returns the listener; its `address()` has the port, and its `close()` stops listening
    * @throws {Error} (rejects) `EADDRINUSE`: the port is taken
    *
    * @example
@@ -302,8 +302,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Sends one echo request, and resolves when the reply is there.
    *
    * @param destination an address or a name
-   * @throws {NetworkError} (rejects) `ETIMEDOUT`, which names the peer; `EHOSTUNREACH`,
-   *   `ENETUNREACH`, `ENOTFOUND`
+   * @throws {NetworkError} (rejects) `ETIMEDOUT`: no reply came, and the message names the peer;
+   *   `EHOSTUNREACH`, `ENETUNREACH`; `ENOTFOUND`, `EAI_AGAIN`: see `lookup`
    */
   async ping(destination: string, options: PingOptions = {}): Promise<PingReply> {
     checkObject(options, 'options');
@@ -314,10 +314,12 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Looks a name up with the DNS servers of the tunnel. It has the shape of dns.lookup; without a
-   * callback it returns a promise, as the function of node:dns/promises does.
+   * Looks a name up with the DNS servers of the tunnel, or with the option `lookup` of
+   * `Network.open`. It has the shape of dns.lookup; without a callback it returns a promise, as the
+   * function of node:dns/promises does.
    *
-   * @throws {NetworkError} (rejects) `ENOTFOUND` or `EAI_AGAIN`, saying which servers were asked
+   * @throws {NetworkError} (rejects) `ENOTFOUND` or `EAI_AGAIN`; the message names the servers that
+   *   were asked
    */
   lookup(hostname: string, options: LookupOptions & { all: true }): Promise<LookupAddress[]>;
   lookup(hostname: string, options?: LookupOptions | number): Promise<LookupAddress>;
@@ -372,8 +374,8 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   async #close(): Promise<void> {
-    // A program that ends may still send something in the next turn of the event loop. These bytes
-    // must leave before the sockets end.
+    // The program may have written bytes that reach a socket only in the next turn of the event
+    // loop. These bytes must leave before the sockets end.
     await nextTurn();
     const reason = new WireGuardError('ERR_LITZ_CLOSED', 'the network is closed');
     this.host.close(reason);
@@ -441,7 +443,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     });
   }
 
-  /** Looks names of endpoints up again while their peers are silent. */
+  /** Looks the names of endpoints up again while their peers are silent. */
   #followNames(peers: readonly NamedPeer[], resolve: NetworkOptions['resolve'] = {}): void {
     const { lookup, log } = resolve;
     const refresh = new EndpointRefresh({

@@ -31,12 +31,12 @@ export class ProcessHold {
     this.#host = host;
   }
 
-  /** The socket was opened. */
+  /** Must be called when the socket was opened. */
   open(): void {
     this.#change(this.#bits | HOLD.OPEN);
   }
 
-  /** The socket was closed. */
+  /** Must be called when the socket was closed. */
   close(): void {
     this.#change(this.#bits & ~HOLD.OPEN);
   }

@@ -73,7 +73,7 @@ export class SocketHost {
   readonly describePeer: PeerNames;
   /** Set before the first socket is made. */
   link: StackLink | undefined = undefined;
-  /** The callers that wait for a connection or a name. */
+  /** The connectors that wait for a connection or a name. */
   readonly waiting: Set<SocketOwner> = new Set();
   /** Connections that the program has closed. */
   readonly lingering: Lingering = new Lingering();
@@ -99,8 +99,8 @@ export class SocketHost {
   }
 
   /**
-   * Returns why no packet can go to an address; undefined: it can. Packets to loopback addresses
-   * would leave the host, and a peer could receive them.
+   * Returns why no packet can go to an address; undefined: packets can go there. A loopback address
+   * is refused, because packets to it would leave the host, and a peer could receive them.
    */
   whyUnreachable(address: string): string | undefined {
     const version = isIP(address);
@@ -116,7 +116,7 @@ export class SocketHost {
     this.link?.wake();
   }
 
-  /** Reports the changes of a socket to `owner` from here on. */
+  /** From this call on, reports the changes of a socket to `owner`. */
   add(socket: StackSocket, owner: SocketOwner): void {
     this.#owners.set(socket, owner);
   }
@@ -138,12 +138,12 @@ export class SocketHost {
     return this.#holds > 0;
   }
 
-  /** A socket that keeps the process alive opens. */
+  /** Must be called when a socket that keeps the process alive opens. */
   hold(): void {
     if (this.#holds++ === 0) this.#onHold(true);
   }
 
-  /** A socket that keeps the process alive closes. */
+  /** Must be called when a socket that keeps the process alive closes, or stops doing so. */
   release(): void {
     if (--this.#holds === 0) this.#onHold(false);
   }
@@ -153,7 +153,7 @@ export class SocketHost {
     return this.#isClosedByProgram;
   }
 
-  /** The program closes the network. */
+  /** Ends all sockets as `fail` does, because the program closes the network. */
   close(reason: Error): void {
     this.#isClosedByProgram ||= !this.#failure;
     this.fail(reason);

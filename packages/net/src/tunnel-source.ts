@@ -55,8 +55,8 @@ export function checkSource(source: unknown): void {
  * @param name the name of a configuration, for errors
  * @param signal ends the reading of a file
  * @throws {ConfigError} (rejects) the file has a mistake, or lacks a key, an address or an endpoint
- * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device, the file
- *   is too long, or the writer of a pipe does not end
+ * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`: the path is a folder or a device file, the
+ *   file is too long, or the writer of a pipe does not end
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */
 export async function readTunnelSource(
@@ -96,7 +96,7 @@ export function checkTunnelSource(
     throw problem('Interface', 'Address', 'expected in [Interface], is missing');
   }
   if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
-  // If the peers do not know a port of this side, only this side can begin the tunnel.
+  // Without a fixed port here, the peers cannot begin a handshake. So this side needs an endpoint.
   if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
     const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
     throw problem('Peer', 'Endpoint', expected);
@@ -151,7 +151,7 @@ export async function toDevice(
   return { configuration, named };
 }
 
-/** Returns the endpoint of a peer if it is a name. */
+/** Returns the endpoint of a peer if its host is a name; otherwise undefined. */
 export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
   // The same object must be returned, because it is a key of the map of endpoints.
@@ -160,7 +160,7 @@ export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefine
   return 'host' in read ? read : undefined;
 }
 
-/** @param file its name, for errors */
+/** @param file the name of the file, for errors */
 async function readText(path: string, file: string, signal?: AbortSignal): Promise<string> {
   try {
     return await loadInputFile(path, { signal });
@@ -170,7 +170,7 @@ async function readText(path: string, file: string, signal?: AbortSignal): Promi
   }
 }
 
-/** Returns the line of a header; 1 if there is none. */
+/** Returns the line number of the first header of a section, from 1; 1 if there is none. */
 function headerLine(text: string, section: string): number {
   const header = `[${section.toLowerCase()}]`;
   const lines = text.split('\n');

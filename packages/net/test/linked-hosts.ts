@@ -19,8 +19,11 @@ export interface LinkedHost {
 }
 
 /**
- * Makes two hosts. By default one has the addresses 10.0.0.1 and fd00::1, the other one 10.0.0.2
- * and fd00::2.
+ * Makes two hosts. By default `a` has the addresses 10.0.0.1 and fd00::1, and `b` has 10.0.0.2 and
+ * fd00::2.
+ *
+ * @param names the names that both hosts can look up, with their addresses
+ * @param hosts the addresses of both hosts
  */
 export function linkedHosts(
   names: Record<string, string[]> = {},

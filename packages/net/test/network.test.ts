@@ -115,7 +115,7 @@ describe('Network', () => {
     expect(peer?.endpoint?.toString()).toBe('127.0.0.2:9');
   });
 
-  test('opens a file, and says what is missing in it', async () => {
+  test('opens a file, and says which field is missing in a file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-network-'));
     const file = join(folder, 'wg0.conf');
     const key = formatKey(generateKeyPair().privateKey);
@@ -178,7 +178,7 @@ describe('Network', () => {
     server.close();
   });
 
-  test('delivers what was sent before it closes', async () => {
+  test('delivers data that was sent before the network closes', async () => {
     await using networks = await twoNetworks();
     const { a, b } = networks;
     const received = new Promise<string>((resolve) => {
@@ -253,7 +253,7 @@ describe('Network', () => {
     expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
   });
 
-  test('does not name an old error as the reason for its end', async () => {
+  test('does not name an earlier error of the device as the cause of its end', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
     a.on('error', () => {});
@@ -264,7 +264,7 @@ describe('Network', () => {
     expect(((await failed)[0] as Error).cause).toBeUndefined();
   });
 
-  test.each(['in turn', 'at once'])('closes both ends %s without a wait', async (how) => {
+  test.each(['in turn', 'at once'])('closes both ends %s in less than a second', async (how) => {
     await using networks = await twoNetworks();
     const { a, b } = networks;
     const accepted = new Promise<void>((resolve) => {
@@ -290,7 +290,7 @@ function ownInterface() {
   };
 }
 
-/** Starts a DNS server in a network. It knows these names. */
+/** Starts a DNS server in a network. The server knows these names. */
 function serveNames(network: Network, names: Record<string, string>): void {
   const socket = network.createSocket('udp4', (message, from) => {
     const { id, questions = [] } = decode(message);

@@ -10,7 +10,7 @@ import { expect } from 'vitest';
 import { Server, Socket } from '../src/index.ts';
 import { linkedHosts } from './linked-hosts.ts';
 
-/** node:net, or the same for a network. The types are those of node:net. */
+/** node:net, or its functions over a network. The types are those of node:net. */
 export interface NetModule {
   readonly connect: typeof net.connect;
   readonly createServer: typeof net.createServer;
@@ -39,7 +39,7 @@ export class Trace {
 
 export type Scenario = (module: NetModule, trace: Trace) => Promise<void>;
 
-/** Runs the scenario with both, and expects equal traces. */
+/** Runs the scenario with node:net and with a network, and expects equal traces. */
 export async function expectSame(scenario: Scenario): Promise<void> {
   const node = await run(nodeModule(), scenario);
   const own = await run(ownModule(), scenario);

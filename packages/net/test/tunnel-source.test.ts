@@ -45,7 +45,7 @@ describe('readTunnelSource', () => {
 });
 
 describe('readTunnelSource with a file', () => {
-  test('reads it by its path and by its URL', async () => {
+  test('reads a file by its path and by its URL', async () => {
     const file = join(newFolder(), 'with space.conf');
     writeFileSync(file, FILE);
     expect((await readTunnelSource(file)).addresses).toEqual(['10.0.0.1']);
@@ -90,7 +90,7 @@ describe('the field DNS', () => {
     );
   });
 
-  test('a mistake has its line, if the configuration comes from a file', async () => {
+  test('the error names the line of a mistake, if the configuration was parsed', async () => {
     const text = `[Interface]
 PrivateKey = ${formatKey(KEYS.privateKey)}
 Address = 10.0.0.1/24
@@ -103,7 +103,7 @@ Endpoint = 192.0.2.1:51820`;
 });
 
 describe('toDevice', () => {
-  test('looks names up, and returns the peers that have one', async () => {
+  test('looks up endpoints that are names, and returns the peers that have one', async () => {
     const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
     const { configuration, named } = await toDevice(source, { lookup: async () => '192.0.2.1' });
     expect(String(configuration.peers![0].endpoint)).toBe('192.0.2.1:51820');
@@ -117,7 +117,7 @@ describe('toDevice', () => {
     expect(named).toEqual([]);
   });
 
-  test('says in which line the name is that does not exist', async () => {
+  test('names the line of an endpoint whose name does not exist', async () => {
     const text = `[Interface]
 PrivateKey = ${formatKey(KEYS.privateKey)}
 Address = 10.0.0.1/24

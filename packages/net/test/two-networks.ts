@@ -11,7 +11,7 @@ import { generateKeyPair, type PrivateKey, type PublicKey } from '@litz/core';
 import { Network, type NetworkOptions, type Server } from '../src/index.ts';
 
 export interface TwoNetworks extends AsyncDisposable {
-  /** 10.0.0.1 and fd00::1. It knows the endpoint of the other one. */
+  /** 10.0.0.1 and fd00::1. It knows the endpoint of `b`. */
   readonly a: Network;
   /** 10.0.0.2 and fd00::2. */
   readonly b: Network;

@@ -14,7 +14,7 @@ export function closeSockets(state: StackState, error: StackError): void {
   // Listeners first: a connection that was not accepted must not be reported as a new one.
   for (const listener of tcp.listeners) listener.end(error);
   for (const connection of tcp.connections) {
-    // A connection in TIME-WAIT has ended well.
+    // A connection in TIME-WAIT has ended well, so it gets no error.
     endConnection(state, connection, connection.state === 'time-wait' ? undefined : error);
   }
   tcp.ready.length = 0;

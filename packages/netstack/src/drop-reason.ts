@@ -57,7 +57,7 @@ export class DropCounters {
     return this.#counts.get(reason) ?? 0;
   }
 
-  /** Returns the reasons that happened, with their counts. */
+  /** Returns the reasons whose count is not 0, with their counts. */
   toJSON(): Partial<Record<DropReason, number>> {
     return Object.fromEntries([...this.#counts].filter(([, count]) => count > 0));
   }

@@ -1,6 +1,6 @@
 /**
- * `PacketOffload`: what a device must still do with a packet of the stack: segment it, and complete
- * its checksum.
+ * `PacketOffload`: what a device must still do with a packet of the stack: split it into segments,
+ * and complete its checksum.
  *
  * The fields are those of a vnet header (struct virtio_net_hdr; see `@litz/tun/offload`), so a TUN
  * device can take a super-packet of a stack.
@@ -8,7 +8,7 @@
  * @module
  */
 
-/** A record that is reused. */
+/** What a device must still do with a packet. A record that is reused. */
 export interface PacketOffload {
   /** 1: the transport checksum has only the sum of the pseudo-header. 0: it is complete. */
   flags: number;
@@ -24,7 +24,7 @@ export interface PacketOffload {
   checksumOffset: number;
 }
 
-/** Values of the fields. */
+/** Values of `flags` and `gsoType`. */
 export const OFFLOAD = {
   NEEDS_CHECKSUM: 1,
   NONE: 0,

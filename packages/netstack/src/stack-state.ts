@@ -61,7 +61,7 @@ export class StackState {
   };
   /** A datagram that must be fragmented is built here. */
   readonly scratch: PacketRing = new PacketRing(new Uint8Array(MAX_PACKET_LENGTH));
-  /** Counters of identifications (RFC 7739 5.3), each from a random value on. */
+  /** Counters of identifications (RFC 7739 5.3). Each begins at a random value. */
   readonly identifications: Int32Array = new Int32Array(IDENTIFICATION_COUNTERS);
 
   constructor(options: CheckedStackOptions) {
@@ -92,7 +92,7 @@ export class StackState {
 }
 
 const MOST_PATHS = 1024;
-/** RFC 4443 2.4 (f). A tenth of icmp_msgs_per_sec of Linux, and its icmp_msgs_burst. */
+/** RFC 4443 2.4 (f). A tenth of icmp_msgs_per_sec of Linux, and a burst of its icmp_msgs_burst. */
 const ERRORS_PER_SECOND = 100;
 const ERROR_BURST = 50;
 const IDENTIFICATION_COUNTERS = 1024;

@@ -43,8 +43,8 @@ export type Socket = TcpSocket | TcpListener | UdpSocket | EchoSocket;
 /** Options of `Stack.connectTcp`. */
 export interface ConnectOptions extends TcpOptions {
   /**
-   * The address to connect from. Default: the one that has the most leading bits in common with the
-   * destination.
+   * The address to connect from. Default: the own address that has the most leading bits in common
+   * with the destination.
    */
   readonly address?: string | Uint8Array;
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
@@ -60,7 +60,8 @@ export interface ListenOptions extends TcpOptions {
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /**
-   * How many connections may wait that have begun and are not accepted. Default 511, as in Node.js.
+   * How many connections may wait to be accepted, including handshakes that have only begun.
+   * Default 511, as in Node.js.
    */
   readonly backlog?: number;
 }
@@ -88,7 +89,7 @@ export interface ListenOptions extends TcpOptions {
  */
 export class Stack {
   readonly #state: StackState;
-  /** The address that was connected to last, in both forms. */
+  /** The remote address of the last `connectTcp`, as text and as an object. */
   #lastText = '';
   #lastRemote = new IpAddress();
 
@@ -132,7 +133,7 @@ export class Stack {
    * device sets it if it has a limit of its own, beside the 65535 bytes of a packet. Default:
    * Infinity.
    *
-   * @throws {TypeError | RangeError} not a number from 1 on
+   * @throws {TypeError | RangeError} not an integer from 1 on, and not Infinity
    */
   set segmentLimit(limit: number) {
     if (limit !== Infinity) requireInteger(limit, 'segmentLimit', 1, Infinity);
@@ -142,9 +143,9 @@ export class Stack {
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
-   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has done
-   *   it, or it is still to be computed. The packet may be a TCP super-packet.
-   * @throws {TypeError | RangeError} the arguments name no such bytes, or `now` is not a time
+   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has
+   *   verified it, or it is not computed yet. The packet may be a TCP super-packet.
+   * @throws {TypeError | RangeError} the bytes are not in the buffer, or `now` is not a time
    */
   // oxlint-disable-next-line max-params -- an object would be allocated for each packet
   handlePacket(
@@ -353,7 +354,7 @@ export class Stack {
     return { address, version, port: port || table.chooseFree(address, version) };
   }
 
-  /** Usually several connections in a row go to one address. They share the object. */
+  /** Often several connections in a row go to one address. They share one object for it. */
   #remoteAddress(address: string | Uint8Array | IpAddress): IpAddress {
     if (address instanceof IpAddress) return address;
     if (typeof address !== 'string') return IpAddress.from(address);

@@ -1,4 +1,4 @@
-import { seededRandom } from '@litz/testkit';
+import { seededRandom, shortOrLong } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
 import { createPacketOffload, OFFLOAD, type Stack } from '../src/index.ts';
 import { fragmentsOf } from './ip/fragments.ts';
@@ -11,7 +11,7 @@ import {
   rawUdp,
   withChecksum,
 } from './raw-packets.ts';
-import { record, shortOrLong } from './results.ts';
+import { record } from './results.ts';
 
 const INPUTS = shortOrLong(100_000, 5_000_000);
 const MEMORY = 2 ** 20;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, type Stack } from '../src/index.ts';
 import { createStack, OURS, pattern } from './raw-packets.ts';
 
-/** Polls the stack. Its packets are for itself, so none may leave it. */
+/** Polls the stack. All packets are for the stack itself, so none may leave it. */
 function turn(stack: Stack, now = 1000, isOffload = false): void {
   const offload = isOffload ? createPacketOffload() : undefined;
   expect(stack.pollPacket(PACKET, 0, now, offload)).toBe(0);

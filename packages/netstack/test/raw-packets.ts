@@ -119,7 +119,7 @@ export function rawIcmp(
   return rawPacket({ version, protocol: 1, payload: bytes, ...shape });
 }
 
-/** Returns bytes that differ from place to place. */
+/** Returns a pattern of bytes. Each byte depends on its position and on `seed`. */
 export function pattern(length: number, seed = 1): Uint8Array {
   return patternAt(0, length, seed);
 }
@@ -164,7 +164,7 @@ export function take(stack: Stack, now = 0): Uint8Array[] {
   }
 }
 
-/** Returns the part of a packet behind its IP header. */
+/** Returns the part of a packet after its IP header. */
 export function transportOf(packet: Uint8Array): Uint8Array {
   return packet.subarray(packet[0] >>> 4 === 4 ? (packet[0] & 0x0f) * 4 : 40);
 }

@@ -68,8 +68,9 @@ export class Aead {
 
   /**
    * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2): returns the key that is used with the last
-   * 8 bytes of the nonce. OpenSSL has no such function. But a block of ChaCha20 is the sum of
-   * HChaCha20's state and the initial state.
+   * 8 bytes of the nonce. OpenSSL has no such function. But a block of ChaCha20 is the final state
+   * of HChaCha20 plus the initial state, word by word. So the initial state is subtracted from a
+   * block.
    *
    * @param nonce the first 16 of the 24 bytes of the nonce of XChaCha20
    */
@@ -141,7 +142,7 @@ export class Aead {
 
   #finish(): boolean {
     const { address } = this.#scratch;
-    // This writes no text, because ChaCha20 keeps no bytes back.
+    // This writes no text: ChaCha20 is a stream cipher, so `#begin` has written the whole text.
     return (
       this.#crypto.EVP_CipherFinal_ex(this.#context, address + LENGTH + 4, address + LENGTH) === 1
     );

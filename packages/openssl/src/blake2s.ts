@@ -12,7 +12,7 @@ export class Blake2s {
   readonly #crypto: LibCrypto;
   readonly #digest: number;
   readonly #mac: number;
-  /** The length of a mac, 16, which `#parameters` refers to. */
+  /** The length of a mac in bytes, 16. `#parameters` contains its address. */
   readonly #size: Region = allocate(8);
   readonly #parameters: Region = osslParams([
     { key: 'size', type: 'integer', data: this.#size.address, length: 8 },
@@ -31,11 +31,16 @@ export class Blake2s {
   }
 
   hash(out: Uint8Array, a: Uint8Array, b: Uint8Array): void {
-    const input = this.#reserve(a.length + b.length);
-    input.bytes.set(a);
-    input.bytes.set(b, a.length);
-    this.#hashInput(a.length + b.length);
-    out.set(this.#output.bytes);
+    const length = a.length + b.length;
+    const { bytes } = this.#reserve(length);
+    try {
+      bytes.set(a);
+      bytes.set(b, a.length);
+      this.#hashInput(length);
+      out.set(this.#output.bytes);
+    } finally {
+      this.#wipe(length);
+    }
   }
 
   mac(out: Uint8Array, key: Uint8Array, input: Uint8Array): void {
@@ -46,13 +51,16 @@ export class Blake2s {
     bytes.set(key);
     bytes.set(input, BLOCK_LENGTH);
     const crypto = this.#crypto;
-    const done =
-      crypto.EVP_MAC_init(this.#mac, address, key.length, this.#parameters.address) === 1 &&
-      crypto.EVP_MAC_update(this.#mac, address + BLOCK_LENGTH, input.length) === 1 &&
-      crypto.EVP_MAC_final(this.#mac, this.#output.address, 0, MAC_LENGTH) === 1;
-    bytes.fill(0, 0, BLOCK_LENGTH);
-    if (!done) throw new Error('OpenSSL failed to compute a BLAKE2s mac');
-    out.set(this.#output.bytes.subarray(0, MAC_LENGTH));
+    try {
+      const done =
+        crypto.EVP_MAC_init(this.#mac, address, key.length, this.#parameters.address) === 1 &&
+        crypto.EVP_MAC_update(this.#mac, address + BLOCK_LENGTH, input.length) === 1 &&
+        crypto.EVP_MAC_final(this.#mac, this.#output.address, 0, MAC_LENGTH) === 1;
+      if (!done) throw new Error('OpenSSL failed to compute a BLAKE2s mac');
+      out.set(this.#output.bytes.subarray(0, MAC_LENGTH));
+    } finally {
+      this.#wipe(BLOCK_LENGTH + input.length);
+    }
   }
 
   /** HMAC as in RFC 2104. */
@@ -74,8 +82,7 @@ export class Blake2s {
       out.set(this.#output.bytes);
     } finally {
       block.fill(0);
-      this.#input.bytes.fill(0, 0, used);
-      this.#output.bytes.fill(0);
+      this.#wipe(used);
     }
   }
 
@@ -85,6 +92,12 @@ export class Blake2s {
     if (this.#crypto.EVP_Digest(address, length, out, 0, this.#digest, 0) !== 1) {
       throw new Error('OpenSSL failed to compute BLAKE2s');
     }
+  }
+
+  /** Overwrites the first `length` bytes of the input, and the result. */
+  #wipe(length: number): void {
+    this.#input.bytes.fill(0, 0, length);
+    this.#output.bytes.fill(0);
   }
 
   #reserve(length: number): Region {

@@ -22,8 +22,9 @@ export interface Chacha20 {
    */
   begin(key: StreamKey, counter: number, firstBlock: 0 | 1): void;
   /**
-   * Continues the last stream: encrypts `length` bytes from one address to another, or in place.
-   * All parts of a stream except the last must be whole blocks of 64 bytes.
+   * Continues the last stream: encrypts `length` bytes from the address `input` to the address
+   * `out`, which may be the same. All parts of a stream except the last must be whole blocks of 64
+   * bytes.
    *
    * @throws {Error} OpenSSL failed
    */

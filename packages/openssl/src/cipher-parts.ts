@@ -29,7 +29,7 @@ export interface Parts {
   ) => void;
 }
 
-/** Makes the parts. Their addresses are constants of closures, as `createTransportTag` explains. */
+/** Makes the parts. Their addresses are constants of closures; `createTransportTag` says why. */
 export function createParts(crypto: LibCrypto): Parts {
   const chacha20 = createChacha20(crypto);
   const tag = createTransportTag(crypto);
@@ -55,7 +55,10 @@ export function createParts(crypto: LibCrypto): Parts {
   };
 }
 
-/** Decrypts a text that was checked and has its tag behind it. Returns whether the tag is right. */
+/**
+ * Decrypts a text that has its tag behind it. The caller has checked the arguments. Returns whether
+ * the tag is right.
+ */
 export type Open = (
   key: StreamKey,
   oneTimeKeys: OneTimeKeys | undefined,
@@ -87,8 +90,9 @@ export function createOpen({ chacha20, tag, views, beginTag }: Parts): Open {
 
 /**
  * Like `createOpen`, for messages behind which another thread works: nothing behind the tag is
- * written, not even for a moment. What is read there is not used. A text of at most `longest` bytes
- * is decrypted in whole blocks, by way of a copy; a longer one takes more time.
+ * written, not even for a moment. Bytes behind the tag may be read, but they are not used. A text
+ * of at most `longest` bytes is decrypted in whole blocks, into a copy. A longer text is decrypted
+ * in place, which takes more time.
  */
 export function createBoundedOpen(
   { chacha20, tag, views, beginTag }: Parts,
@@ -107,7 +111,8 @@ export function createBoundedOpen(
     tag.finishInParts(data, length);
     if (!tag.isSaved()) return false;
     if (oneTimeKeys) chacha20.begin(key, counter, 1);
-    // A partial block costs a quarter of a full packet, more than the copy.
+    // A partial block costs a quarter of the time of a full packet, which is more than the copy
+    // costs.
     if (whole <= bytes.length && offset + whole <= buffer.length) {
       chacha20.crypt(key, address, data, whole);
       if (text.length !== length) text = bytes.subarray(0, length);
@@ -120,8 +125,8 @@ export function createBoundedOpen(
 }
 
 /**
- * Returns how many bytes behind a text are overwritten for a moment, in whole words: zeros and
- * lengths for Poly1305, and the rest of the last block.
+ * Returns how many bytes behind a text are overwritten for a moment, a multiple of 4. They hold
+ * zeros and lengths for Poly1305, or the rest of the last block.
  */
 export function reachOf(length: number): number {
   return (Math.max(-length & 63, (-length & 15) + 16) + 3) & -4;

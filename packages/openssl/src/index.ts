@@ -59,7 +59,7 @@ function createProvider(objects: OpensslObjects, threads?: CipherThreads): Crypt
   const ciphers = new TransportCiphers(crypto, threads);
   const x25519 = new X25519(crypto);
   objects.stopRecording();
-  // X25519 is tried now, so that a build without it is found before the first handshake.
+  // X25519 is called once here, so that an OpenSSL without it is found before the first handshake.
   x25519.publicKey(new Uint8Array(32).fill(1));
   return {
     name: 'openssl',

@@ -2,8 +2,8 @@
  * `libcrypto`: the OpenSSL that Node.js itself is linked with, through koffi. Only public functions
  * of OpenSSL are used.
  *
- * The addresses of contexts and buffers are plain numbers, as in `libc` of `@litz/sys`. Functions
- * return 1 or a pointer for success, and 0 for failure.
+ * The addresses of contexts and buffers are plain numbers, as in `libc` of `@litz/sys`. Most
+ * functions return 1 or a pointer for success, and 0 or a negative number for failure.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface LibCrypto {
   ) => number;
   /** Without a `type` it does the same as `EVP_EncryptInit_ex`, with one argument less. */
   EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
-  /** With a stream cipher: returns the number of bytes, or a negative number. */
+  /** With a stream cipher: returns the number of bytes, or a negative number for failure. */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
     context: number,

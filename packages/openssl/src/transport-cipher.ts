@@ -4,10 +4,10 @@
  *
  * OpenSSL's own AEAD interface takes 1.5 times as long for a full packet and twice as long for a
  * short one: setting and getting the tag are separate calls, and its last step is slow. So RFC 8439
- * section 2.8 is implemented here: block 0 of the stream is the one-time key of Poly1305, and the
- * data begins with block 1. For a single message, block 0 takes a separate call, unless the
- * one-time key is given. In a run of messages there is space in front of each text, so block 0 is
- * computed together with the text.
+ * section 2.8 is implemented here: block 0 of the stream begins with the one-time key of Poly1305,
+ * and the data is encrypted from block 1 on. For a single message, block 0 takes a separate call,
+ * unless the one-time key is given. In a run of messages there is space in front of each text, so
+ * block 0 is computed together with the text.
  *
  * @module
  */
@@ -52,15 +52,16 @@ export class TransportCiphers {
    * Makes a cipher.
    *
    * @param key 32 bytes, copied
-   * @param oneTimeKeys one-time keys for the same key, if another implementation computes them
+   * @param oneTimeKeys the one-time keys of the messages of this key, if another cipher computes
+   *   them
    */
   create(key: Uint8Array, oneTimeKeys?: OneTimeKeys): Cipher {
     checkLength('key', key, KEY_LENGTH);
     const { chacha20, oneTimeKey } = this.#parts;
     const [seal, open, sealRun] = [this.#seal, this.#open, this.#sealRun];
     const streamKey = chacha20.createKey(key);
-    // The cipher that computes one-time keys has the key too, and its `readKey` returns it. Then
-    // this cipher needs no copy.
+    // If another cipher computes the one-time keys, it has the key too, and its `readKey` returns
+    // the key. Then this cipher needs no copy of the key.
     const kept = oneTimeKeys ? undefined : secretCopy(key);
     const threads = this.#threads;
     const shared = threads && { own: streamKey, others: keysFor(threads, chacha20, key) };
@@ -113,7 +114,7 @@ export class TransportCiphers {
   }
 }
 
-/** Makes a context for each of the other threads. They are destroyed with the cipher. */
+/** Makes a context for each of the other threads. The contexts are destroyed with the cipher. */
 function keysFor(threads: CipherThreads, chacha20: Chacha20, key: Uint8Array): Float64Array {
   return Float64Array.from({ length: threads.most - 1 }, () => chacha20.createKey(key));
 }
@@ -150,7 +151,7 @@ function createSealRunLater(
   };
 }
 
-/** Encrypts a text that was checked, and writes its tag behind it. */
+/** Encrypts a text, and writes its tag behind it. The caller has checked the arguments. */
 type Seal = (
   key: StreamKey,
   oneTimeKeys: OneTimeKeys | undefined,
@@ -176,7 +177,10 @@ function createSeal({ chacha20, tag, views, beginTag }: Parts): Seal {
   };
 }
 
-/** Encrypts several texts that were checked. */
+/**
+ * Encrypts several texts, and writes the tag of each behind it. The caller has checked the
+ * arguments.
+ */
 type SealRun = (key: StreamKey, ...texts: Parameters<NonNullable<Cipher['sealRun']>>) => void;
 
 function createSealRun({ chacha20, tag, views }: Parts): SealRun {

@@ -3,8 +3,9 @@
  * with OpenSSL.
  *
  * The authenticated bytes end with zeros up to a multiple of 16, and with the lengths. A separate
- * update for these costs as much as a full packet. So they are written behind the text for a
- * moment, over the tag and a few more bytes, which the caller keeps with `save` and `restore`.
+ * update for the zeros and lengths costs as much as a full packet. So they are written behind the
+ * text for a moment, over the tag and a few more bytes, which the caller keeps with `save` and
+ * `restore`.
  *
  * @module
  */
@@ -23,7 +24,7 @@ export interface TransportTag {
   finishInParts(data: number, length: number): void;
   /** Writes the tag that was computed last. */
   copyTo(view: DataView, at: number): void;
-  /** Whether the tag equals the first saved bytes. Compares in constant time. */
+  /** Whether the tag equals the first 16 saved bytes. Compares in constant time. */
   isSaved(): boolean;
   /** Saves up to 64 bytes; `count` is rounded up to whole words. */
   save(view: DataView, at: number, count: number): void;
@@ -101,8 +102,8 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
 
 // zeros | lengths | tag | saved bytes
 /**
- * The lengths are 16 bytes after at least 15 zeros, because the padding ends where the lengths
- * begin.
+ * The lengths (16 bytes) come after at least 15 zeros, because `finishInParts` passes the padding
+ * and the lengths in one piece.
  */
 const LENGTHS = 16;
 const TAG = 32;

@@ -10,8 +10,8 @@ export function wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array 
 }
 
 /**
- * Copies a key of eight words from index `at` to the beginning of `to`. Without a loop, and without
- * an address that V8 would allocate an object for, this takes less time.
+ * Copies a key of eight words from index `at` to the beginning of `to`. This takes less time than a
+ * loop, or than a copy by addresses, for which V8 would allocate objects.
  */
 export function copyKey(to: Int32Array, from: Int32Array, at: number): void {
   to[0] = from[at]!;

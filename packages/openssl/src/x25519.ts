@@ -1,10 +1,10 @@
 /**
  * `X25519`: the Diffie-Hellman function X25519, computed by OpenSSL.
  *
- * A derivation needs a context with a private key, and a public key that is set in it. Making
- * either of them takes a tenth of the time of the derivation, because OpenSSL looks up algorithms
- * by name. So there is one public-key object, which is overwritten each time, and a private key
- * that is used several times keeps its context (`key`).
+ * A derivation needs a context with a private key, and an object with a public key, which is set in
+ * the context. To make either of them takes a tenth of the time of the derivation, because OpenSSL
+ * looks up algorithms by name. So there is one public-key object, which is overwritten each time,
+ * and a private key that is used several times keeps its context (`key`).
  *
  * @module
  */
@@ -27,7 +27,7 @@ export class X25519 {
    * Settings for importing the private key in the scratch memory. OpenSSL computes its public key.
    */
   readonly #privateKey: Region;
-  /** The same settings with a public key, so that OpenSSL does not compute it. */
+  /** The same settings and a public key, so that OpenSSL does not compute a public key. */
   readonly #keypair: Region;
   /** The public-key object of the other side, overwritten for each derivation. */
   readonly #peer: number;

@@ -6,7 +6,10 @@ import { createOpensslProvider } from '../src/index.ts';
 
 /** How many objects of OpenSSL were made and not freed, by kind and address. */
 const living = new Map<string, number>();
-/** The function of the library that must fail, and the algorithm that it does not find. */
+/**
+ * The function of the library that must fail, and the algorithm for which it fails; undefined:
+ * none.
+ */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
 
 vi.mock(import('../src/libcrypto.ts'), async (original) => {

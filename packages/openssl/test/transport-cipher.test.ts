@@ -111,7 +111,7 @@ describeWith([openssl], 'TransportCiphers', () => {
     }
   });
 
-  it('ask for one one-time key per message, and for none after the cipher is destroyed', () => {
+  it('ask for the one-time key of a message once, and for no key after the cipher is destroyed', () => {
     const asked: number[] = [];
     const oneTimeKeys = {
       words: Int32Array.from({ length: 64 }, (_, i) => i * i),
@@ -126,7 +126,7 @@ describeWith([openssl], 'TransportCiphers', () => {
     expect(asked).toEqual([5, 6]);
   });
 
-  it('keep the memory whose addresses OpenSSL uses', () => {
+  it('keep the memory whose addresses OpenSSL uses, also after a garbage collection', () => {
     const ours = createOpensslProvider().createCipher(KEY);
     const noble = nobleProvider.createCipher(KEY);
     setFlagsFromString('--expose-gc');

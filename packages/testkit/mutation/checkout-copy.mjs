@@ -1,11 +1,12 @@
 /**
- * Makes the copy of the checkout that is mutated. It has the packages that the tests need, and
- * links to the installed dependencies. Links between packages are relative, so that each package
- * finds the others in the copy.
+ * Makes the copy of the checkout that is mutated. The copy has the packages that the tests need,
+ * and links to the installed dependencies. Links between packages are relative, so that each
+ * package of the copy finds the other packages of the copy.
  *
  * In mutated files, each statement that is a call or an assignment gets its own braces. Stryker
- * empties blocks but does not leave out statements. With the braces it does both, so a missing wipe
- * or reset is found if no test notices it. The braces do not change the line numbers.
+ * does not leave out statements, but it empties blocks, so with the braces it also leaves out these
+ * statements. This shows whether a test notices a missing wipe or reset. The braces do not change
+ * the line numbers.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -55,7 +56,7 @@ export function filesOf(root, patterns) {
   );
 }
 
-/** Returns the files that git has, and new ones that it does not ignore. */
+/** Returns the files that git tracks, and new files that git does not ignore. */
 function filesIn(root) {
   return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
     .toString()

@@ -79,7 +79,7 @@ function namesOr(all) {
   return names.length > 0 ? names : all;
 }
 
-/** Runs all folders, also after one fails. */
+/** Runs a folder. An error is reported, so that the next folder still runs. */
 function tryFolder(name) {
   try {
     runFolder(name);
@@ -263,8 +263,8 @@ function configuration(mutate, work) {
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    // Stryker adds one and a half times the normal time of the tests. On a busy machine, tests are
-    // slow.
+    // Stryker adds one and a half times the normal time of the tests. This time is long, because
+    // tests are slow on a busy machine.
     timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
     // Modules that were loaded again stay in memory, so the process is restarted.
     maxTestRunnerReuse: 150,

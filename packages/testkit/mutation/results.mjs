@@ -29,7 +29,8 @@ export function readResult(path) {
 }
 
 /**
- * Returns the lines of each mutant of a file that survived and is not known as equivalent: `3-5`.
+ * Returns the lines of the mutants in `file` that survived and are not known as equivalent, such as
+ * `3-5`.
  */
 export function survivingLines(file, report, equivalents) {
   return rangesOf(file, report, (mutant) => fateOf(mutant, equivalents) === 'survived');
@@ -120,7 +121,8 @@ export function criticalOf(mutant, rules) {
 }
 
 /**
- * Returns a sentence for each threshold that is not reached.
+ * Returns a sentence for each threshold that is not reached, and for each entry of
+ * `equivalent.json` that is wrong.
  *
  * @param folders the mutants of each folder, by the folder's name
  */
@@ -153,8 +155,8 @@ export function shortfalls(folders, { equivalents, critical, leastShare }) {
 }
 
 /**
- * Counts the killed, survived and equivalent mutants. `stopped`: how many of the killed ones were
- * stopped.
+ * Counts the killed, survived and equivalent mutants. `stopped` is how many of the killed mutants
+ * the timer stopped.
  */
 export function count(mutants, equivalents) {
   const counts = { killed: 0, survived: 0, equivalent: 0, stopped: 0 };

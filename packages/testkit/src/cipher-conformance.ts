@@ -148,8 +148,8 @@ function sealedBy(cipher: Cipher, counter: number, plain: Uint8Array): Uint8Arra
 }
 
 /**
- * Returns a buffer with `content` at `offset` and space for a tag after it. The bytes before and
- * after both must not change.
+ * Returns a buffer with `content` at `offset` and space for a tag after it. The bytes before the
+ * content and after the tag must not change.
  */
 function surrounded(content: Uint8Array, offset: number): Uint8Array {
   const buffer = new Uint8Array(offset + content.length + TAG + MARGIN).fill(MARK);

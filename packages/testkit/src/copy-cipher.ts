@@ -1,6 +1,7 @@
 /**
- * `copyCipherProvider`: has a cipher that does not encrypt: it leaves the bytes unchanged and
- * writes a tag that can be checked. It allocates nothing, so a measurement shows only the engine.
+ * `copyCipherProvider`: a provider with a cipher that does not encrypt. The cipher leaves the bytes
+ * unchanged, and writes a tag that can be checked. It allocates nothing, so a measurement shows
+ * only the engine.
  *
  * @module
  */

@@ -2,7 +2,8 @@
  * `HandshakeFlood`: sends handshake messages of many sources at a given rate. `floodMessages` makes
  * the messages.
  *
- * Each message has a valid mac1, so a receiver must process it. Nothing else in it is valid.
+ * Each message has a valid type and a valid mac1, so a receiver must process it. Nothing else in it
+ * is valid.
  *
  * @module
  */
@@ -45,8 +46,8 @@ export class HandshakeFlood {
   }
 
   /**
-   * Sends the messages that are due, at most `MOST_AT_ONCE` in one call, so that a caller who was
-   * not running for a while does not stay in this function.
+   * Sends the messages that are due, at most `MOST_AT_ONCE` in one call, so that this function
+   * returns soon, also after the caller did not run for a while.
    *
    * @param elapsedMs time since the flood began
    */

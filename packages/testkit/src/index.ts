@@ -21,6 +21,9 @@ export {
 } from './handshake-flood.ts';
 export { etcdFlags, type EtcdFlagsOptions } from './etcd-flags.ts';
 export { TcpRelay } from './tcp-relay.ts';
+export { DatagramRelay, type DatagramRelayOptions } from './datagram-relay.ts';
+export { LossyPath, type Flight, type PathOptions } from './lossy-path.ts';
+export { recordFigures, shortOrLong } from './long-tests.ts';
 export { copyCipherProvider } from './copy-cipher.ts';
 export { describeCryptoProvider, type ConformanceOptions } from './crypto-conformance.ts';
 export { referenceBlake2s } from './reference-blake2s.ts';

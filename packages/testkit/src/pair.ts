@@ -39,7 +39,10 @@ export interface Person {
 export interface PairOptions {
   alice?: Partial<EngineOptions>;
   bob?: Partial<EngineOptions>;
-  /** Overrides the configuration of bob as a peer of alice. `aliceAsPeer` does the same for bob. */
+  /**
+   * Overrides the configuration of bob as a peer of alice. `aliceAsPeer` overrides that of alice as
+   * a peer of bob.
+   */
   bobAsPeer?: Partial<PeerConfiguration>;
   aliceAsPeer?: Partial<PeerConfiguration>;
   seed?: number;
@@ -138,7 +141,10 @@ export function connect({ network, alice, bob }: Pair): void {
   network.settle();
 }
 
-/** The provider of core. For tests that run very often, its X25519 is replaced by a faster one. */
+/**
+ * The provider of core. For mutation tests, which run very often, a faster X25519 replaces the one
+ * of core.
+ */
 const CRYPTO: CryptoProvider =
   process.env['LITZ_TEST_X25519'] === 'quick'
     ? {

@@ -1,7 +1,7 @@
 /**
  * `describeSealRun`: the part of the conformance suite that tests `sealRun`, which seals several
  * texts of one length at equal distances: what it writes, and what it must not change. The ciphers
- * of the provider need not have a `sealRun` of their own.
+ * of the provider need not have a `sealRun` of their own: then core calls `seal` for each text.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * `SimulatedNetwork`: engines, a clock that jumps from one event to the next, and a network that
- * delays, loses, reorders, repeats and records datagrams. Three minutes take milliseconds, and
- * every run is the same.
+ * delays, loses, reorders, repeats and records datagrams. Three simulated minutes take
+ * milliseconds, and every run is the same.
  *
  * @module
  */
@@ -126,7 +126,7 @@ export class SimulatedNetwork {
     this.now = until;
   }
 
-  /** Steps until `condition` holds. @throws {Error} it does not within `limit` simulated ms */
+  /** Steps until `condition` holds. @throws {Error} it does not hold within `limit` simulated ms */
   driveUntil(condition: () => boolean, limit = 600_000): void {
     const end = this.now + limit;
     while (!condition()) {
@@ -212,7 +212,7 @@ export class SimulatedNetwork {
   }
 }
 
-/** Sees every datagram. */
+/** Records every datagram that a node sends. */
 export class Eavesdropper {
   readonly datagrams: CapturedDatagram[] = [];
 

@@ -15,7 +15,7 @@ export class TcpRelay {
   #isBlocked = false;
 
   /**
-   * Listens on all addresses of the namespace in which the thread is now.
+   * Listens on all addresses of the namespace in which the calling thread is.
    *
    * @param to the port of the server on loopback
    * @param port the port of the relay; default: any free port

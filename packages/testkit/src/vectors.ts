@@ -1,6 +1,6 @@
 /**
- * Reads `test-vectors/`. Callers name the file that they read, so that a search for its name finds
- * them.
+ * Reads `test-vectors/`. Callers name the file that they read, so that a search for the name of a
+ * file finds its readers.
  *
  * @module
  */

@@ -12,21 +12,21 @@ const root = join(import.meta.dirname, '../../..');
 describe('ARCHITECTURE.md', () => {
   test.each(['core', 'device'])(
     'names the folder of each file of %s, and no other file',
-    (room) => {
-      const source = join(root, 'packages', room, 'src');
+    (name) => {
+      const source = join(root, 'packages', name, 'src');
       const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
         .filter((file) => file.endsWith('.ts') && basename(file) !== 'index.ts')
-        .map((file) => join(room, 'src', file.replace(/\.ts$/, '')));
-      expect(namedIn(room).toSorted()).toEqual(files.toSorted());
+        .map((file) => join(name, 'src', file.replace(/\.ts$/, '')));
+      expect(namedIn(name).toSorted()).toEqual(files.toSorted());
     },
   );
 });
 
 /** Returns the paths of the files in the table's rows of a package. */
-function namedIn(room: string): string[] {
+function namedIn(name: string): string[] {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   const rows = text.matchAll(/^\| `([a-z]+\/src[a-z/-]*)` \|[^|]*\| ([^|]*) \|$/gm);
   return [...rows]
-    .filter(([, folder]) => folder.split('/')[0] === room)
+    .filter(([, folder]) => folder.split('/')[0] === name)
     .flatMap(([, folder, files]) => files.split(', ').map((file) => join(folder, file)));
 }

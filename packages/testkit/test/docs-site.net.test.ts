@@ -10,6 +10,7 @@ const out = join(import.meta.dirname, '../../../docs/.site/out');
 const builtSite = requirement('the documentation site', () =>
   existsSync(join(out, 'api/index.html')) ? true : 'run `pnpm api-docs` and `pnpm docs:site` first',
 );
+const TYPEDOC = join(out, '../../typedoc.json');
 /** Where to put pictures of the pages; none by default. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 
@@ -24,8 +25,8 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
       const found = path.startsWith(out) && existsSync(path);
       response.writeHead(found ? 200 : 404, {
         'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
-        // If a page loads something from another host, the browser refuses it, and
-        // `browser.complaints` has it.
+        // If a page loads something from another host, the browser refuses to load it, and reports
+        // this in `browser.complaints`.
         'content-security-policy': POLICY,
       });
       response.end(found ? readFileSync(path) : 'not found');
@@ -117,7 +118,7 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
     expect(browser.complaints).toEqual([]);
   });
 
-  test('has the navigation on a phone', async () => {
+  test('opens the navigation on a narrow screen', async () => {
     await browser.show(`${site}/start.html`, { width: 390 });
     await browser.until(`document.querySelector('.VPLocalNav .menu')`);
     await browser.evaluate(`document.querySelector('.VPLocalNav .menu').click()`);
@@ -138,13 +139,20 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
     expect(browser.complaints).toEqual([]);
   });
 
-  test('has the API docs of every package', async () => {
-    await browser.show(`${site}/api/index.html`, { width: 1280 });
-    await browser.until(`document.body.textContent.includes('@litz/core')`);
+  test('has the API docs of each package', async () => {
+    const { entryPoints } = JSON.parse(readFileSync(TYPEDOC, 'utf8')) as { entryPoints: string[] };
+    const folders = new Set(entryPoints.map((path) => path.split('/')[2]));
+    expect(folders.size).toBeGreaterThan(10);
+    for (const folder of folders) {
+      const name = folder === 'cli' ? 'litz' : `@litz/${folder}`;
+      const page = name.replaceAll(/[^a-z]/g, '_');
+      await browser.show(`${site}/api/modules/${page}.html`, { width: 1280 });
+      await browser.until(`document.querySelector('h1').textContent.includes('${name}')`);
+    }
     expect(browser.complaints).toEqual([]);
   });
 
-  test('names no other host in what it loads', () => {
+  test('loads nothing from another host in its HTML and CSS', () => {
     const files = readdirSync(out, { recursive: true, encoding: 'utf8' });
     const loads =
       /(?:<(?:script|link|img|iframe)[^>]*?(?:src|href)="|url\(["']?|@import ["'])(?:https?:)?\/\/[^"')]+/g;
@@ -156,7 +164,7 @@ describeWith([builtSite, programRequirement('chromium')], 'the documentation sit
   });
 });
 
-/** Pages that a reader looks for. */
+/** Pages that the navigation must list. */
 const PAGES = [
   'start',
   'library',

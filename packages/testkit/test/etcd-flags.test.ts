@@ -8,7 +8,7 @@ describe('etcdFlags', () => {
     peer: 'http://127.0.0.1:2',
   };
 
-  it('makes a single member of its own cluster', () => {
+  it('describes a cluster with a single member by default', () => {
     expect(etcdFlags(common)).toContain('--initial-cluster=default=http://127.0.0.1:2');
   });
 

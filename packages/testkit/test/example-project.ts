@@ -140,8 +140,9 @@ const packages = join(root, 'packages');
 const EXAMPLE_MS = 30_000;
 
 /**
- * Runs an example ($1) in new namespaces. There the loopback interface is down at first, and the
- * folder of UAPI sockets is still that of the machine.
+ * Runs an example ($1) in new namespaces. At first, the loopback interface is down there, and the
+ * folder of UAPI sockets is that of the machine. So the script mounts an empty folder, and sets the
+ * interface up.
  */
 const IN_NAMESPACE = `
 mkdir -p /var/run/wireguard

@@ -1,7 +1,7 @@
 /**
  * The `@example`s in the doc blocks of all packages: each type-checks in a strict project of a
- * user, runs, and prints what its `//=>` comments say. `examples.net.test.ts` runs those that need
- * root.
+ * user, runs, and prints what its `//=>` comments say. `examples.net.test.ts` runs the examples
+ * that need root.
  *
  * @module
  */
@@ -28,7 +28,7 @@ describeWith([builtPackages], 'the examples of the packages', () => {
 
   afterAll(() => project.remove());
 
-  test('are all blocks of TypeScript', () => {
+  test('all have a block of TypeScript', () => {
     expect(examples.filter(({ code }) => code === '').map(({ place }) => place)).toEqual([]);
   });
 

@@ -17,7 +17,7 @@ const builtPackages = requirement('the built packages', () =>
 );
 
 describeWith([builtPackages], 'exported types', () => {
-  test('are all types that public signatures name', () => {
+  test('include every type that a public signature names', () => {
     expect(unnamedTypes(entries())).toEqual([]);
   }, 60_000);
 });

@@ -100,7 +100,8 @@ AllowedIPs = 10.0.0.0/24, 192.168.1.0/24
     const file = join(folder, name, 'wg0.conf');
     mkdirSync(join(folder, name));
     writeFileSync(file, text, { mode: 0o600 });
-    // `ip netns exec` makes a mount namespace, so each has its own folder of sockets.
+    // `ip netns exec` makes a mount namespace, so the client and the server each have their own
+    // folder of sockets.
     const script =
       'mkdir -p /run/wireguard && mount -t tmpfs -o mode=700 none /run/wireguard && exec "$@"';
     const command = [process.execPath, LITZ, 'up', '--background', file];

@@ -36,7 +36,7 @@ describe('HandshakeFlood', () => {
   const messages = floodMessages(FLOOD_KINDS[0], receiver.publicKey, 2, randomBytes);
   const destinations = [endpoint(1), endpoint(2), endpoint(3)];
 
-  it('sends what is due, to each endpoint in turn', () => {
+  it('sends the messages that are due, to each endpoint in turn', () => {
     const { sockets, log } = recordingSockets();
     const flood = new HandshakeFlood({ sockets, messages, destinations, perSecond: 1000 });
     flood.sendDue(2);

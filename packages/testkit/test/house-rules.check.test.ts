@@ -36,7 +36,7 @@ const TESTED_TOGETHER: Record<string, string> = {
   'netstack/src/tcp':
     'tests with scripts of segments or simulated paths run the parts of a connection together',
   'openssl/src': 'these files together form one provider; the conformance suite tests it',
-  'testkit/src': 'tools for tests: if one is wrong, the tests that use it fail',
+  'testkit/src': 'tools for tests: if a tool is wrong, the tests that use it fail',
   'tun/src/adopt-tun.ts': 'upgrade.net.test.ts of cli adopts the TUN of another process',
   'tun/src/readiness-worker.ts': 'the entry of a thread: each `*.net.test.ts` of TunStream runs it',
   'udp/src/adopt-udp.ts': 'upgrade.net.test.ts of cli adopts the sockets of another process',

@@ -1,6 +1,6 @@
 /**
  * The house rules of CONTRIBUTING.md that a syntax tree can show. Each rule is a function from a
- * source file to its violations. oxlint checks the others: lengths, parameters, names.
+ * source file to its violations. oxlint checks the other rules: lengths, parameters, names.
  *
  * @module
  */
@@ -75,8 +75,9 @@ function documentsExports({ body, comments }: Source): string[] {
 }
 
 /**
- * Constants come after all functions and classes. Exported ones may be anywhere. So may those that
- * are read while the module is loaded, and those of a file that runs when it is loaded.
+ * Constants come after all functions and classes. There are three exceptions: exported constants,
+ * constants that are read while the module is loaded, and the constants of a file with statements,
+ * such as a program.
  */
 function putsConstantsLast({ body }: Source): string[] {
   if (body.some(isStatement)) return [];
@@ -124,8 +125,8 @@ function usesPrivateFields({ body }: Source): string[] {
 }
 
 /**
- * No name ends with Manager, Helper or Util, or begins with `get`. No name of an interface begins
- * with an extra I.
+ * No name ends with Manager, Helper or Util, or begins with `get`. No name begins with an I that
+ * stands for "interface", as in `IPeer`.
  */
 function namesThings({ body }: Source): string[] {
   return body.flatMap((node) => {

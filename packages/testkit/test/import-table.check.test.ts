@@ -129,7 +129,7 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`is what ${name}'s package.json depends on`, () => {
+    test(`the imports of ${name} are what its package.json depends on`, () => {
       const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;
@@ -159,8 +159,8 @@ describe('import table', () => {
 describe('published packages', () => {
   test('depend on no package that is not published', () => {
     const manifests = readdirSync(packages).map(
-      (room) =>
-        JSON.parse(readFileSync(join(packages, room, 'package.json'), 'utf8')) as {
+      (folder) =>
+        JSON.parse(readFileSync(join(packages, folder, 'package.json'), 'utf8')) as {
           name: string;
           private?: boolean;
           dependencies?: Record<string, string>;

@@ -46,11 +46,15 @@ describe('manifests', () => {
     expect(new Set(manifest.keywords).size).toBe(manifest.keywords?.length);
   });
 
-  // release/stage.mjs takes the repository from the workspace, so all packages have the same.
-  test.each(published)('of %s leaves its repository to that of the workspace', (_, manifest) => {
-    const { repository, homepage, bugs } = manifest;
-    expect({ repository, homepage, bugs }).toEqual({});
-  });
+  // release/stage.mjs takes the repository from the workspace, so all packages have the same
+  // repository.
+  test.each(published)(
+    'of %s names no repository, because that of the workspace counts',
+    (_, manifest) => {
+      const { repository, homepage, bugs } = manifest;
+      expect({ repository, homepage, bugs }).toEqual({});
+    },
+  );
 
   test.each(published)('of %s uses packages of Litz with exactly its version', (_, manifest) => {
     const ranges = Object.entries(manifest.dependencies ?? {})
@@ -64,7 +68,7 @@ describe('manifests', () => {
     expect(text).toMatch(new RegExp(`^# ${name}\n\n## ${version.replaceAll('.', '\\.')}\n`));
   });
 
-  test('are of the packages to which changesets gives one version', () => {
+  test('are those of the packages to which changesets gives one common version', () => {
     const config = JSON.parse(readFileSync(join(root, '.changeset/config.json'), 'utf8')) as {
       fixed: string[][];
     };
@@ -75,7 +79,7 @@ describe('manifests', () => {
     );
   });
 
-  test('have the version of the chart', () => {
+  test('have the version that the chart and deploy/README.md name', () => {
     const { version } = manifestOf('packages/cli');
     const chart = readFileSync(join(root, 'deploy/chart/litz/Chart.yaml'), 'utf8');
     expect(chart).toContain(`\nversion: ${version}\nappVersion: ${version}\n`);

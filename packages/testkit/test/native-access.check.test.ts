@@ -1,7 +1,8 @@
 /**
  * Calls every public function that accesses native memory, a descriptor or the kernel, with wrong
- * arguments. Each entry of the table has calls that must throw before they have an effect, with the
- * argument's name. An entry of a function without arguments that could be wrong says why.
+ * arguments. Each entry of the table has calls that must throw before they have an effect, with an
+ * error that names the argument. For a function that cannot get a wrong argument, the entry says
+ * why.
  *
  * @module
  */
@@ -14,7 +15,7 @@ const packages = join(import.meta.dirname, '../..');
 const linux = requirement('Linux', () => process.platform === 'linux');
 
 type Module = Record<string, never>;
-/** The expected message, and the call. */
+/** A part of the expected message, and the call. */
 type Wrong = [text: string, call: (module: any) => unknown];
 
 const OWN_MEMORY = 'takes no argument, and passes memory of its own';
@@ -585,7 +586,10 @@ function wrongCalls(create: (module: any) => any): Wrong[] {
   ];
 }
 
-/** Exports, and the functions of those that are classes: `Class.static`, `Class#method`. */
+/**
+ * Returns the names of the exports, and of the functions of exported classes: `Class.static`,
+ * `Class#method`.
+ */
 function functionsOf(module: Module): string[] {
   return Object.entries(module as Record<string, unknown>).flatMap(([name, value]) => {
     if (typeof value !== 'function' || !/^class\b/.test(Function.prototype.toString.call(value))) {

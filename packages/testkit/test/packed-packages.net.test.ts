@@ -25,7 +25,7 @@ describeWith(
     test('have code, types, sources and the licence, and nothing else', () => {
       for (const [name, files] of project.contents) {
         const isCode = /^(?:dist|src|assembly)\/.*\.(?:js|ts|map)$/;
-        // Status pages are shipped as browsers get them.
+        // Status pages are published as the files that browsers load.
         const hasPage = name === '@litz/mesh' || name === 'litz';
         const isPage = hasPage ? /^page\/[\w-]+\.(?:js|css|html)$/ : /^$/;
         const others = files.filter((file) => !isCode.test(file) && !isPage.test(file));
@@ -68,7 +68,7 @@ describeWith(
       );
     });
 
-    test('start the command within 60 ms of a bare Node.js', () => {
+    test('start the command at most 60 ms slower than a bare Node.js', () => {
       const litz = join(project.folder, 'node_modules/litz/bin/litz.js');
       const times = { bare: [] as number[], litz: [] as number[] };
       for (let round = 0; round < 20; round++) {
@@ -79,7 +79,7 @@ describeWith(
       expect(Math.min(...times.litz) - Math.min(...times.bare)).toBeLessThan(60);
     });
 
-    test('bring the command', () => {
+    test('install the command litz', () => {
       const litz = join(project.folder, 'node_modules/.bin/litz');
       const { status, stdout, stderr } = project.run(litz, ['genkey']);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -91,7 +91,7 @@ describeWith(
 for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
   describeWith(requirements, `${manager} install`, () => {
-    test('has everything that is needed to call Linux, and runs no script', () => {
+    test('installs everything that is needed to call Linux; with pnpm, an install script would fail', () => {
       const own = new PackedProject();
       onTestFinished(() => own.remove());
       own.install(manager);

@@ -53,7 +53,7 @@ export class PackedProject {
   /**
    * Packs and installs all packages.
    *
-   * @throws {Error} that failed; the message has the output of the program that failed
+   * @throws {Error} a program failed; the message has the output of this program
    */
   install(manager: PackageManager): void {
     const tarballs: Record<string, string> = {};
@@ -75,7 +75,7 @@ export class PackedProject {
       ...(manager === 'npm' ? { overrides: npmOverrides(this.#published, tarballs) } : {}),
     });
     if (manager === 'pnpm') {
-      // JSON is YAML.
+      // Each JSON text is also YAML.
       this.write('pnpm-workspace.yaml', { overrides: tarballs });
       this.#check('pnpm', ['install', '--offline', '--store-dir', join(this.folder, 'store')]);
     } else {

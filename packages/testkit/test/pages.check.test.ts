@@ -52,7 +52,7 @@ describe('pages', { timeout: 60_000 }, () => {
     );
   });
 
-  test('name commands', () => {
+  test('have blocks with commands of litz', () => {
     expect(commands.length).toBeGreaterThan(15);
   });
 

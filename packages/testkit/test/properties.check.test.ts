@@ -12,9 +12,9 @@ import { sourceFiles } from './imports.ts';
 const packages = join(import.meta.dirname, '../..');
 
 describe('property tests', () => {
-  test('generate values of the wanted sizes', () => {
+  test('set `size` for every `maxLength` above ten', () => {
     const offences = readdirSync(packages)
-      .flatMap((room) => sourceFiles(join(packages, room, 'test')))
+      .flatMap((folder) => sourceFiles(join(packages, folder, 'test')))
       // This file is skipped, because it has examples of wrong sizes.
       .filter((file) => file !== import.meta.filename)
       .flatMap((file) =>

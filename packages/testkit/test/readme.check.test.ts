@@ -51,7 +51,7 @@ describe('README', () => {
     },
   );
 
-  test('names only existing files in its recipes', () => {
+  test('names only existing files in docs/recipes.md', () => {
     const text = readFileSync(join(root, 'docs/recipes.md'), 'utf8');
     const named = [
       ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
@@ -63,7 +63,7 @@ describe('README', () => {
     expect(paths.length).toBeGreaterThan(40);
   });
 
-  test('names only existing scripts', () => {
+  test('names only existing scripts, as do CONTRIBUTING.md and docs/recipes.md', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };

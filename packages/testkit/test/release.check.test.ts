@@ -129,7 +129,7 @@ describe('the next version', { timeout: 60_000 }, () => {
   });
 });
 
-/** Returns the value of an expression with the exports of a module of release/. */
+/** Returns the value of an expression that calls an export of a module of release/. */
 function call(module: string, expression: string): unknown {
   const [, name = ''] = /(\w+)\(/.exec(expression) ?? [];
   const code = `import { ${name} } from './release/${module}.mjs';

@@ -22,8 +22,8 @@ const SOURCES: Record<string, string> = {
   '@litz/tun/offload': 'tun/src/offload/index.ts',
 };
 
-describe('imports of browsers', () => {
-  test.each(Object.keys(SOURCES))('of %s are not modules of Node.js', (entry) => {
+describe('imports of entries that browsers load', () => {
+  test.each(Object.keys(SOURCES))('of %s are only packages that run anywhere', (entry) => {
     const seen = new Map<string, string[]>();
     follow(join(packages, SOURCES[entry]), seen);
     const foreign = [...seen].flatMap(([file, names]) => names.map((name) => `${file}: ${name}`));

@@ -21,7 +21,7 @@ export function addressText(
 }
 
 /**
- * Removes all addresses of the family, except those of IPv6 that are not global. Then adds
+ * Removes all addresses of the family, except IPv6 addresses that are not global. Then adds
  * `wanted`, if it is given.
  */
 export function replaceAddresses(

@@ -4,7 +4,7 @@
  *
  * Such faults are most common in containers. If /dev/net/tun is mounted as a volume but does not
  * exist on the host, the container runtime creates a directory there. A program that writes to the
- * path creates a file. And most volumes do not allow to open device nodes (nodev).
+ * path creates a file. And on most volumes, device nodes cannot be opened (nodev).
  *
  * @module
  */

@@ -26,7 +26,7 @@ describe('threadFile', () => {
   test('says what to do if there is none at all', () => {
     const file = new URL('../dist/thread-file.js', import.meta.url).href;
     const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
-    // Without NODE_PATH, in which pnpm has all packages of the workspace.
+    // The environment is empty, because pnpm sets NODE_PATH to all packages of the workspace.
     const { stderr } = spawnSync(
       process.execPath,
       [

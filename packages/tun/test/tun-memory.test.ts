@@ -9,7 +9,9 @@ import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { TunDevice } from '../src/tun-device.ts';
 
-/** The address of the test's buffer that the fake kernel gets, and what was passed to it. */
+/**
+ * The address of the test's buffer, as the fake kernel sees it, and the pieces that the kernel got.
+ */
 const kernel = vi.hoisted(() => ({
   base: 0x7f12_3456_7000,
   /** Pieces of the last call: offset into the buffer, and length. */

@@ -6,7 +6,7 @@ import { createNamespace, createNetlink, createTun, pollOnce } from './namespace
 import { tunDevices } from './requirements.ts';
 
 describeWith([tunDevices], 'TunMonitor', () => {
-  test('reports up, down, MTU and name, then nothing', () => {
+  test('reports up, a new MTU and down, then nothing', () => {
     const { tun, monitor } = watched();
 
     tun.up();

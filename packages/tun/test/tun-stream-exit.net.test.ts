@@ -1,5 +1,6 @@
 /**
- * How a process ends that has an open `TunStream`, and how a process fails that may not open one.
+ * How a process with an open `TunStream` ends, and how a process without the right to open one
+ * fails.
  *
  * @module
  */
@@ -35,7 +36,7 @@ describeWith([tunDevices, builtTun], 'a process with an open TunStream', () => {
     ['ends by an exception that nobody catches', 'setTimeout(() => { throw 1; }, 200);', 1, null],
     ['ends by a signal without handler', 'process.kill(process.pid, "SIGTERM");', null, 'SIGTERM'],
     [
-      'ends by process.exit with several',
+      'ends by process.exit with several streams',
       'new TunStream(); new TunStream(); process.exit(4);',
       4,
       null,

@@ -98,7 +98,7 @@ describeWith([tunDevices, builtTun], 'TunStream', () => {
     expect(stream.destroyed).toBe(false);
   });
 
-  test('transmits IPv6', async () => {
+  test('reads packets of IPv6', async () => {
     const { namespace, stream } = opened();
     stream.ipv6 = 'fd20::1/64';
     stream.isUp = true;

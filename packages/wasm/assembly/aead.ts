@@ -2,14 +2,14 @@
  * ChaCha20-Poly1305, RFC 8439 section 2.8. It encrypts and decrypts in place.
  *
  * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `auth` is the
- * address of the additional authenticated data, and `authLength` their length.
+ * address of the additional authenticated data, and `authLength` its length.
  */
 import { wipe, xorBytes } from './bytes';
 import { ABSORBED, fourBlocks, twoBlocks } from './chacha20';
 import { KEY, STREAM, STREAM_LENGTH, TAG } from './memory';
 import { begin, finish, update, updateLengths } from './poly1305';
 
-/** Bytes of text that blocks 1 to 3 of the key stream encrypt. Block 0 is the one-time key. */
+/** Bytes of text that blocks 1 to 3 of the key stream encrypt. Block 0 begins with the one-time key. */
 const FIRST: i32 = 192;
 
 /** Encrypts the `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
@@ -43,9 +43,8 @@ export function seal(
 }
 
 /**
- * Writes the first blocks of the key stream to `STREAM`: block 0, which is the one-time key, and the
- * blocks for the first bytes of the text. That is block 1, or blocks 1 to 3 if the text is longer than 64
- * bytes.
+ * Writes the first blocks of the key stream to `STREAM`. Block 0 begins with the one-time key. Behind it are
+ * the blocks for the first bytes of the text: one block, or three if the text is longer than 64 bytes.
  */
 function beginStream(key: usize, n0: u32, n1: u32, n2: u32, length: i32): void {
   if (length <= 64) twoBlocks(key, n0, n1, n2, STREAM);
@@ -90,7 +89,7 @@ export function open(
   return right;
 }
 
-/** Returns 1 if the tag at `tag` is equal to the computed one, else 0. Wipes the computed one. */
+/** Returns 1 if the tag at `tag` is equal to the computed tag, else 0. Wipes the computed tag. */
 function takeTag(tag: usize): i32 {
   const difference = (load<u64>(tag) ^ load<u64>(TAG)) | (load<u64>(tag, 8) ^ load<u64>(TAG, 8));
   wipe(TAG, 16);

@@ -1,6 +1,6 @@
 /**
  * Exclusive or, copies and zeros for a few bytes. `memory.copy` and `memory.fill` call a function of the
- * engine: for a few bytes, the call takes longer than these loops.
+ * JavaScript engine. For a few bytes, this call takes longer than these loops.
  */
 
 /** Adds (exclusive or) the `length` bytes at `stream` to those at `to`. */

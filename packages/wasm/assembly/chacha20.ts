@@ -4,7 +4,8 @@
  *
  * The vector instructions of ChaCha20 do not use the multiplier of the processor, and Poly1305 needs
  * little else. So one loop computes four blocks of ChaCha20 and takes other bytes into Poly1305. This loop
- * needs 25 % more time than ChaCha20 alone. Two loops, one after the other, would need nearly 50 % more.
+ * needs 25 % more time than ChaCha20 alone. Two loops, one after the other, would need nearly 50 % more than
+ * ChaCha20 alone.
  *
  * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `adds`: the key
  * stream is added (exclusive or) to the bytes at `to`, instead of overwriting them.

@@ -55,7 +55,7 @@ export function copyAndSum(to: usize, from: usize, length: i32): u32 {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
-  // The words were added as little-endian numbers. RFC 1071 (section 2 B) allows to swap the bytes of the
+  // The words were added as little-endian numbers. RFC 1071 (section 2 B) allows swapping the bytes of the
   // sum instead.
   return <u32>(((sum & 0xff) << 8) | (sum >> 8));
 }

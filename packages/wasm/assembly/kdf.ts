@@ -1,6 +1,6 @@
 /**
- * Kdf1, Kdf2 and Kdf3 of the paper, section 5.4: HKDF over HMAC-BLAKE2s (RFC 2104). All keys have 32 bytes.
- * The two blocks that HMAC makes from a key are hashed once per key, not once per result.
+ * Kdf1, Kdf2 and Kdf3 of the WireGuard paper, section 5.4: HKDF over HMAC-BLAKE2s (RFC 2104). All keys have
+ * 32 bytes. The two blocks that HMAC makes from a key are hashed once per key, not once per result.
  */
 import { beginHash, compress, finishHash } from './blake2s';
 import { wipe } from './bytes';
@@ -8,7 +8,7 @@ import { HASH, HASHED, INNER, LAST_BLOCK, OUTER, WINDOW } from './memory';
 
 /**
  * Computes Kdf1, Kdf2 or Kdf3, as `count` says. At `WINDOW` are the key, 32 bytes, and then the input,
- * `length` bytes (0 to 32). The results, `count` times 32 bytes, overwrite them.
+ * `length` bytes (0 to 32). The results, `count` times 32 bytes, overwrite the key and the input.
  */
 export function deriveKeys(length: i32, count: i32): void {
   beginHmac(WINDOW, length === 0);

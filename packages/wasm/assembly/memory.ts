@@ -36,7 +36,7 @@ export const OUTER: usize = 0x3c0;
 /** 16 elements of the field of X25519, 80 bytes each. */
 export const ELEMENTS: usize = 0x400;
 
-/** The keys of ciphers, 32 bytes each. A cipher keeps its slot until it is released. */
+/** The keys of ciphers, 32 bytes each. Several ciphers may share a slot (`src/key-slots.ts`). */
 export const KEY_SLOTS: usize = 0x900;
 export const KEY_SLOT_COUNT: i32 = 256;
 /**

@@ -63,7 +63,8 @@ export function absorb(at: usize, end: usize): void {
     const d1 = h1 * r0 + h2 * s3 + h3 * s2 + h0 * r1 + (d0 >> 32);
     const d2 = h1 * r1 + h2 * r0 + h3 * s3 + h0 * r2 + (d1 >> 32);
     const d3 = h1 * r2 + h2 * r1 + h3 * r0 + h0 * r3 + (d2 >> 32);
-    // 2^130 is 5, so the bits from 2^130 on are added five times. h0 may get a little larger than 32 bits.
+    // 2^130 is 5 modulo 2^130 - 5, so the bits from 2^130 on are added five times. h0 may get a little larger
+    // than 32 bits.
     h0 = <u64>(<u32>d0) + (d3 >> 34) * 5;
     h1 = <u64>(<u32>d1);
     h2 = <u64>(<u32>d2);
@@ -89,7 +90,7 @@ export function finish(): void {
   h2 = <u64>(<u32>h2);
   h0 += (h3 >> 34) * 5;
   h3 &= MASK34;
-  // If h is p or more, subtracts p: h - p = h + 5 - 2^130.
+  // If h is p = 2^130 - 5 or more, subtracts p: h - p = h + 5 - 2^130.
   let carry = (h0 + 5) >> 32;
   carry = (h1 + carry) >> 32;
   carry = (h2 + carry) >> 32;

@@ -16,7 +16,7 @@ const UDP_CHECKSUM: usize = 6;
  *
  * @param headerLength length of the IP and the transport header together, a multiple of 4
  * @param ipSum sum of the parts of the IP header that all segments have in common
- * @param transportSum the same of the transport header and the pseudo-header
+ * @param transportSum sum of the common parts of the transport header and the pseudo-header
  */
 export function writeSegments(
   to: usize, stride: usize, from: usize, length: u32, ipHeaderLength: u32, headerLength: u32,

@@ -1,6 +1,6 @@
 /**
- * `createWasmByteOperations`: copies and sums bytes of an arena. If they are given to
- * `@litz/tun/offload`, it uses them instead of its own functions.
+ * `createWasmByteOperations`: functions that copy and sum bytes of an arena. A caller can give them
+ * to `@litz/tun/offload`, which then uses them instead of its own functions.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * WireGuard's cryptography in WebAssembly, functions that copy and split packets, and memory for
- * the packets. The functions work on 128 bits at a time if the engine can. The package loads
- * without file access, so that every runtime and bundler can use it.
+ * the packets. The functions work on 128 bits at a time if the JavaScript engine supports SIMD. The
+ * package loads without file access, so that every runtime and bundler can use it.
  *
  * @module
  */

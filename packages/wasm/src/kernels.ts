@@ -7,7 +7,7 @@ import { SCALAR_MODULE } from './generated/scalar.ts';
 import { SIMD_MODULE } from './generated/simd.ts';
 import { webAssembly, type WasmMemory, type WasmModule } from './web-assembly.ts';
 
-/** 'simd' works on 128 bits at a time. 'scalar' is for engines without SIMD. */
+/** 'simd' works on 128 bits at a time. 'scalar' is for JavaScript engines without SIMD. */
 export type WasmBuild = 'simd' | 'scalar';
 
 /**
@@ -79,7 +79,7 @@ export interface Kernels {
   /**
    * Computes Kdf1, Kdf2 or Kdf3 of the WireGuard paper, as `count` says. At `WINDOW` are the key,
    * 32 bytes, and then the input, `length` bytes. The result, `count` times 32 bytes, overwrites
-   * them.
+   * the key and the input.
    */
   readonly deriveKeys: (length: number, count: number) => void;
   /** Computes X25519 of `SCALAR` and `POINT`, wipes both, and writes the result to `PRODUCT`. */

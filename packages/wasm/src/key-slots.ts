@@ -13,7 +13,7 @@ import { KEY_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {
-  /** The whole memory, of the module and of the arena. */
+  /** The whole memory, of the module and of the arena, as words of 32 bits. */
   readonly words: Int32Array;
   readonly #memory: Uint8Array;
   readonly #kernels: Kernels;
@@ -75,7 +75,7 @@ export class KeySlots {
     return (address + place * BLOCK_LENGTH) >> 2;
   }
 
-  /** Wipes the slot, unless another cipher uses it now. */
+  /** Wipes the slot, unless it has the key of another cipher. */
   release(slot: number, owner: object): void {
     if (this.#owners[slot] !== owner) return;
     const address = this.#start + slot * KEY_LENGTH;

@@ -9,8 +9,8 @@ import type { Kernels } from './kernels.ts';
 import type { WasmArena } from './wasm-arena.ts';
 
 /**
- * Inputs are copied into the window, as much as fits at a time. The last part is wiped there. That
- * is all of a secret, because no secret is as long as the window.
+ * Inputs are copied into the window, as much as fits at a time, and wiped there when the hash is
+ * finished.
  */
 export class WasmHash {
   readonly #kernels: Kernels;
@@ -23,6 +23,8 @@ export class WasmHash {
   readonly #hashAt: number;
   /** How many bytes in the window are not yet hashed. */
   #waiting = 0;
+  /** Whether the input has filled the window, so that all of it must be wiped. */
+  #wasFull = false;
 
   constructor({ kernels, bytes, window }: WasmArena) {
     this.#kernels = kernels;
@@ -100,6 +102,7 @@ export class WasmHash {
   #begin(hashLength: number, keyLength: number): void {
     this.#kernels.beginHash(hashLength, keyLength);
     this.#waiting = 0;
+    this.#wasFull = false;
   }
 
   #update(input: Uint8Array): void {
@@ -110,6 +113,7 @@ export class WasmHash {
       if (this.#waiting === window.length) {
         this.#kernels.updateHash(window.byteOffset, window.length);
         this.#waiting = 0;
+        this.#wasFull = true;
       }
       const length = Math.min(input.length - at, window.length - this.#waiting);
       const part = length === input.length ? input : input.subarray(at, at + length);
@@ -131,7 +135,7 @@ export class WasmHash {
     const window = this.#window;
     const hash = this.#hashAt;
     this.#kernels.finishHash(window.byteOffset, this.#waiting);
-    window.fill(0, 0, this.#waiting);
+    window.fill(0, 0, this.#wasFull ? window.length : this.#waiting);
     for (let i = 0; i < length; i++) out[i] = bytes[hash + i];
     for (let i = 0; i < HASH_LENGTH; i++) bytes[hash + i] = 0;
   }

@@ -2,8 +2,8 @@
  * `wasmProvider`: all of WireGuard's cryptography in WebAssembly.
  *
  * The code in `assembly/` does not branch on secrets or use them as addresses. We cannot promise
- * that the machine code that a JavaScript engine makes from it has the same property. But the code
- * has no BigInts, whose operations take a time that depends on the values.
+ * that the machine code that a JavaScript engine makes from this code has the same property. But
+ * the code has no BigInts, whose operations take a time that depends on the values.
  *
  * @module
  */

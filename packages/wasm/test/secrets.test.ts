@@ -136,9 +136,16 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
     expect(arena.window.every((byte) => byte === 0)).toBe(true);
   });
+
+  test('contains nothing of a hashed text that is longer than the window', () => {
+    const arena = WasmArena.createSync({ build });
+    const text = random(arena.window.length + 100, 6);
+    wasmProvider(arena).hash(new Uint8Array(32), text);
+    expect(arena.window.every((byte) => byte === 0)).toBe(true);
+  });
 });
 
-/** How many runs of 8 bytes of `secret` are anywhere in the memory. */
+/** Returns how many of the 8-byte pieces of `secret` are anywhere in the memory. */
 function piecesIn(arena: WasmArena, secret: Uint8Array): number {
   const memory = Buffer.from(arena.bytes.buffer);
   let count = 0;

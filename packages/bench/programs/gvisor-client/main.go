@@ -1,6 +1,7 @@
 // gvisor-client: sockets over wireguard-go with gVisor's TCP/IP stack, for `bench sockets`.
 //
-// It does what sockets/client-child.ts does with Litz, and answers with the same JSON:
+// It does with gVisor what src/sockets/client-child.ts does with Litz, and answers with the same
+// JSON:
 //
 //	gvisor-client SETTINGS
 //
@@ -80,7 +81,8 @@ func cpu() float64 {
 
 func window() time.Duration { return time.Duration(chosen.Seconds * float64(time.Second)) }
 
-// measured returns the growth of a counter and the CPU time over the window, after the warm-up.
+// measured waits for the warm-up. It then returns by how much a counter grows during the window,
+// and the CPU time of the window.
 func measured(count func() (float64, float64)) answer {
 	time.Sleep(warmUp)
 	amount, at := count()
@@ -95,7 +97,8 @@ func local(counter *atomic.Int64) func() (float64, float64) {
 	return func() (float64, float64) { return float64(counter.Load()), time.Since(begin).Seconds() }
 }
 
-// arrived asks the server how many bytes have arrived, and what time it is there.
+// arrived asks the server how many bytes have arrived, and for the time of the server's clock in
+// seconds.
 func arrived() (float64, float64) {
 	c := dial(countPort)
 	defer c.Close()
@@ -184,7 +187,7 @@ func churn() answer {
 	return measured(local(&opened))
 }
 
-// idle returns the bytes of memory that the connections have taken.
+// idle returns by how many bytes the resident memory has grown after all connections were opened.
 func idle() answer {
 	held := []net.Conn{dial(holdPort)}
 	before := resident()

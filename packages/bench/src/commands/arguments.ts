@@ -12,7 +12,10 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('expected a whole number above 0');
 }
 
-/** Returns a parser of a list of `names`, separated by commas. */
+/**
+ * Returns a parser for lists such as `a,b`. The parser throws an `InvalidArgumentError` if a part
+ * is not one of `names`.
+ */
 export function listParser<T extends string>(names: readonly T[]): (text: string) => T[] {
   return (text) =>
     text.split(',').map((name) => {

@@ -1,6 +1,6 @@
 /**
  * `addExchangeCommand`: adds the command `bench exchange`, which measures the packets that are lost
- * while another implementation replaces the key that it has of Litz.
+ * while another implementation replaces the public key that it knows of Litz.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export function addExchangeCommand(program: Command): void {
   const command: Command = program
     .command('exchange')
     .description(
-      'measure the loss of a stream of numbered packets while another implementation replaces its key of Litz',
+      'measure the loss of a stream of numbered packets while another implementation replaces the public key that it knows of Litz',
     )
     .option('--exchanges <number>', 'how often the key is replaced', parseCount, 30)
     .option(

@@ -31,8 +31,8 @@ export function saveResult(
 }
 
 /**
- * Returns the load average of the last minute. If it is more than the number of cores, the measured
- * times depend mostly on other programs.
+ * Returns the load average of the last minute. If it is higher than the number of cores, programs
+ * wait for a core, and measured times are too long.
  */
 export function load(): number {
   return Number((loadavg()[0] ?? 0).toFixed(1));

@@ -12,7 +12,9 @@ import { say } from './output.ts';
 export function addQuickCommand(program: Command): void {
   program
     .command('quick')
-    .description('run every benchmark once, briefly; fails on a broken run, not on a slow one')
+    .description(
+      'run most of the benchmarks once, briefly; fails on a broken run, not on a slow one',
+    )
     .action(async () => {
       const { broken, skipped } = await runQuick(QUICK_PARTS, say);
       const isSkipFailure = process.env['LITZ_REQUIRE_ALL'] === '1';

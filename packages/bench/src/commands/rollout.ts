@@ -1,6 +1,6 @@
 /**
- * `addRolloutCommand`: adds the command `bench rollout`, which measures what pods lose while a mesh
- * changes.
+ * `addRolloutCommand`: adds the command `bench rollout`, which measures the packets that pods lose
+ * while a mesh changes.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export function addRolloutCommand(program: Command): void {
   const command: Command = program
     .command('rollout')
     .description(
-      'measure what pods lose while a mesh is switched on and off and its programs are killed',
+      'measure the packets that pods lose while a mesh is switched on and off and its programs are killed',
     )
     .option('--nodes <number>', 'number of nodes, at least 3', parseCount, 8)
     .option('--agent-kills <number>', 'how often the agent of one node is killed', parseCount, 10)

@@ -50,7 +50,10 @@ export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   oneThread('boringtun', '--threads', '1'),
 ];
 
-/** Measures all implementations in turn, and removes everything that was made. */
+/**
+ * Measures all implementations in turn. Each measurement makes its own namespaces, and removes them
+ * at the end.
+ */
 export function measureEnds(
   { implementations, figures, rounds, seconds }: EndsSettings,
   progress: (text: string) => void,
@@ -88,9 +91,9 @@ export function excessText(
 }
 
 /**
- * Returns the samples of one figure. The last sample is the rate that daemon and load would reach
- * together if they used all cores and each packet cost the same CPU time. More threads cannot bring
- * more than that. Its value is in percent of the measured rate.
+ * Returns the samples of one figure. The last sample is an upper limit for more threads: the rate
+ * that daemon and load would reach if together they used all cores, and each packet cost as much
+ * CPU time as in the measurement. Its value is in percent of the measured rate.
  *
  * @param cores how many cores the machine has
  */

@@ -2,9 +2,9 @@
  * The far end of a tunnel, without an interface: `far-end-child.js SETTINGS`, with `FarEndSettings`
  * as JSON. The file exports nothing.
  *
- * Without `load`, it answers handshakes until SIGTERM. With `load`, it begins a handshake itself.
- * For each trial, it then seals all messages, and only afterwards sends each of them once. At the
- * end, it answers with a `ReceivedLoad`.
+ * Without `load`, the far end answers handshakes until SIGTERM. With `load`, it begins a handshake
+ * itself. For each trial, it then seals all messages, and only afterwards sends each of them once.
+ * At the end, it prints a `ReceivedLoad` with `sendAnswer`.
  *
  * @module
  */
@@ -29,12 +29,12 @@ import { RateSearch } from './rate-search.ts';
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const BLOCK_BYTES = 64 << 20;
-/** How many bytes are sent at most before the first trial, to find a rate to begin with. */
+/** How many bytes are sent at most before the first trial, to find the rate of the first trial. */
 const RAMP_BYTES = 600_000_000;
 /** How many bytes are sent at most in a trial. */
 const MOST_BYTES = 1_400_000_000;
 /** How many messages are sent at most before the first trial. */
-const MOST_TRIALS = 700_000;
+const MOST_RAMP_MESSAGES = 700_000;
 const FIRST_PER_MS = 300;
 const RAMP_WINDOW_MS = 25;
 
@@ -59,7 +59,10 @@ process.stdout.write('ready\n');
 if (settings.load) sendAnswer(await sendLoad(settings.load));
 else for (;;) await turn();
 
-/** One turn of the engine's loop: processes what has arrived and what is due, and waits 2 ms. */
+/**
+ * One turn of the engine's loop: processes datagrams that have arrived and timers that are due, and
+ * then waits 2 ms.
+ */
 async function turn(): Promise<void> {
   const now = boottimeMs();
   sockets.receive((buffer, offset, length, source, ecn) => {
@@ -80,15 +83,15 @@ function drain(): void {
 
 /**
  * Looks for the highest rate that the daemon can take, in several trials. Returns the figures of
- * the trial in which the daemon took most.
+ * the trial in which the daemon took most packets per second.
  */
 async function sendLoad(load: ReceiveSettings): Promise<ReceivedLoad> {
   while (!engine.connect(settings.peerPublicKey, boottimeMs())) await turn();
   const pace = new Pace(performance.now(), FIRST_PER_MS);
   const length = load.messageLength;
-  const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_TRIALS);
-  // The first message confirms the session to the daemon, which is the responder. The others warm
-  // the daemon up and show at which rate to begin.
+  const first = Math.min(Math.floor(RAMP_BYTES / length), MOST_RAMP_MESSAGES);
+  // The first message confirms the session to the daemon, which is the responder. The other
+  // messages warm the daemon up and show at which rate to begin.
   sendAll(seal(load, first), load, pace, RAMP_WINDOW_MS);
   await turn();
   pace.settle(performance.now());
@@ -111,7 +114,7 @@ interface Sealed {
   readonly perBlock: number;
 }
 
-/** Seals `count` packets, with the next counters of the session. */
+/** Seals `count` copies of one packet, with the next counters of the session. */
 function seal({ packetLength, messageLength }: ReceiveSettings, count: number): Sealed {
   const packet = udpPacket(settings.address, settings.peerAddress, packetLength);
   const perBlock = Math.floor(BLOCK_BYTES / messageLength);
@@ -130,7 +133,7 @@ function seal({ packetLength, messageLength }: ReceiveSettings, count: number): 
 
 /**
  * Sends all messages once, with up to 64 datagrams in each system call (UDP_SEGMENT), and returns
- * the figures. The pace is adapted every `windowMs`.
+ * the figures. Adapts the pace every `windowMs` milliseconds.
  */
 function sendAll(sealed: Sealed, load: ReceiveSettings, pace: Pace, windowMs: number): Shown {
   const { packetLength, messageLength, daemonPid, link } = load;

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-/** What has passed an interface since it was made. A super-packet counts as one packet. */
+/** The traffic of an interface since it was made. A super-packet counts as one packet. */
 export interface LinkCounters {
   receivedBytes: number;
   receivedPackets: number;
@@ -42,8 +42,9 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
  * all datagrams of a send call with `UDP_SEGMENT` as one packet with one set of headers.
  *
- * @param messageLength the length in bytes of a message with padding. A sender that does not pad
- *   sends shorter messages, each as a packet of its own, so for such a sender packets are counted.
+ * @param messageLength the length in bytes of a message with padding. If the average packet is not
+ *   longer than this, each packet has one message, so packets are counted. A sender that does not
+ *   pad sends shorter messages, each in its own packet.
  */
 export function sentMessages(
   before: LinkCounters,
@@ -57,7 +58,7 @@ export function sentMessages(
 }
 
 /**
- * Returns how many UDP packets a TUN has got from its program between two readings. The kernel
+ * Returns how many UDP packets a program has written to its TUN between two readings. The kernel
  * counts a super-packet as one packet with one set of headers.
  *
  * @param packetLength with the headers, in bytes

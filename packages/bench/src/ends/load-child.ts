@@ -1,6 +1,6 @@
 /**
  * Sends UDP packets into a tunnel: `load-child.js SETTINGS`, with `LoadSettings` as JSON. The file
- * exports nothing. It first finds the rate that the daemon takes, and then measures.
+ * exports nothing. The program first finds the rate that the daemon takes, and then measures.
  *
  * @module
  */
@@ -45,7 +45,10 @@ function counters(): ReturnType<typeof linkCounters> {
   return linkCounters(daemonPid, link);
 }
 
-/** Sends until `end`, and adapts the rate every `windowMs`. Returns how many packets were sent. */
+/**
+ * Sends until `end`, and adapts the rate every `windowMs` milliseconds. Returns how many packets
+ * were sent.
+ */
 function runPaced(end: number, windowMs: number): number {
   let packets = 0;
   let last = counters();
@@ -102,7 +105,7 @@ function superPacketSender(): () => void {
 
 /**
  * Returns a function that sends `most` packets in one call. The kernel passes each of them to the
- * TUN alone.
+ * TUN as a single packet.
  */
 function packetsSender(): () => void {
   const bytes = allocate(Math.max(payload, 128));

@@ -1,7 +1,7 @@
 /**
  * `OneEnd`: measures one daemon with its interface. At the far end of the tunnel is a program
- * without an interface, which needs little CPU time during a measurement. It does the handshake,
- * and at most sends messages that it has sealed before.
+ * without an interface, which needs little CPU time during a measurement. The program takes part in
+ * the handshake. If it sends transport messages, it has sealed them before the measurement.
  *
  * ```
  *   a: daemon, 10.9.0.1                          b: far end, no interface
@@ -9,8 +9,8 @@
  * ```
  *
  * To measure sending, packets go into the interface, and nft drops the transport messages as soon
- * as they reach b. To measure receiving, the far end sends messages that were sealed before, and
- * nft drops the packets as soon as the daemon has written them to its interface.
+ * as they reach b. To measure receiving, the far end sends its messages, and nft drops the packets
+ * as soon as the daemon has written them to its interface.
  *
  * @module
  */
@@ -44,7 +44,10 @@ export interface Load {
   readonly packetLength: number;
   /** The MTU of the interface, in bytes. */
   readonly mtu: number;
-  /** Whether a program sends super-packets, as with QUIC, or single packets, as with voice. */
+  /**
+   * Whether `load-child.js` sends super-packets, as with QUIC. Otherwise it sends single packets,
+   * as with voice.
+   */
   readonly superPackets: boolean;
 }
 
@@ -111,7 +114,7 @@ export class OneEnd {
     b: generatePrivateKey(randomFillSync),
   };
 
-  /** Starts a daemon. @throws {Error} (rejects) it failed; everything is released */
+  /** Starts a daemon. @throws {Error} (rejects) it did not start; everything is released */
   static async open(implementation: Implementation, load: Load): Promise<OneEnd> {
     const end = new OneEnd(implementation, load, await NamespacePair.create());
     try {
@@ -131,8 +134,8 @@ export class OneEnd {
   }
 
   /**
-   * Measures sending: packets go into the interface, at a rate a little above the one that the
-   * daemon takes.
+   * Measures sending: packets go into the interface, at a rate a little above the rate that the
+   * daemon can take.
    */
   async send(seconds: number): Promise<Shown> {
     const far = await this.#startFarEnd();
@@ -227,7 +230,10 @@ export class OneEnd {
     return far;
   }
 
-  /** Loads an nft rule for what arrives at an interface, in front of the IP layer. */
+  /**
+   * Loads an nft rule for the packets that arrive at an interface. The rule sees them before the IP
+   * layer.
+   */
   async #drop(namespace: string, device: string, rule: string): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'litz-bench-'));
     const hook = `type filter hook ingress device ${device} priority 0; policy accept;`;

@@ -9,7 +9,7 @@ import { median } from '../results/statistics.ts';
 export class Pace {
   #perMs: number;
   #sent = 0;
-  /** Packets that were due and are left out. */
+  /** Packets that were due but are not sent, because they were too late. */
   #skipped = 0;
   #taken: number[] = [];
   #since: number;
@@ -42,8 +42,8 @@ export class Pace {
   }
 
   /**
-   * Ends a window and sets the rate for the next one: faster if almost all was taken, otherwise a
-   * little above what was taken.
+   * Ends a window and sets the rate for the next one: a higher rate if almost all packets were
+   * taken, otherwise a rate a little above the taken one.
    *
    * @param taken how many packets were taken in the window that ends at `now`
    */
@@ -56,7 +56,10 @@ export class Pace {
     this.#begin(now, hasTakenAll ? this.#perMs * FASTER : perMs * ABOVE);
   }
 
-  /** Ends the search: from `now` on, the rate is a little above the median of the last windows. */
+  /**
+   * Ends the search: from `now` on, the rate is a little above the median of the rates that were
+   * taken in the last windows.
+   */
   settle(now: number): void {
     const last = this.#taken.slice(-KEPT);
     if (last.length > 0) this.#begin(now, median(last) * ABOVE);
@@ -70,7 +73,7 @@ export class Pace {
   }
 }
 
-/** If more than this share of what was sent was taken, the daemon may take more. */
+/** If the daemon has taken at least this share of the sent packets, it may be able to take more. */
 const ALMOST_ALL = 0.95;
 const FASTER = 1.4;
 const ABOVE = 1.1;
@@ -79,7 +82,7 @@ const SLOWEST = 20;
 const KEPT = 8;
 const LONGEST_DELAY_MS = 4;
 /**
- * In packets: as many as one call sends. With a smaller limit, a slow sender would never reach a
- * full call.
+ * In packets: as many as one system call sends. With a smaller limit, a full call would never be
+ * due at a low rate.
  */
 const ONE_CALL = 64;

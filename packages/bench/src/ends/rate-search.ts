@@ -1,12 +1,13 @@
 /**
- * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until two
- * trials have lost packets and the second of them brought no more than the trials before. The last
- * trial is a tenth above the most that was taken, because some receivers take less while they are
- * overloaded. After ten trials, the search ends in any case.
+ * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until at least
+ * two trials have lost packets and the last trial brought hardly more than the best trial before
+ * it. One more trial then offers a tenth more than the highest rate that the receiver has taken,
+ * because some receivers take less while they are overloaded. After ten trials, the search ends in
+ * any case.
  *
- * One trial is not enough to end a search. If everything was taken, the receiver may have been
- * idle, and the figure would be that of the sender. If something was lost, the receiver may only
- * have been held up for a moment.
+ * One trial is not enough to end a search. If all packets were taken, the receiver may have been
+ * idle at times, and the figure would be that of the sender. If packets were lost, the receiver may
+ * only have been delayed for a moment.
  *
  * @module
  */
@@ -52,9 +53,15 @@ export class RateSearch {
   }
 }
 
-/** If more than this share of what was offered was taken, the receiver may take more. */
+/**
+ * If the receiver has taken at least this share of the offered packets, it may be able to take
+ * more.
+ */
 const ALMOST_ALL = 0.96;
-/** A trial counts as growth if more was taken than the most before, multiplied by this. */
+/**
+ * A trial counts as growth if the receiver took more than its highest rate before, multiplied by
+ * this factor.
+ */
 const MORE = 1.03;
 const HIGHER = 1.15;
 const MUCH_HIGHER = 1.3;

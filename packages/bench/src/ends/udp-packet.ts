@@ -1,5 +1,5 @@
 /**
- * `udpPacket`: a UDP packet of IPv4 with right checksums.
+ * `udpPacket`: makes an IPv4 packet that contains a UDP datagram, with right checksums.
  *
  * @module
  */

@@ -25,7 +25,7 @@ export interface FloodLoads {
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How many seconds the client pings beside the crowd, and beside the silent peers. */
+  /** How many seconds the client pings while the crowd connects, and how many with silent peers. */
   readonly watchSeconds: number;
 }
 
@@ -160,7 +160,8 @@ function timeOf(figure: string, ascendingMs: readonly number[]): Sample {
 }
 
 /**
- * Returns a sample with the longest round trip; without any answer, the time for which ping waits.
+ * Returns a sample with the longest round trip. If there was no answer at all, its value is the
+ * time for which `ping` waits.
  */
 function longestOf(figure: string, times: readonly number[]): Sample {
   return { figure, unit: 'ms', value: times.length > 0 ? Math.max(...times) : PING_WAIT_MS };
@@ -182,9 +183,9 @@ const AFTER_FLOOD_MS = 3000;
 const PINGS = 200;
 /** The interval of pings during a flood, in seconds. */
 const PING_SECONDS = 0.005;
-/** How many ms ping waits for an answer (`ping -W`). */
+/** How many ms `ping` waits for an answer (`ping -W`). */
 const PING_WAIT_MS = 2000;
 /** How many ms the peers of a crowd may take to connect. */
 const CROWD_MS = 16_000;
-/** Pings per second beside a crowd or silent peers. */
+/** Pings per second while a crowd connects, and with silent peers. */
 const WATCH_PINGS = 50;

@@ -18,7 +18,7 @@
 import { runCommand } from '../peers/command.ts';
 import { ip, Namespaces } from '../peers/namespaces.ts';
 
-/** The namespaces around the server. */
+/** The namespaces that have a link to the server. */
 export type Place = 'client' | 'guests' | 'flooder';
 
 /** The namespaces of one measurement. */
@@ -53,7 +53,8 @@ export class FloodNetwork {
   }
 
   /**
-   * Makes the server drop everything from the flooder on its link, before its IP layer sees it.
+   * Makes the server drop all packets that come over the flooder's link, before the server's IP
+   * layer sees them.
    *
    * @throws {Error} (rejects) `nft` failed
    */
@@ -65,7 +66,7 @@ export class FloodNetwork {
     );
   }
 
-  /** Ends `dropFlood`. @throws {Error} (rejects) `nft` failed */
+  /** Removes the rule of `dropFlood`. @throws {Error} (rejects) `nft` failed */
   async passFlood(): Promise<void> {
     await this.#nft('delete table netdev flood');
   }

@@ -39,7 +39,7 @@ export class FloodTunnel {
   /**
    * Brings up the tunnel and waits for a session.
    *
-   * @param restMs how many ms the tunnel then rests, so that the warm-up of a daemon is over
+   * @param restMs how many ms `open` then waits, so that the warm-up of the daemons is over
    * @throws {Error} (rejects) a daemon failed; everything is released
    */
   static async open(implementation: Implementation, restMs: number): Promise<FloodTunnel> {
@@ -78,7 +78,7 @@ export class FloodTunnel {
     }
   }
 
-  /** Pings the server from the client. */
+  /** Pings the server from the client. If there is no answer at all, `times` is empty. */
   async ping(count: number, intervalSeconds: number): Promise<PingTimes> {
     try {
       return await ping(this.network.client, INNER.a, count, intervalSeconds);
@@ -89,7 +89,7 @@ export class FloodTunnel {
     }
   }
 
-  /** Makes guests, and adds them to the server's peers. */
+  /** Adds new guests to the server's peers, and opens the sockets of the guests. */
   async openGuests(count: number, retry: Retry): Promise<GuestGroup> {
     const first = this.#guestCount;
     this.#guestCount += count;

@@ -1,11 +1,12 @@
 /**
- * `measureFlood`: measures what a session and new peers still get while the server is flooded with
- * handshake messages, while many new peers connect at once, and while many peers do not answer.
+ * `measureFlood`: measures how an existing session and new peers fare while the server is flooded
+ * with handshake messages, while many new peers connect at once, and while many peers do not
+ * answer.
  *
- * A flood comes from 1,000 addresses and has valid mac1s. Both daemons, iperf3 and the flooder
- * share the cores of the machine. So each transfer is compared with a transfer during which the
- * server's nft drops the same flood. During that transfer, the flooder takes its part of the cores
- * too, but the daemon has no work with the flood.
+ * The messages of a flood come from 1,000 addresses and have valid mac1s. Both daemons, iperf3 and
+ * the flooder share the cores of the machine. So each transfer is compared with a transfer during
+ * which the server's nft drops the same flood. During that transfer, the flooder takes its part of
+ * the cores too, but the daemon has no work with the flood.
  *
  * @module
  */
@@ -23,7 +24,7 @@ export interface FloodSettings extends FloodLoads {
   readonly restMs: number;
 }
 
-/** Measures all implementations in turn, and removes everything that was made. */
+/** Measures all implementations in turn. Closes every tunnel that it opens. */
 export function measureFlood(
   settings: FloodSettings,
   progress: (text: string) => void,

@@ -16,7 +16,10 @@ import { INNER } from '../peers/tunnel.ts';
 
 /** When a guest without an answer sends its next initiation. */
 export type Retry =
-  /** As the protocol says: after 5 seconds, also after a cookie reply (section 6.1). */
+  /**
+   * As the protocol says: after 5 seconds, also after a cookie reply (section 6.1 of the WireGuard
+   * paper).
+   */
   | 'protocol'
   /** Half a second after an initiation without an answer, and at once after a cookie reply. */
   | 'short';
@@ -48,7 +51,9 @@ export class Guest {
   #retryTimer: NodeJS.Timeout | undefined = undefined;
   #pingTimer: NodeJS.Timeout | undefined = undefined;
 
-  /** Opens the socket. @throws {Error} (rejects) the address is not one of this namespace */
+  /**
+   * Opens the guest's socket. @throws {Error} (rejects) this namespace does not have its address
+   */
   static async open(options: GuestOptions): Promise<Guest> {
     const guest = new Guest(options);
     guest.#socket.bind(0, outerAddress(options.number));
@@ -100,7 +105,7 @@ export class Guest {
     if (type === COOKIE_REPLY && this.#retry === 'short' && !this.#pingTimer) this.#retryNow();
   }
 
-  /** Steps 2 to 6 of the loop that `Engine` describes. */
+  /** Steps 2 to 6 of the loop that the docs of `Engine` describe. */
   #drain(): void {
     const engine = this.#engine;
     for (let next = engine.pollTransmit(); next; next = engine.pollTransmit()) {

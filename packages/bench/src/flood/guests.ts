@@ -1,5 +1,5 @@
 /**
- * `Guests`: honest peers that connect to a server, in a program in the namespace of the guests.
+ * `Guests`: a program in the namespace of the guests, with honest peers that connect to the server.
  *
  * @module
  */

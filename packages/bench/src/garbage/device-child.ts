@@ -1,7 +1,7 @@
 /**
  * Runs a `Device` as one end of a tunnel in a separate process, until SIGTERM:
- * `device-child.js SIDE PROVIDER`. It prints a line when it is ready, and at the end the number of
- * packets that it carried.
+ * `device-child.js SIDE PROVIDER`. It prints the line `ready` when packets can pass. At the end, it
+ * answers with `CarriedPackets`.
  *
  * @module
  */
@@ -17,9 +17,9 @@ import { INNER } from '../peers/tunnel.ts';
 export const READY = 'ready';
 
 export interface CarriedPackets {
-  /** Packets read from the TUN and sent through the tunnel. */
+  /** Packets that were read from the TUN. */
   sent: number;
-  /** Packets written to the TUN. */
+  /** Packets that were written to the TUN. */
   received: number;
 }
 

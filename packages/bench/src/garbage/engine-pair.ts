@@ -1,6 +1,6 @@
 /**
- * `EnginePair`: sends packets from one engine to another in memory, in the two ways that a caller
- * can use.
+ * `EnginePair`: sends packets from one engine to another in memory, either packet by packet or in
+ * batches.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `measureGarbage`: counts garbage collections while N packets pass, and in other processes while
- * 4 N packets pass.
+ * `measureGarbage`: counts garbage collections while N packets pass, and then, in a new process,
+ * while 4 N packets pass.
  *
  * Both counts include the garbage of the start. The difference is the garbage of 3 N packets.
  *

@@ -25,7 +25,7 @@ export type Protocol = 'TCP' | 'UDP';
 export type EndReports = Readonly<Record<'sender' | 'receiver', EndReport>>;
 
 export interface EndReport extends Collections {
-  /** Packets in both directions. */
+  /** How many packets this end has sent and received. */
   packets: number;
 }
 

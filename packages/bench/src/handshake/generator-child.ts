@@ -38,7 +38,8 @@ const elapsedMs = await generator.run(seconds * 1000);
 const { counts } = generator;
 const report: GeneratorReport = {
   responses: counts.responses - before.responses,
-  // Those of the warm-up are included: nearly all cookies come then, and no answer may be invalid.
+  // Cookies and invalid answers of the warm-up are included: nearly all cookies come in the
+  // warm-up, and an invalid answer is a failure at any time.
   cookies: counts.cookies,
   invalid: counts.invalid,
   lost: counts.lost - before.lost,

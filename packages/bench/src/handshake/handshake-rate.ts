@@ -14,13 +14,13 @@
  * Implementations detect load differently: Litz counts handshakes per second, wireguard-go looks at
  * its queue. Under load they demand a cookie, and answer at most 20 initiations per second and
  * address. The benchmark does not switch this off: every peer has its own address, sends its cookie
- * when it has one, and stays far below 20 initiations per second, like many clients that connect at
- * the same time. So the cost of checking mac2 is included for an implementation under load.
+ * when it has one, and stays below 20 initiations per second, like many clients that connect at the
+ * same time. So the cost of checking mac2 is included for an implementation under load.
  *
- * The number of unanswered initiations is large enough to keep the responder's core busy. It stays
- * below 128, because wireguard-go is under load from 128 on. If the responder's core is busy
- * for much less than 100 % of the time, the generator was too slow. Then the CPU time per handshake
- * is a better figure than the rate.
+ * The default number of unanswered initiations (96) is large enough to keep the responder's core
+ * busy. It is below 128, because wireguard-go is under load from 128 on. If the responder's core is
+ * busy for much less than 100 % of the time, the generator was too slow. Then the CPU time per
+ * handshake is a better figure than the rate.
  *
  * @module
  */
@@ -40,7 +40,9 @@ import { initiatorKey, responderKey } from './initiations.ts';
 export interface HandshakeSettings {
   implementations: readonly Implementation[];
   rounds: number;
-  /** The longest time of the load. The load also ends when the initiations are used up. */
+  /**
+   * The longest time of the load, in seconds. The load also ends when the initiations are used up.
+   */
   seconds: number;
   peers: number;
   initiationsPerPeer: number;
@@ -48,7 +50,7 @@ export interface HandshakeSettings {
   inFlight: number;
 }
 
-/** Measures all implementations in turn, and removes everything that was made. */
+/** Measures all implementations in turn. Each measurement has a new daemon in a new namespace. */
 export function measureHandshakes(
   settings: HandshakeSettings,
   progress: (text: string) => void,

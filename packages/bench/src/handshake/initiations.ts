@@ -2,9 +2,9 @@
  * `InitiationFactory`: makes the peers of a responder, and their initiations, before the
  * measurement begins.
  *
- * The engine of Litz makes the initiations, with right macs, growing timestamps, and a separate
+ * The engine of Litz makes the initiations, with correct macs, growing timestamps, and a separate
  * sender index each. Their ephemeral keys come from a pool, so that making an initiation needs
- * hashes but no X25519. The responder cannot notice that, and computes everything again for each
+ * hashes but no X25519. The responder cannot notice that, and computes X25519 again for each
  * initiation.
  *
  * @module

@@ -2,7 +2,7 @@
  * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks the answers.
  *
  * Like a real initiator, it stores the cookie of a responder under load, and uses it in mac2 from
- * then on (section 5.3). A responder that answers an initiation with a cookie has ignored the
+ * then on (section 5.3). A responder that answers an initiation with a cookie reply has ignored the
  * initiation. So the socket sends this initiation again at once.
  *
  * @module
@@ -33,7 +33,8 @@ export class InitiatorSocket {
    * Opens a socket with an address of its own, connected to the responder.
    *
    * @param onAnswer called with each answer. The next initiation may be sent if `isWaiting` is
-   *   false. After a cookie reply, the same initiation has been sent again.
+   *   false. After a cookie reply it is true, because the socket has already sent the same
+   *   initiation again.
    */
   static async open(
     initiator: Initiator,
@@ -103,8 +104,8 @@ export class InitiatorSocket {
   }
 
   /**
-   * Checks mac1 of a response: it shows that the sender has found the public key of this peer in
-   * the initiation.
+   * Returns whether mac1 of a response is right. Only a responder that has found the public key of
+   * this peer in the initiation can compute it.
    */
   #isForUs(response: Uint8Array): boolean {
     const mac1 = new Uint8Array(16);

@@ -1,6 +1,6 @@
 /**
  * One process of a `Crowd`, with up to several hundred agents. It gets the requests of `crowd.ts`
- * over a channel, and answers them one after the other.
+ * over the IPC channel, and answers them one after the other.
  *
  * @module
  */

@@ -24,11 +24,11 @@ export interface CrowdSettings {
   readonly changes: number;
   /** How many agents join, one after the other. */
   readonly joins: number;
-  /** How many seconds the mesh is measured at rest. */
+  /** How many seconds the mesh is measured without changes. */
   readonly restSeconds: number;
 }
 
-/** Measures one registry. Afterwards it removes everything that it has made. */
+/** Measures the agents on one registry. Afterwards it removes everything that it has made. */
 export async function measureCrowd(
   name: RegistryName,
   settings: CrowdSettings,
@@ -169,7 +169,7 @@ class CrowdRun {
   }
 
   /**
-   * Waits until the agents have received their own records and have ended their rounds. In
+   * Waits for a fixed time, in which the agents receive their own records and end their rounds. In
    * Kubernetes, each agent also writes its status, within half a minute.
    */
   async #settle(): Promise<void> {

@@ -22,7 +22,10 @@ export type CrowdRequest =
   | { do: 'write-count'; place: RegistryPlace }
   | { do: 'counts' | 'close' };
 
-/** The counts of all agents together. */
+/**
+ * The sums over all agents: requests to their daemons, rulesets and changes of routes. The CPU time
+ * and the memory are those of the processes.
+ */
 export interface CrowdCounts {
   readonly gets: number;
   readonly sets: number;
@@ -66,7 +69,7 @@ export class Crowd {
   }
 
   /**
-   * Starts one more agent, which no other agent knows.
+   * Starts one more agent, which no other agent knows yet.
    *
    * @returns for each other agent, the time in ms from the beginning of the new agent's write until
    *   the other agent has configured the new agent as a peer

@@ -17,15 +17,18 @@ import { startRegistry, type RegistryName } from './registry-server.ts';
 export interface LargeAgentSettings {
   /** The number of records in the registry. */
   readonly nodes: number;
-  /** How often changes are measured. */
+  /** How many rounds of changes are measured. */
   readonly rounds: number;
   /** Changes in a round; each changes one record. */
   readonly changes: number;
-  /** The wait after the start. V8 collects garbage when nothing has happened for some seconds. */
+  /**
+   * How many seconds to wait after the start, because V8 collects garbage when nothing has happened
+   * for some seconds.
+   */
   readonly settleSeconds: number;
 }
 
-/** Measures one registry. Afterwards it removes everything that it has made. */
+/** Measures the agent on one registry. Afterwards it removes everything that it has made. */
 export async function measureLargeAgent(
   name: RegistryName,
   settings: LargeAgentSettings,
@@ -66,7 +69,9 @@ class LargeAgentRun {
     this.#progress = progress;
   }
 
-  /** Waits until the agent has added all routes, and then measures it at rest. */
+  /**
+   * Waits until the agent has added all routes, and then measures the agent while nothing changes.
+   */
   async measureStart(node: RealNode, begin: number): Promise<void> {
     const { nodes } = this.#settings;
     await until(

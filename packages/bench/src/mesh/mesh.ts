@@ -74,7 +74,10 @@ export async function measureMesh(
   return { measurements, skipped, failed: [...failed, ...overLimit(measurements)] };
 }
 
-/** Returns the figures above their limits. A slow machine does not make these figures larger. */
+/**
+ * Returns a text for each figure that is above its limit. A slow machine does not make these
+ * figures larger.
+ */
 export function overLimit(measurements: readonly Measurement[]): string[] {
   return measurements.flatMap(({ figure, subject, value, unit }) => {
     const limit = LIMITS.find(({ names }) => names.test(figure))?.limit;

@@ -32,7 +32,7 @@ export interface Preparation {
   readonly objects: readonly { readonly path: string; readonly text: string }[];
 }
 
-/** The registries that need a server. The third kind, a directory, needs none. */
+/** The registries that need a server. The third kind of registry, a directory, needs no server. */
 export const REGISTRY_NAMES = ['etcd', 'kubernetes'] as const;
 export type RegistryName = (typeof REGISTRY_NAMES)[number];
 
@@ -113,7 +113,8 @@ function startKube(folder: string, namespace: string): RunningCommand {
     `--service-account-signing-key-file=${file('sa.key')}`,
     '--authorization-mode=RBAC',
     '--service-cluster-ip-range=10.96.0.0/16',
-    // This plugin would wait for a controller that makes the account `default`.
+    // This plugin waits until a controller has made the service account `default`, but no
+    // controller runs here.
     '--disable-admission-plugins=ServiceAccount',
   ];
   return new RunningCommand('kube-apiserver', args, { namespace });

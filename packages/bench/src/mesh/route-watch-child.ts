@@ -1,6 +1,7 @@
 /**
- * Sends its parent the new routes of the mesh's table and their times, in the network namespace in
- * which it was started. The first message has no routes: it says that the program is watching.
+ * Watches the routing table of the mesh in the network namespace in which it was started. It sends
+ * its parent the new routes and the times at which they were added. The first message has no
+ * routes: it says that the program is watching.
  *
  * @module
  */

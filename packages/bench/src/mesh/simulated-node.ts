@@ -126,7 +126,7 @@ class SimulatedDaemon implements DaemonClient {
   }
 }
 
-/** A machine that carries out the plan. */
+/** A machine in memory, which carries out the steps of each plan. */
 class SimulatedHost implements MeshHost {
   rulesets = 0;
   routeChanges = 0;

@@ -1,6 +1,6 @@
 /**
- * `findNode`: finds a Node.js binary of a version. It is the binary of this process, or the binary
- * in the npm package `node`.
+ * `findNode`: finds a Node.js binary with a given major version. It is the binary of this process,
+ * or the binary in the npm package `node`.
  *
  * npx fetches the package on demand into a cache that git ignores, so that the workspace does not
  * install other versions of Node.js just for a benchmark.

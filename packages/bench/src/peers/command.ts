@@ -1,6 +1,7 @@
 /**
  * Runs the programs of a benchmark: `runCommand` waits for the end of a program, and a
- * `RunningCommand` runs beside the benchmark. `killRunningCommands` kills all that still run.
+ * `RunningCommand` runs beside the benchmark. `killRunningCommands` kills all programs that still
+ * run.
  *
  * @module
  */

@@ -19,8 +19,8 @@ export interface IperfOptions {
   /** The address on which the server listens. */
   address: string;
   /**
-   * The length of the transfer. If `args` limit the amount of data: the longest time that the
-   * transfer may take.
+   * The length of the transfer, in seconds. If `args` limit the amount of data, it is the longest
+   * time that the transfer may take.
    */
   seconds: number;
   /** Whether `args` limit the amount of data: '-n', '-k'. */
@@ -61,7 +61,7 @@ export async function runIperf(options: IperfOptions): Promise<Transfer> {
  * Parses the JSON of an iperf3 client, for TCP or UDP, in either direction.
  *
  * @throws {Error} the error that iperf3 reports
- * @throws {RangeError} the text is not that JSON
+ * @throws {RangeError} the JSON is not the report of an iperf3 client
  */
 export function parseIperf(output: string): Transfer {
   const report = JSON.parse(output) as IperfReport;

@@ -11,7 +11,7 @@ export class Namespaces {
   readonly #names: string[] = [];
 
   /**
-   * Makes namespaces with `build`, and deletes them if it fails.
+   * Makes namespaces with `build`, and deletes them if `build` fails.
    *
    * @param kind a part of the names; the names are unique
    * @throws {Error} (rejects) the error of `build`

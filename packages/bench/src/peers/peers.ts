@@ -20,7 +20,7 @@ export interface PeersSettings {
   figures: readonly FigureName[];
 }
 
-/** Measures all implementations in turn, and removes everything that was made. */
+/** Measures all implementations in turn. Closes every tunnel that it opens. */
 export function measurePeers(
   { implementations, rounds, seconds, figures }: PeersSettings,
   progress: (text: string) => void,

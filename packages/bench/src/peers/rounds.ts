@@ -3,7 +3,7 @@
  * medians.
  *
  * The speed of a machine changes from minute to minute. So each round measures every
- * implementation, and each round begins with another implementation.
+ * implementation, and consecutive rounds begin with different implementations.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Sample {
   value: number;
 }
 
-/** What is measured in turn. */
+/** One of the programs that are measured in turn. */
 export interface Measurable {
   readonly name: string;
   /** Returns why it cannot run on this machine; undefined if it can. */
@@ -27,7 +27,10 @@ export interface Measurable {
 export interface Rounds<T extends Measurable> {
   implementations: readonly T[];
   rounds: number;
-  /** Why no implementation can be measured on this machine; undefined if some can. */
+  /**
+   * Why no implementation can be measured on this machine, such as a missing tool; otherwise
+   * undefined.
+   */
   missing?: string | undefined;
   /** Measures one implementation once. */
   take: (implementation: T) => Promise<Sample[]>;
@@ -42,8 +45,8 @@ export interface RoundsOutcome {
 }
 
 /**
- * Runs all rounds. Afterwards it removes everything that was made, also when a signal ends the
- * process.
+ * Runs all rounds. Afterwards it removes namespaces, sockets and programs that are left, also when
+ * a signal ends the process.
  */
 export async function alternate<T extends Measurable>(
   rounds: Rounds<T>,

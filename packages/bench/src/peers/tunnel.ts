@@ -72,7 +72,7 @@ export class Tunnel {
     return cpuSeconds(this.#a.process.pid) + cpuSeconds(this.#b.process.pid);
   }
 
-  /** Returns the larger peak of the two daemons. */
+  /** Returns the peak resident memory of the daemon with the higher peak. */
   peakResidentMegabytes(): number {
     return Math.max(...this.#daemons.map((daemon) => peakResidentMegabytes(daemon.process.pid)));
   }
@@ -101,8 +101,9 @@ export class Tunnel {
   }
 
   /**
-   * An initiation that arrives before the other daemon has heard that its link is up is lost. The
-   * protocol repeats it after 5 s, so the second series of pings lasts 6 s.
+   * Pings until there is a session. If the first initiation arrives before the other daemon knows
+   * that its link is up, the initiation is lost. The protocol repeats it after 5 s, so the second
+   * series of pings lasts 6 s.
    */
   async #untilSession(): Promise<PingTimes> {
     try {

@@ -67,7 +67,10 @@ interface Axis {
   min?: number;
 }
 
-/** Returns a logarithmic axis if small bars would be invisible otherwise. */
+/**
+ * Returns a logarithmic axis if small bars would be invisible on a linear axis; otherwise a linear
+ * one.
+ */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];
   const smallest = Math.min(...positive);
@@ -82,13 +85,16 @@ function labelText({ value }: { value: unknown }): string {
 }
 
 /**
- * Removes the counters from the names in the SVG, because they grow with each chart of the process.
+ * Removes the numbers from the names in the SVG, such as `zr3-`, because ECharts counts up with
+ * each chart of the process.
  */
 function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');
 }
 
-/** Removes the styles for a pointer, because an image in a page cannot react to one. */
+/**
+ * Removes the styles for a mouse pointer, because an image in a page does not react to a pointer.
+ */
 function withoutHover(svg: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/, '')

@@ -137,7 +137,10 @@ function absences(measurements: readonly Measurement[]): string[] {
   return [`Not available (n/a): ${[...reasons.keys()].join('; ')}.`];
 }
 
-/** Adds one chart for each unit that has more than one subject. Returns the links to the charts. */
+/**
+ * Adds one chart for each unit that has a better direction and figures with more than one subject.
+ * Returns the links to the charts.
+ */
 function chartsOf(
   result: Result,
   { subjects, rows }: Matrix,

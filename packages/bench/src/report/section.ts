@@ -26,7 +26,7 @@ export const SECTIONS: Readonly<Record<BenchName, Section>> = {
     title: 'Side by side',
     intro:
       'Both ends of a tunnel and iperf3 run on one machine, in two network namespaces joined by a veth pair, ' +
-      'with MTU 1420. Each round measures every implementation, and each round begins with another one.',
+      'with MTU 1420. Each round measures every implementation, and consecutive rounds begin with different ones.',
     ratios: againstPeers,
   },
   ends: {
@@ -186,8 +186,8 @@ function againstSockets({ subjects }: Matrix): Ratio[] {
 }
 
 /**
- * Returns the ratio of Litz to wireguard-go. Targets are left out, because they are not an
- * implementation.
+ * Returns the ratios of Litz to the other implementations. The subject `target` is left out,
+ * because it is not an implementation.
  */
 function againstWireguardGo({ subjects }: Matrix): Ratio[] {
   return againstPeers({ subjects: subjects.filter((subject) => subject !== TARGET), rows: [] });

@@ -105,7 +105,7 @@ export class ClusterNode {
     await until(`${daemon.name}: socket`, hasSocket, START_MS);
   }
 
-  /** Starts the agent, with a directory of the cluster as its registry. */
+  /** Starts the agent. Its registry is a directory that all nodes of the cluster share. */
   startAgent(enforcement: string): void {
     const registry = join(this.#folder, 'registry');
     mkdirSync(registry, { recursive: true });
@@ -135,7 +135,7 @@ export class ClusterNode {
   }
 
   /**
-   * Sends a request to the agent, like `litz agent status` and the other commands.
+   * Sends a request to the agent, as `litz agent status` and similar commands do.
    *
    * @throws {Error} (rejects) no agent answers, or it refuses the request
    */
@@ -145,7 +145,7 @@ export class ClusterNode {
 
   /**
    * Waits until the agent has read the records of `count` other nodes. It does not wait for
-   * connections, as there are none while the mesh is off.
+   * connections, because there are no connections while the mesh is off.
    */
   async untilPeersKnown(count: number): Promise<void> {
     await this.#untilPeers(count, () => true);

@@ -11,8 +11,8 @@ import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 export interface DaemonReturn {
   /**
    * Time from the new link to the last change of the link, an address, a route, a rule or a peer.
-   * The times are those of netlink messages. Only the time of the peers is the time at which the
-   * status of the daemon was read.
+   * The times are those of netlink messages. The time of the last peer is the time at which the
+   * status of the daemon showed all peers.
    */
   readonly restoredMs: number;
   /** Time from the kill to the new link. Most of it is the start of the program. */

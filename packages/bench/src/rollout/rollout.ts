@@ -32,7 +32,7 @@ export interface RolloutSettings {
   readonly daemonKills: number;
 }
 
-/** Returns what is missing on this machine; undefined if nothing is. */
+/** Returns what is missing on this machine; undefined if nothing is missing. */
 export function missingForRollout(): string | undefined {
   const iperf = missingProgram('iperf3', ['-v']);
   return missingNamespaces() ?? litz().missing() ?? iperf;
@@ -141,7 +141,7 @@ async function killAgent(nodes: readonly ClusterNode[], times: number): Promise<
   }
 }
 
-/** Kills the daemon of the first node `times` times, and measures each time how it returns. */
+/** Kills the daemon of the first node and starts it again, `times` times. Measures each return. */
 async function killDaemon(
   nodes: readonly ClusterNode[],
   times: number,

@@ -18,7 +18,7 @@ export interface RouteChange {
 export class RouteMonitor {
   readonly #command: RunningCommand;
 
-  /** Starts `ip` in a network namespace. Resolves when it reports changes. */
+  /** Starts `ip` in a network namespace. Resolves as soon as `ip` reports changes. */
   static async start(namespace: string): Promise<RouteMonitor> {
     const words = ['-ts', '-o', 'monitor', 'label', 'link', 'address', 'route', 'rule'];
     const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });

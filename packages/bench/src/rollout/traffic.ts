@@ -38,7 +38,8 @@ export class Traffic {
   /**
    * Starts the traffic.
    *
-   * @param pairs for each protocol, the pairs of nodes; a node may receive from one other node only
+   * @param pairs for each protocol, the pairs of nodes. With each protocol, a node may receive from
+   *   one other node only.
    */
   static async start(pairs: {
     readonly udp: readonly Pair[];

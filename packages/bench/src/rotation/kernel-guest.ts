@@ -30,7 +30,7 @@ export class KernelGuest {
   static missing(): string | undefined {
     if (!existsSync(SCRIPT)) return `${SCRIPT} is not there`;
     if (!existsSync(join(kernelFolder(), 'x'))) {
-      return `LITZ_KERNEL_DIR: ${SCRIPT} has unpacked no kernel there`;
+      return `LITZ_KERNEL_DIR names no folder with a kernel that ${SCRIPT} has unpacked`;
     }
     return missingProgram('qemu-system-x86_64', ['--version']) ?? missingProgram('cpio', []);
   }

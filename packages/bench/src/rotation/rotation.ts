@@ -312,7 +312,9 @@ const EXCHANGES: Readonly<
   'no exchange': async () => {},
 };
 
-/** A stream without a rotation is divided into parts of the same length. */
+/**
+ * The figure for gaps. A stream without rotations is divided into parts of the same length instead.
+ */
 const EACH = 'longest gap of each rotation';
 /** Time in ms until both programs run at their full rate. */
 const START_MS = 1000;

@@ -10,7 +10,7 @@ export interface PrefixFigures {
   lookupNs: number;
   /** Time of all insertions, in ms. */
   insertMs: number;
-  /** The share of the look-ups whose address is in the table, 0 to 1. */
+  /** The share of the look-ups whose address is in a prefix of the table, 0 to 1. */
   hits: number;
 }
 
@@ -45,7 +45,7 @@ function timeLookups(table: AllowedIps<unknown>, addresses: Uint8Array, length: 
   return times[PASSES >> 1] ?? 0;
 }
 
-/** Looks up all addresses. Returns the share of them that are in the table. */
+/** Looks up all addresses. Returns the share of the addresses that are in a prefix of the table. */
 function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
   let hits = 0;
   for (let at = 0; at < addresses.length; at += length) {
@@ -55,8 +55,9 @@ function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 
 }
 
 /**
- * Returns the addresses to look up. Half of them are random. The others are chosen to be in a
- * prefix of the table, because few random addresses are.
+ * Returns the addresses to look up. Half of them are random. Few random addresses are in a prefix
+ * of the table. So each address of the other half begins with the whole bytes of one of these
+ * prefixes.
  */
 function randomAddresses(
   random: () => number,

@@ -38,7 +38,10 @@ export function measureTimers(peers: number, active: number, seconds: number): T
   };
 }
 
-/** A server with all peers, and one engine for each active peer. The network delivers at once. */
+/**
+ * A server with all peers, and one engine for each active peer. The network delivers without a
+ * delay.
+ */
 class Simulation {
   readonly #server: Engine;
   readonly #clients: Engine[];

@@ -145,7 +145,7 @@ async function churn(): ReturnType<typeof measured> {
   return measured(() => [opened, seconds()]);
 }
 
-/** Returns the bytes of memory that the connections have taken. */
+/** Returns by how many bytes the resident memory has grown after all connections were opened. */
 async function idle(): ReturnType<typeof measured> {
   const held = [await open(PORTS.hold)];
   const before = resident();

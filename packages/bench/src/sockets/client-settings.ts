@@ -13,7 +13,7 @@ export interface ClientSettings {
   readonly mode: ClientMode;
   /**
    * How the client reaches the server: with `@litz/net`, with `@litz/net` over node:dgram, or with
-   * the sockets of the kernel. The program in Go has its own IP stack.
+   * the sockets of the kernel. The program in Go has its own IP stack and does not read this field.
    */
   readonly transport: 'litz' | 'portable' | 'kernel';
   /** The wg-quick file of Litz. */

@@ -144,7 +144,7 @@ export class FarEnd {
   }
 }
 
-/** The endpoint of a client that has an interface. */
+/** Returns the outer endpoint of a far end, for a client that has an interface. */
 export function endpointOf({ port }: FarEnd): Endpoint {
   return new Endpoint(parseCidr(`${OUTER.b}/32`).address, port);
 }

@@ -1,7 +1,8 @@
 /**
  * The server of `bench sockets`, with the sockets of the kernel. Each port of `PORTS` has one
- * service: a stream in the direction that the first byte asks for, HTTP with 1 KB, connections that
- * are held until their client ends them, and the number of bytes that have arrived with the time.
+ * service: a stream in the direction that the first byte asks for; HTTP with answers of 1 KB;
+ * connections that stay open until the client ends them; and the number of bytes that have arrived
+ * in streams, with the time in seconds.
  *
  * @module
  */

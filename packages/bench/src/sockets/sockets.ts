@@ -28,7 +28,7 @@ export interface SocketsSettings {
   readonly losses: readonly number[];
 }
 
-/** Measures all subjects in turn, and removes everything that was made. */
+/** Measures all subjects in turn. Closes everything that it opens. */
 export function measureSockets(
   settings: SocketsSettings,
   progress: (text: string) => void,

@@ -1,6 +1,6 @@
 /**
- * The programs that `bench sockets` compares: sockets over a tunnel without an interface, and those
- * of the kernel for comparison.
+ * The programs that `bench sockets` compares: sockets over a tunnel without an interface, and for
+ * comparison the sockets of the kernel.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface Subject {
   readonly name: string;
   /** The modes that it supports. */
   readonly modes: readonly ClientMode[];
-  /** Whether it is compared over a path that loses datagrams. */
+  /** Whether it is also measured over a path that loses datagrams. */
   readonly loss: boolean;
   /**
    * Measures streams up, in Mbit/s; undefined: `run` measures them. The kernel has this function,

@@ -1,6 +1,6 @@
 /**
  * Runs a daemon until SIGTERM: `daemon-child.js true|false INTERFACE`. The first argument says
- * whether it warms up. The file exports nothing.
+ * whether the daemon warms up. The file exports nothing.
  *
  * @module
  */

@@ -27,7 +27,7 @@ export interface StartSettings {
 
 /** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The subject without a warm-up. It is the same daemon. */
+/** The subject without a warm-up: the same daemon. */
 export const WITHOUT = 'without';
 /**
  * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`
@@ -41,7 +41,7 @@ export const START_PEERS: readonly Implementation[] = peersNamed([
   'boringtun',
 ]);
 
-/** Measures the daemons in turn, and removes everything that was made. */
+/** Measures the daemons in turn. Closes every tunnel that it opens. */
 export function measureStart(
   { rounds, restMs, peers }: StartSettings,
   progress: (text: string) => void,
@@ -61,7 +61,7 @@ export function measureStart(
   return alternate({ implementations, rounds, missing, take }, progress);
 }
 
-/** The pings have a tunnel of their own, because they also warm the code that a stream runs. */
+/** The pings have a tunnel of their own, because they also warm up the code that a stream runs. */
 async function samplePings(implementation: Implementation): Promise<Sample[]> {
   const tunnel = await Tunnel.open(implementation, { count: PINGS, intervalSeconds: 0.002 });
   try {

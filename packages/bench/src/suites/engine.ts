@@ -1,7 +1,7 @@
 /**
  * `engineSuite`: measures the engine without cryptography: from packet to datagram, and from
- * datagram to packet, with a cipher that only copies. Both are measured packet by packet, and in
- * batches as the packet loop of a device uses them.
+ * datagram to packet, with a cipher that only copies. Both directions are measured packet by
+ * packet, and in batches such as the packet loop of a device uses.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `loadProviders`: loads the crypto providers that are compared, and lists those that are not
- * available.
+ * `loadProviders`: loads the crypto providers that are compared. A provider that is not available
+ * is listed with the reason.
  *
  * @module
  */

@@ -15,7 +15,7 @@ export interface SuiteBudget {
 
 /**
  * Checks all cases, then measures each. Returns the time of an operation in ns: the median of many
- * samples. A sample is the mean of one `run`.
+ * samples. A sample is the mean time of the operations of one `run`.
  *
  * @throws {Error} a result differs from the reference; then no case of the suite was timed
  */

@@ -22,7 +22,7 @@ function routingCase(family: 4 | 6): Case {
   }
   const addresses = new Uint8Array(OPERATIONS * length);
   seededRandomBytes(7)(addresses);
-  // About half of the addresses are in the table; the others are random.
+  // About half of the addresses are those of prefixes in the table. The others are random.
   prefixes.forEach(({ address }, i) => addresses.set(address, (i * 2 + 1) * length));
   return {
     figure: `allowed-IPs look-up of ${PREFIXES} prefixes, IPv${family}`,
@@ -59,7 +59,8 @@ function randomPrefixes(length: 4 | 16): Prefix[] {
 }
 
 /**
- * Finds the owner of the longest prefix. If a prefix was inserted twice, the later owner counts.
+ * Finds the owner of the longest prefix that contains the address. If a prefix was inserted twice,
+ * the later owner counts.
  */
 function slowLookup(prefixes: readonly Prefix[], address: Uint8Array): object | undefined {
   let best: Prefix | undefined;

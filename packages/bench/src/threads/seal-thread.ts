@@ -11,7 +11,7 @@ import type { SealThreadData } from './threads.ts';
 const { memory, count, key, length } = workerData as SealThreadData;
 const provider = createOpensslProvider();
 const cipher = provider.createCipher(key);
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is a window's
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
 parentPort?.postMessage('ready');
 new SharedBatch(count, memory).help(cipher, length);
 cipher.destroy();

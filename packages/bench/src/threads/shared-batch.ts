@@ -4,9 +4,9 @@
  * ```
  *   int32:  batch | next message | sealed messages | end     then the messages, STRIDE bytes each
  * ```
- * Each thread claims a few messages at a time. The thread that began the batch also works on it,
- * and continues when all messages are sealed. So the batch stays in order, and a slow thread delays
- * only the messages that it has claimed.
+ * Each thread claims a few messages at a time. The thread that calls `seal` also works on the
+ * batch, and `seal` returns when all messages are sealed. So messages stay in order, and a slow
+ * thread delays only the messages that it has claimed.
  *
  * @module
  */

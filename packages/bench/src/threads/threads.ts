@@ -1,6 +1,6 @@
 /**
- * `measureThreads`: measures how much faster two threads seal than one. Sealing is a part of the
- * work for a packet that threads can share. The figures include the cost of sharing a batch.
+ * `measureThreads`: measures how much faster two threads seal than one. Of the work for a packet,
+ * sealing is a part that threads can share. The figures include the cost of sharing a batch.
  *
  * @module
  */
@@ -62,7 +62,8 @@ async function rateOf(threads: number, count: number, ms: number): Promise<numbe
   const provider = createOpensslProvider();
   const cipher = provider.createCipher(KEY);
   const workerData: SealThreadData = { memory: batch.memory, count, key: KEY, length: LENGTH };
-  // This process may run sources with loaders and conditions. The threads run the built code.
+  // This process may run TypeScript sources, with loaders and conditions. The threads run the built
+  // code, so they do not get these options.
   const options = { workerData, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } };
   const helpers = Array.from({ length: threads - 1 }, () => new Worker(HELPER, options));
   const exits = helpers.map((helper) => once(helper, 'exit'));

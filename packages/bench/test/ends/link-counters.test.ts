@@ -17,7 +17,7 @@ function counters(part: Partial<LinkCounters>): LinkCounters {
 }
 
 describe('parseLinkCounters', () => {
-  it('returns what passed an interface, and throws for one that is not there', () => {
+  it('returns the counters of an interface, and throws if the interface is missing', () => {
     expect(parseLinkCounters(TEXT, 'va')).toEqual({
       receivedBytes: 12345678,
       receivedPackets: 90,

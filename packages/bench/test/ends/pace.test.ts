@@ -43,7 +43,7 @@ describe('Pace', () => {
     expect(pace.due(1001)).toBe(100);
   });
 
-  it('allows a slow sender more than the packets of 4 ms, up to one full call of 64', () => {
+  it('allows a slow sender more than the packets of 4 ms: up to 64, as many as one system call sends', () => {
     const pace = new Pace(0, 1);
     expect(pace.due(63)).toBe(63);
     expect(pace.due(500)).toBe(64);

@@ -16,7 +16,7 @@ function searched(search: RateSearch, takes: (offered: number) => number): numbe
 }
 
 describe('RateSearch', () => {
-  it('raises the rate until something is lost and a higher rate brings no more', () => {
+  it('raises the rate until packets are lost and a higher rate brings no more', () => {
     const search = new RateSearch(100);
     expect(searched(search, (offered) => Math.min(offered, 480))).toBe(480);
     expect(search.isFound).toBe(true);

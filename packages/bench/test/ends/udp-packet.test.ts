@@ -16,7 +16,8 @@ describe('udpPacket', () => {
       ...parseCidr('10.9.0.1/32').address,
     ]);
     expect(headerChecksumIsRight(packet)).toBe(true);
-    // Over bytes with a right checksum, the sum is all ones, and `checksum` returns its complement.
+    // Over bytes with a right checksum, the sum is all ones, and `checksum` returns the complement,
+    // 0.
     const pseudo = pseudoHeaderSum(packet, 0, 17, length - 20);
     expect(checksum(packet, 20, length - 20, pseudo)).toBe(0);
   });

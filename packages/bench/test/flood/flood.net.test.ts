@@ -17,7 +17,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureFlood', () => {
-  it('floods a server at the given rate, and connects new peers meanwhile', async () => {
+  it('floods a server at no more than the given rate, and connects new peers meanwhile', async () => {
     const { measureFlood } = (await import(BUILT.href)) as typeof Flood;
     const perSecond = 5000;
     const { measurements, failed } = await measureFlood(

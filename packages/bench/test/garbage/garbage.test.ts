@@ -16,7 +16,7 @@ describe('EnginePair', () => {
   });
 
   it.each<Way>(['packet', 'batch'])(
-    'is found to allocate if its cipher allocates, one %s at a time',
+    'shows the allocations of a cipher that allocates, one %s at a time',
     (way) => {
       expect(bytesPerPacket(way, littering)).toBeGreaterThan(24);
     },

@@ -16,7 +16,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureMesh', () => {
-  it('finds one request to the daemon for a change, and no write at rest', async () => {
+  it('finds at most one request to the daemon per change, and no write to the registry at rest', async () => {
     const { measureMesh, SHORT_MESH_SETTINGS } = (await import(BUILT.href)) as typeof Mesh;
     const said: string[] = [];
     const { measurements, failed } = await measureMesh(SHORT_MESH_SETTINGS, (text) =>

@@ -3,7 +3,7 @@ import { findNode, parseBinary } from '../../src/nodes/node-binary.ts';
 import { moveSubjectToFigure } from '../../src/nodes/nodes.ts';
 
 describe('findNode', () => {
-  it('uses this process for its own version, and fetches nothing', async () => {
+  it('returns the binary of this process for the version of this process', async () => {
     const { node } = process.versions;
     expect(await findNode(Number.parseInt(node, 10))).toEqual({
       path: process.execPath,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseIperf } from '../../src/peers/iperf.ts';
 
 describe('parseIperf', () => {
-  it('reads the rate and the bytes that the other side received', () => {
+  it('reads the rate and the bytes that the receiver reports', () => {
     const sent = { bytes: 890_194_760, bits_per_second: 7_121_558_080 };
     const received = { bytes: 854_255_220, bits_per_second: 6_834_041_760 };
     const end = { sum: { ...sent, lost_percent: 4.03 }, sum_sent: sent, sum_received: received };

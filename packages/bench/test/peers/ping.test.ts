@@ -16,7 +16,7 @@ describe('parsePing', () => {
     expect(parsePing(output)).toEqual({ times: [0.076, 12], sent: 3 });
   });
 
-  it('counts each answer once', () => {
+  it('does not count duplicates', () => {
     const output = [
       '64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=0.076 ms',
       '64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=0.080 ms (DUP!)',

@@ -27,7 +27,7 @@ describe('alternate', () => {
     ]);
   });
 
-  it('continues with the others when one fails, and does not try that one again', async () => {
+  it('does not measure an implementation again after it failed, and continues with the others', async () => {
     let tries = 0;
     const flaky = ({ name }: Implementation): ReturnType<typeof take> => {
       if (name !== 'bad') return take();

@@ -8,7 +8,7 @@ describe('brokenMeasurements', () => {
     expect(brokenMeasurements([of(1e12, 'ns'), of(0.001, 'Mbit/s'), of(0, '%')])).toEqual([]);
   });
 
-  it('accepts n/a with a reason', () => {
+  it('accepts a missing value only with a reason', () => {
     expect(brokenMeasurements([{ ...of(null, 'ns'), note: 'not here' }])).toEqual([]);
     expect(brokenMeasurements([of(null, 'ns')])).toEqual([
       'x, litz: no value, and no reason for it ns',

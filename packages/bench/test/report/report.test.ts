@@ -19,7 +19,7 @@ describe('createReport', () => {
     expect([...again]).toEqual([...createReport(results)]);
   });
 
-  it('draws a chart for each unit with more than one subject, and shows it in the page', () => {
+  it('draws a chart for each unit with more than one subject, and links to it in the page', () => {
     const report = createReport(results);
     const charts = [...report.keys()].filter((path) => path.endsWith('.svg'));
     expect(charts).toEqual([

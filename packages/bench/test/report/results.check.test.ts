@@ -14,7 +14,7 @@ describe('RESULTS.md', () => {
     for (const [path, text] of report) {
       expect({ [path]: readFileSync(join(PACKAGE, path), 'utf8') }).toEqual({ [path]: text });
     }
-    // Two dozen charts are drawn, which takes long on a busy machine.
+    // The test draws all charts, which takes long on a busy machine.
   }, 60_000);
 });
 

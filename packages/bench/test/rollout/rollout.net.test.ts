@@ -14,7 +14,8 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureRollout', () => {
-  // `pnpm bench:rollout` does the same with 8 nodes, and kills each program ten times.
+  // `pnpm bench:rollout` does the same with 8 nodes, and kills the agent and the daemon of a node
+  // ten times each.
   it('loses nothing while a mesh is switched on and off and agents are killed, and applies everything again for a new daemon', async () => {
     const { measureRollout } = (await import(BUILT.href)) as typeof Rollout;
     const said: string[] = [];

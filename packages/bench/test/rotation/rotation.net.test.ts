@@ -21,7 +21,7 @@ const said: string[] = [];
 const say = (text: string): void => void said.push(text);
 
 describeWith(requirements, 'measureRotation', () => {
-  it('finds no packet lost between two Litz', async () => {
+  it('finds that no packet is lost between two ends with Litz', async () => {
     const { measureRotation } = (await import(BUILT.href)) as typeof Rotation;
     const { measurements, failed } = await measureRotation({ ...settings, rotations: 3 }, say);
     expect(failed).toEqual([]);
@@ -35,7 +35,7 @@ describeWith(requirements, 'measureRotation', () => {
 });
 
 describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
-  it('finds a short gap with a peer that knows one key, and a longer one if it is silent', async () => {
+  it('finds a short run of lost packets with a peer that knows one key, and a longer gap if the peer is silent', async () => {
     const { EXCHANGE_KINDS, exchangePeer, measureExchange } = (await import(
       BUILT.href
     )) as typeof Rotation;
@@ -44,8 +44,8 @@ describeWith([...requirements, withWireguardGo], 'measureExchange', () => {
       say,
     );
     expect(failed).toEqual([]);
-    // While the peer sends, packets are lost for one round trip. If it is silent, they are lost
-    // until Litz initiates again.
+    // While the peer sends, packets are lost for one round trip. If the peer is silent, packets are
+    // lost until Litz initiates again.
     const runs = valuesOf(measurements, 'longest run of lost packets');
     expect(runs['wireguard-go: packets both ways']).toBeLessThanOrEqual(50);
     expect(runs['wireguard-go: silent']).toBeLessThanOrEqual(5400);

@@ -15,7 +15,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'measureSockets', () => {
-  it('measures each figure of Litz, each in a process of its own', async () => {
+  it('measures every figure of Litz', async () => {
     const { measureSockets } = (await import(BUILT.href)) as typeof Sockets;
     const { SUBJECTS } = (await import(SUBJECTS_BUILT.href)) as typeof Subjects;
     const subjects = SUBJECTS.filter(({ name }) => name === 'litz');

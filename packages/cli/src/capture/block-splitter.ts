@@ -14,7 +14,8 @@ export class BlockSplitter {
   }
 
   /**
-   * Returns the blocks that these bytes complete. They are views of `bytes` or of a copy of them.
+   * Returns the blocks that these bytes complete. The blocks are views of `bytes`, or of a copy
+   * that also has the unfinished block of the previous call.
    *
    * @throws {Failure} the bytes are not pcapng as a daemon of Litz writes it
    */
@@ -42,5 +43,5 @@ export class BlockSplitter {
 /** A block begins with its type and its length. */
 const HEADER_LENGTH = 8;
 const SHORTEST = 12;
-/** More bytes than a block with the longest packet and its options. */
+/** In bytes. A block with the longest packet and its options is shorter. */
 const LONGEST: number = 1024 * 1024;

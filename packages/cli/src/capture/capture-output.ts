@@ -12,8 +12,8 @@ export interface CaptureOutput {
   /**
    * Writes whole blocks.
    *
-   * @throws {Failure} (rejects) they could not be written; a regular file then ends with a whole
-   *   block
+   * @throws {Failure} (rejects) the blocks could not be written; a regular file then ends with a
+   *   whole block
    */
   write(blocks: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -70,7 +70,7 @@ export class FileOutput implements CaptureOutput {
       }
       this.#length += blocks.length;
     } catch (error) {
-      // With a part of a block at its end, programs would report that the file is damaged.
+      // If the file ended with a part of a block, programs would report that it is damaged.
       if (this.#isRegular) await this.#file.truncate(this.#length).catch(() => {});
       throw notWritten(this.#path, error);
     }
@@ -81,7 +81,7 @@ export class FileOutput implements CaptureOutput {
   }
 }
 
-/** Writes to a stream, as fast as its reader reads. */
+/** Writes to a stream. `write` waits while the reader of the stream is slow. */
 export class StreamOutput implements CaptureOutput {
   readonly #stream: Writable;
   #error: NodeJS.ErrnoException | undefined = undefined;
@@ -95,7 +95,7 @@ export class StreamOutput implements CaptureOutput {
     });
   }
 
-  /** Whether the reader has closed the stream. */
+  /** Whether the reader has closed the stream. This is known after a write has failed. */
   get isReaderGone(): boolean {
     return this.#error?.code === 'EPIPE';
   }

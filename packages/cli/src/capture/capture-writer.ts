@@ -14,7 +14,7 @@ export interface CaptureWriterOptions {
   readonly keys?: CaptureOutput | undefined;
   /** Whether the key log is written into `output`. */
   readonly embedsKeys: boolean;
-  /** The largest number of packets. */
+  /** The largest number of packets in the output. */
   readonly count: number;
   /** The longest output in bytes. */
   readonly size: number;
@@ -23,11 +23,11 @@ export interface CaptureWriterOptions {
 export class CaptureWriter {
   /** Packets in the output. */
   packets = 0;
-  /** Packets that the daemon left out, because the reader was too slow. Known at the end. */
+  /** Packets that the daemon left out, because this program read too slowly. Known at the end. */
   lost = 0;
   /** Handshakes in the key log. */
   handshakes = 0;
-  /** Why the daemon has ended the capture. Known at the end; undefined: it did not say. */
+  /** Why the daemon has ended the capture. Known at the end; undefined: the daemon did not say. */
   reason: string | undefined = undefined;
   readonly #options: CaptureWriterOptions;
   readonly #splitter: BlockSplitter = new BlockSplitter();
@@ -44,7 +44,7 @@ export class CaptureWriter {
     return this.#isFull;
   }
 
-  /** Whether the capture has come to its end: its last blocks are statistics. */
+  /** Whether the whole capture has arrived: its last blocks are statistics. */
   get isComplete(): boolean {
     return this.#hasStatistics && !this.#splitter.isUnfinished;
   }
@@ -75,7 +75,7 @@ export class CaptureWriter {
     }
   }
 
-  /** Returns whether a block belongs into the output, and counts it. */
+  /** Counts a block, and returns whether the block belongs into the output. */
   #takes(block: Buffer): boolean {
     const type = typeOf(block);
     if (type === STATISTICS) {

@@ -17,7 +17,7 @@ import { CaptureWriter } from './capture-writer.ts';
  * Captures packets of an interface.
  *
  * @throws {Failure} (rejects) a flag is wrong, the capture could not be written, or the daemon has
- *   ended it; the message says why
+ *   ended the capture; the message says why
  * @throws {UapiError | WireGuardError} (rejects) the daemon refused
  */
 export async function runCapture(name: string, flags: CaptureFlags): Promise<void> {
@@ -141,7 +141,8 @@ function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
 
 function warnOfKeys(name: string, flags: CaptureFlags): void {
   if (!wantsKeys(flags)) return;
-  // The shell has opened standard output, so its mode is the choice of the user: this only warns.
+  // The shell has opened standard output, so the user chose the mode of this file. A wide mode is
+  // not refused, but causes a warning.
   if (flags.embedKeys && isStandardOutput(flags)) warnIfWorldReadable(process.stdout.fd, say);
   const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
   say(
@@ -168,5 +169,5 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** How long the rest of a capture may take to be written after its end, in ms. */
+/** How long the rest of a capture may take to be written after `signal` was aborted, in ms. */
 const STUCK_MS = 5000;

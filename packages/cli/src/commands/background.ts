@@ -2,10 +2,10 @@
  * `startInBackground`: starts a daemon or a tunnel as a separate process, and returns when it is
  * ready.
  *
- * The child is the same program in the foreground, in a session of its own. It reports once on an
- * IPC channel: either that the interface can be used, or why the child could not start. Then both
- * sides close the channel. The parent ends only after this report, so a shell script can use the
- * interface in its next line.
+ * The child is the same program in the foreground, in a process session of its own (setsid(2)). It
+ * reports once on an IPC channel: either that the interface can be used, or why the child could not
+ * start. Then both sides close the channel. The parent ends only after this report, so a shell
+ * script can use the interface in its next line.
  *
  * @module
  */
@@ -32,8 +32,8 @@ export interface BackgroundOptions {
   /** The command line of the child. Default: the command line of a daemon with the flags above. */
   readonly words?: readonly string[];
   /**
-   * Called with what the child writes to standard error until it is ready, unless it has the
-   * terminal.
+   * Called with what the child writes to standard error until it is ready. Not called if the child
+   * writes directly to the terminal.
    */
   readonly onText?: (text: string) => void;
 }
@@ -66,7 +66,7 @@ export async function startInBackground(name: string, options: BackgroundOptions
     // ready, the pipe is closed, and the daemon cannot write to it.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
-  // Until the daemon is ready, Ctrl-C ends it too.
+  // Until the daemon is ready, Ctrl-C in this process also ends the daemon.
   const signals = new EndSignals();
   signals.signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   const readiness = await reportOf(child, onText).finally(() => signals.release());

@@ -96,8 +96,8 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 }
 
 /**
- * Starts the server of metrics. If a successor cannot listen at the address, it only logs that,
- * because the tunnel matters more than its metrics.
+ * Starts the server of metrics. If this process is the successor in an upgrade, a failure is only
+ * logged, because the tunnel matters more than its metrics.
  *
  * @throws {Failure} (rejects) this process is not a successor, and cannot listen at the address
  */
@@ -131,5 +131,5 @@ function refuseDescriptors(env: NodeJS.ProcessEnv): void {
   }
 }
 
-/** How long the old process of an upgrade may take until it has closed everything. */
+/** How long the old process of an upgrade may take until it has closed everything, in ms. */
 const LONGEST_END_MS = 5000;

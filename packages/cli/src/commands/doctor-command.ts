@@ -1,5 +1,5 @@
 /**
- * The command `litz doctor` on the command line.
+ * `addDoctorCommand`: adds `litz doctor`, with its arguments and its help.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `litz doctor`: why a tunnel does not work, and what to do. It changes nothing.
+ * `runDoctor`: runs `litz doctor`, which says why a tunnel does not work and what to do. It changes
+ * nothing.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * `litz down`, `litz reload`, `litz save` and `litz strip`: the commands for tunnels besides `up`.
  *
- * For the first three, the process of `litz up` does the work, because it knows its tunnel. If the
- * interface belongs to another daemon (`litz wg0`, wireguard-go), the UAPI socket of the daemon is
- * used. `litz strip` only reads a file.
+ * For the first three, the process of `litz up` does the work, because it has the state of the
+ * tunnel. If the interface belongs to another daemon (`litz wg0`, wireguard-go), the UAPI socket of
+ * the daemon is used. `litz strip` only reads a file.
  *
  * @module
  */
@@ -32,7 +32,7 @@ type Print = (line: string) => void;
 
 /**
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
- * this removes what that process has left behind.
+ * this restores the DNS servers and the reverse path filters that the process had changed.
  *
  * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone; or the
  *   daemon has not removed its interface after 10 s
@@ -118,7 +118,7 @@ export async function runSave(target: string, print: Print): Promise<void> {
 }
 
 /**
- * Returns the lines of a file that `wg` reads.
+ * Returns the text of a wg-quick file with only those lines that `wg` can read.
  *
  * @throws {Failure | ConfigError} the file cannot be read, or has mistakes
  */

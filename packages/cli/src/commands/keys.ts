@@ -27,7 +27,7 @@ export function createPresharedKeyLine(): string {
  *   because it may be a key
  */
 export async function publicKeyLine(privateKey: string): Promise<string> {
-  // The cryptography is loaded only here, so that a new key is printed without it.
+  // The cryptography is loaded only here, because making a new key does not need it.
   const { nobleProvider, publicKeyOf } = await import('@litz/core');
   try {
     return `${formatKey(publicKeyOf(parsePrivateKey(privateKey.trim()), nobleProvider))}\n`;
@@ -42,10 +42,10 @@ export async function readStandardInput(): Promise<string> {
   return text(process.stdin);
 }
 
-/** Warns, like `wg`, if the output is a file that every user can read. */
+/** Warns, like `wg`, if the output is a file whose mode gives all users a permission. */
 export function warnIfWorldReadable(fd: number, warn: (line: string) => void): void {
-  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+  // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+  // number, imports do not follow symbolic links (nodejs/node#51142).
   const status = fstatSync(fd, { bigint: true });
   if (!status.isFile() || (status.mode & WORLD) === 0n) return;
   warn('Warning: writing a key to a file that every user can read. Consider umask 077.');

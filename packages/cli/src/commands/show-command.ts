@@ -1,5 +1,5 @@
 /**
- * The command `litz show` on the command line.
+ * `addShowCommand`: adds `litz show`, with its arguments and its help.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `runShow`: the state of interfaces, as `wg show` prints it, and what only Litz knows.
+ * `runShow`: prints the state of interfaces as `wg show` does, and what only a daemon of Litz
+ * reports.
  *
  * It finds every daemon with a UAPI socket: Litz, wireguard-go, boringtun. It does not see the
  * interfaces of the kernel's own WireGuard.

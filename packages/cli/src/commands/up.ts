@@ -39,7 +39,7 @@ export interface UpOptions {
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
-  /** How the user takes the tunnel down, for a message. */
+  /** How the user can take the tunnel down; printed when the tunnel is up. */
   readonly howToEnd: string;
   /** Called when the tunnel is up. */
   readonly onReady?: () => void;
@@ -88,10 +88,10 @@ class Session {
   readonly #options: UpOptions;
   readonly #ending = new AbortController();
   readonly #notifier: ServiceNotifier;
-  /** Clients that wait until the tunnel is down; they see what is printed. */
+  /** Each function sends a line to a client that waits until the tunnel is down. */
   readonly #watchers = new Set<(line: string) => void>();
   #settleDown!: (failure: unknown) => void;
-  /** Resolves when the tunnel is down, to the error that occurred; undefined: there was none. */
+  /** Resolves when the tunnel is down, with the error that occurred; undefined: there was none. */
   readonly #isDown = new Promise<unknown>((resolve) => (this.#settleDown = resolve));
 
   constructor(name: string, options: UpOptions) {

@@ -17,7 +17,7 @@ import {
 export class Crossing {
   /**
    * Frames by the type of the WireGuard message in them. A frame may contain many messages of one
-   * length to one destination: the kernel splits it after the point of the capture.
+   * length to one destination, because the kernel splits such a frame after the capture.
    */
   readonly messages = { initiation: 0, response: 0, cookieReply: 0, transport: 0, keepalive: 0 };
   /** Frames of ARP, IPv6 neighbour discovery and multicast listener reports. */

@@ -86,8 +86,8 @@ export class MemoryNodes implements AsyncDisposable {
   }
 
   /**
-   * Sends a packet to the other node, and a packet with the same payload back. Returns the time of
-   * both in ms; NaN if the second packet did not arrive within a second.
+   * Sends a packet to the other node, and a packet with the same payload back. Returns how many ms
+   * both took together; NaN if they took more than 1000.
    */
   async #roundTrip(): Promise<number> {
     const [a, b] = this.#tuns;

@@ -31,7 +31,7 @@ export function formatReport(result: DemoResult): string {
         `${transfer.intact ? 'SHA-256 the same on both sides' : 'NOT the same on both sides'})`,
     ],
     ['on the wire', wireText(crossing)],
-    ['', `${crossing.readable} of them with plaintext in it${lossText(result.lostFrames)}`],
+    ['', `${crossing.readable} of them contain plaintext${lossText(result.lostFrames)}`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}\n`).join('');

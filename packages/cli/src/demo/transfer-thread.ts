@@ -1,6 +1,6 @@
 /**
- * Runs one end of a transfer in a thread of its own. Its sockets are in the network namespace in
- * which the thread was started.
+ * Runs one end of a transfer in a thread of its own. The sockets of the thread are in the network
+ * namespace in which the thread was started.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * User namespaces: in one, an ordinary user is root and may make network namespaces.
+ * Runs the demo in a user namespace. There, an ordinary user is root and may make network
+ * namespaces.
  *
  * A process with several threads cannot enter a user namespace. So `unshare` of util-linux or
  * busybox starts a new process in one.

@@ -1,6 +1,6 @@
 /**
- * Checks of one peer: its endpoint, the way to it, the handshake, and the packets of its allowed
- * IPs. Pure.
+ * Checks of one peer: its endpoint, the route to the endpoint, the handshake, and the packets of
+ * its allowed IPs. Pure.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { checkMtu, checkReverseFilter, checkRoutes } from './check-ways.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 import type { Block, PeerFacts, TunnelFacts } from './tunnel-facts.ts';
 
-/** Returns the findings about a peer. A peer that works has few of them. */
+/** Returns the findings about a peer: one about its handshake, and one for each problem. */
 export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
   const heard = hasHandshake(peer, facts);
   return [
@@ -30,8 +30,8 @@ export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
 }
 
 /**
- * Whether the last handshake is recent enough for a valid session, and at most one initiation was
- * not answered since.
+ * Whether the session of the last handshake is still valid, and at most one initiation after that
+ * handshake has no answer.
  */
 function hasHandshake({ status }: PeerFacts, { nowMs }: TunnelFacts): boolean {
   const { lastHandshakeUnixMs, unansweredInitiations = 0 } = status;

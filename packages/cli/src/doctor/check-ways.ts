@@ -57,6 +57,6 @@ export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts
   return [fail('rp_filter', text, 'sysctl net.ipv4.conf.all.src_valid_mark=1', key)];
 }
 
-/** IP header, UDP header, and header and tag of the message. */
+/** In bytes: the IP header, the UDP header, and the header and the tag of the message. */
 const OVERHEAD_V4 = 60;
 const OVERHEAD_V6 = 80;

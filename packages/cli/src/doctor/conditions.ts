@@ -1,7 +1,7 @@
 /**
  * The conditions of firewall rules that nft and iptables both have. Each function returns a
- * condition. A condition returns whether a packet fulfils it, or undefined if the packet's fields
- * that it needs are not known.
+ * condition. A condition returns whether a packet fulfils it, or undefined if it needs a field of
+ * the packet that is not known.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export function familyIs(family: 4 | 6): Condition {
   return (packet) => packet.family === family;
 }
 
-/** The opposite; a result that is not known stays unknown. */
+/** Returns the opposite condition. If the condition returns undefined, the opposite does too. */
 export function not(condition: Condition | undefined): Condition | undefined {
   if (!condition) return undefined;
   return (packet) => {

@@ -11,13 +11,15 @@
 export interface FilterRules {
   /** `nft`, `iptables-save`, ...: what a user calls to see the rules. */
   readonly program: string;
-  /** By name, which begins with the table of the chain, or for nft with its family and table. */
+  /**
+   * By name with the table in front, `filter INPUT`; for nft also the family, `ip filter INPUT`.
+   */
   readonly chains: ReadonlyMap<string, FilterChain>;
 }
 
 export interface FilterChain {
   readonly family: 'ip' | 'ip6' | 'inet';
-  /** Undefined: the chain has no hook, and only other chains jump to it. */
+  /** Undefined: the chain has no hook, so a packet enters it only by a jump from another chain. */
   readonly hook: FilterHook | undefined;
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
@@ -42,7 +44,7 @@ export type FilterVerdict =
 /** A packet on its way in or out. A field that is undefined may have any value. */
 export interface FilteredPacket {
   readonly direction: 'in' | 'out';
-  /** The name of the link that it comes from or goes to. */
+  /** The name of the link that the packet comes from or goes to. */
   readonly link: string;
   readonly family: 4 | 6;
   readonly protocol: 'udp' | undefined;
@@ -54,8 +56,8 @@ export interface FilteredPacket {
 }
 
 /**
- * A rule or a policy that drops the packet. 'possible': whether it does depends on a condition that
- * is not known.
+ * A rule or a policy that drops the packet. 'possible': whether the packet is dropped depends on a
+ * condition whose result is not known.
  */
 export interface FoundDrop {
   readonly how: 'certain' | 'possible';
@@ -113,9 +115,9 @@ class Walk {
   readonly #chains: FilterRules['chains'];
   /** Whether a rule with an unknown condition may have ended the walk, or led to another chain. */
   isUncertain = false;
-  /** The rule that dropped it. */
+  /** The rule that drops the packet; empty: none does. */
   dropped = '';
-  /** The first rule that may drop it. */
+  /** The first rule that may drop the packet; empty: there is none. */
   maybeDropped = '';
 
   constructor(packet: FilteredPacket, chains: FilterRules['chains']) {

@@ -1,5 +1,5 @@
 /**
- * `knockAtPort` and `knockInside`: send an empty datagram to an endpoint, or into the tunnel, to
+ * `sendToPort` and `sendInside`: send an empty datagram to an endpoint, or into the tunnel, to
  * find out whether a peer can be reached.
  *
  * @module
@@ -10,9 +10,9 @@ import { createSocket } from 'node:dgram';
  * Sends an empty datagram to a port. WireGuard does not answer it.
  *
  * @returns 'refused': the machine answers that no program has the port. 'silent': no answer came,
- *   which says little, because a program may ignore the datagram, or it was lost
+ *   which says little, because a program may ignore the datagram, or the datagram was lost
  */
-export function knockAtPort(
+export function sendToPort(
   address: string,
   port: number,
   waitMs: number = WAIT_MS,
@@ -41,7 +41,7 @@ export function knockAtPort(
  * Sends an empty datagram to the port `discard` of an address inside the tunnel, so that the daemon
  * starts a handshake.
  */
-export function knockInside(address: string): Promise<void> {
+export function sendInside(address: string): Promise<void> {
   return new Promise((resolve) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     socket.on('error', () => {});
@@ -51,5 +51,5 @@ export function knockInside(address: string): Promise<void> {
 
 /** The port of the protocol `discard`, RFC 863. */
 const DISCARD_PORT = 9;
-/** An answer from the other side of the Earth takes less time than this. */
+/** In ms. An answer from the other side of the Earth takes less time than this. */
 const WAIT_MS = 700;

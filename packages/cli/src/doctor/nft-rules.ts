@@ -25,17 +25,17 @@ import type {
 /**
  * Returns all chains for IP packets except those of NAT, which drop nothing.
  *
- * @param isOfIptables whether the tables of iptables-nft are left out, because iptables-save shows
- *   more of them
+ * @param leavesOutIptables whether the tables of iptables-nft are left out, because iptables-save
+ *   shows more of them
  * @throws {SyntaxError} the text is not JSON
  */
-export function readNftRules(text: string, isOfIptables: boolean): FilterRules {
+export function readNftRules(text: string, leavesOutIptables: boolean): FilterRules {
   const { nftables } = JSON.parse(text) as { nftables: readonly NftObject[] };
   const chains = new Map<string, FilterChain & { rules: FilterRule[] }>();
   for (const { chain, rule } of nftables) {
     const { family, table } = chain ?? rule ?? { family: '', table: '' };
     if (!isFamily(family)) continue;
-    if (isOfIptables && family !== 'inet' && IPTABLES.has(table)) continue;
+    if (leavesOutIptables && family !== 'inet' && IPTABLES.has(table)) continue;
     if (chain && (chain.type ?? 'filter') !== 'nat') {
       chains.set(`${family} ${table} ${chain.name}`, {
         family,
@@ -129,7 +129,7 @@ function conditionOf({ op, left, right }: Match): Condition | undefined {
   return op === '!=' ? not(condition) : undefined;
 }
 
-/** The values of a set; a value alone is a set of one. */
+/** Returns the values of a set. A single value counts as a set with one value. */
 function valuesOf(right: Json): readonly Json[] {
   if (Array.isArray(right)) return right as readonly Json[];
   const { set } = (typeof right === 'object' ? (right ?? {}) : {}) as { set?: Json };

@@ -1,5 +1,5 @@
 /**
- * `isPublicAddress`: whether the Internet routes an address.
+ * `isPublicAddress`: whether an address can be that of a machine on the Internet.
  *
  * @module
  */

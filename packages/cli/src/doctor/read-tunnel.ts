@@ -13,7 +13,7 @@ import { Failure } from '../failure.ts';
 import { InterfaceClient } from '../live/interface-client.ts';
 import { publicKeyOfStatus } from '../show/public-key.ts';
 import { firstDrop, type FilteredPacket, type FilterRules } from './filter-rules.ts';
-import { knockAtPort, knockInside } from './knock.ts';
+import { sendToPort, sendInside } from './knock.ts';
 import { readFile, readHost, type ReadFile } from './read-file.ts';
 import { readFirewall } from './read-firewall.ts';
 import { readInner, readOuter } from './read-ways.ts';
@@ -99,11 +99,11 @@ async function readPeers(status: ReadStatus, context: Context): Promise<PeerFact
       const link = outer?.unmarkedLink;
       const isOutside = link !== undefined && link !== context.name;
       if (!knocks[index] || !endpoint || !isOutside) return 'untried';
-      return knockAtPort(formatAddress(endpoint.address), endpoint.port);
+      return sendToPort(formatAddress(endpoint.address), endpoint.port);
     }),
   );
   const knocked = ways.filter((_, index) => knocks[index]);
-  for (const { inner } of knocked) await knockInside(inner[0]!.address);
+  for (const { inner } of knocked) await sendInside(inner[0]!.address);
   const later = knocked.length > 0 ? await waitForHandshakes(knocked, context.name) : status;
   const statuses = new Map(later.peers.map((peer) => [formatKey(peer.publicKey), peer]));
   return ways.map((peer, index) => ({
@@ -128,7 +128,10 @@ function waysOf(peer: DevicePeerStatus, status: ReadStatus, context: Context): P
   return { ...ways, blocks: blocksOf(ways, status, context) };
 }
 
-/** Returns what drops or may drop packets of a peer, for each way on which something does. */
+/**
+ * Returns what drops, or may drop, packets to or from a peer: at most one rule or policy for each
+ * way of the packets.
+ */
 function blocksOf(
   { status: { endpoint, allowedIps }, outer }: Pick<PeerFacts, 'status' | 'outer'>,
   { listenPort }: ReadStatus,
@@ -230,7 +233,7 @@ function numberAt(parameter: string): number {
   }
 }
 
-/** Of more peers than this, only the first are examined. */
+/** The largest number of peers that are examined: the first ones. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
 /** A peer with traffic has a handshake that is newer than this. */

@@ -50,7 +50,7 @@ export interface LinkFacts {
 /** The wg-quick file of the interface. */
 export interface FileFacts {
   readonly path: string;
-  /** Why it cannot be used; undefined: it was read. */
+  /** Why the file cannot be used; undefined: the file was read. */
   readonly problem: string | undefined;
   /**
    * Prefixes that several peers of the file have. Only the last of these peers gets the packets.
@@ -65,7 +65,7 @@ export interface PeerFacts {
   readonly key: string;
   /** Without its preshared key. */
   readonly status: Omit<DevicePeerStatus, 'presharedKey'>;
-  /** The name in the file and what it resolves to; undefined: there is none. */
+  /** The name of the endpoint in the file, and its addresses; undefined: there is no name. */
   readonly host: HostFacts | undefined;
   /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;
@@ -75,7 +75,10 @@ export interface PeerFacts {
   readonly port: 'refused' | 'silent' | 'untried';
   /** Whether a packet was sent into the tunnel, so that there should have been a handshake. */
   readonly knocked: boolean;
-  /** What drops or may drop packets of this tunnel, for each way on which something does. */
+  /**
+   * What drops, or may drop, packets to or from the peer: at most one rule or policy for each way
+   * of the packets.
+   */
   readonly blocks: readonly Block[];
 }
 

@@ -22,7 +22,7 @@ export class InterfaceClient {
 
   /**
    * @param options.keepsConnection for a client that reads again and again
-   * @throws {Failure} this is not the name of an interface
+   * @throws {Failure} `name` is not the name of an interface
    */
   constructor(name: string, options: { keepsConnection?: boolean } = {}) {
     if (!isInterfaceName(name)) {

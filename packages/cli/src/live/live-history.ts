@@ -65,7 +65,7 @@ export class LiveHistory {
     return this.#moments.reduce((total, { handshakes }) => total + handshakes, 0);
   }
 
-  /** Returns the bytes per second in both directions of a peer, the oldest first. */
+  /** Returns the bytes per second of a peer, the sum of both directions; the oldest value first. */
   throughputOf(id: string): number[] {
     return this.#moments.flatMap(({ peers }) => {
       const values = peers.get(id);

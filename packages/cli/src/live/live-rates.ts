@@ -14,8 +14,8 @@ export interface LiveCounters {
   readonly sentMessages: number;
   readonly drops: number;
   /**
-   * Of a peer: the Unix time in ms of its last handshake. At most one handshake per reading is
-   * counted.
+   * The Unix time in ms of the last handshake with a peer; 0 for an interface. At most one
+   * handshake per reading is counted.
    */
   readonly handshakeAt: number;
 }

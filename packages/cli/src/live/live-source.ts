@@ -16,7 +16,7 @@ export interface LiveSourceParts extends WatchedInterfaceParts {
 }
 
 export class LiveSource {
-  /** Whether the interfaces are those that the caller named. */
+  /** Whether the caller named the interfaces. */
   readonly #areNamed: boolean;
   readonly #parts: LiveSourceParts;
   readonly #watched = new Map<string, WatchedInterface>();
@@ -34,7 +34,7 @@ export class LiveSource {
     for (const name of names) this.#watch(name);
   }
 
-  /** The time in ms that the slowest daemon took. Daemons that are late are not counted. */
+  /** How many ms the slowest daemon took for its last answer. Late daemons are not counted. */
   get costMs(): number {
     const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
     return Math.max(0, ...prompt.map(({ costMs }) => costMs));

@@ -12,7 +12,7 @@ import type { DropReason } from '@litz/core';
 
 /** The state of all watched interfaces and their peers at one time. */
 export interface LiveStatus {
-  /** The version of the form of this object. A new field does not change the version. */
+  /** The version of the format of this object. A new field does not change the version. */
   readonly version: 1;
   readonly time: number;
   /** How many ms ago the status before this one was made; undefined: this is the first. */
@@ -27,7 +27,7 @@ export type Drops = Partial<Record<DropReason, number>>;
 
 export interface LiveInterface {
   readonly name: string;
-  /** Why the daemon does not answer; undefined: it does. */
+  /** Why the daemon does not answer; undefined: the daemon answers. */
   readonly trouble: string | undefined;
   readonly publicKey: string | undefined;
   /** 0: there is no UDP socket. */

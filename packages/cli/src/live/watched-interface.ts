@@ -65,11 +65,11 @@ export class WatchedInterface {
   #readAt: number | undefined;
   #pending: Promise<void> | undefined;
   /** A daemon that takes long is not asked again before this time. */
-  #restsUntil = -Infinity;
+  #pausesUntil = -Infinity;
   #isClosed = false;
   #hasGivenUp = false;
 
-  /** @throws {Failure} this is not the name of an interface */
+  /** @throws {Failure} `name` is not the name of an interface */
   constructor(name: string, parts: WatchedInterfaceParts) {
     this.name = name;
     this.#parts = parts;
@@ -77,12 +77,12 @@ export class WatchedInterface {
   }
 
   /**
-   * Asks the daemon, unless it is left alone for some time, as a late daemon is. A call while the
-   * daemon is being asked waits for the same answer. Resolves when the daemon has answered, or when
-   * its time is over. Never rejects.
+   * Asks the daemon, unless the daemon was late and is left alone for some time. A call while the
+   * daemon is being asked waits for the same answer. Resolves when the daemon has answered or the
+   * reading has failed, at the latest after `LONGEST_READING_MS`. Never rejects.
    */
   update(): Promise<void> {
-    if (this.#parts.now() < this.#restsUntil) return Promise.resolve();
+    if (this.#parts.now() < this.#pausesUntil) return Promise.resolve();
     return (this.#pending ??= this.#update().finally(() => (this.#pending = undefined)));
   }
 
@@ -107,7 +107,7 @@ export class WatchedInterface {
       this.costMs = parts.now() - start;
       // The pause between readings depends only on the daemons that are not late, so a late daemon
       // gets a pause of its own.
-      if (this.isLate) this.#restsUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
+      if (this.isLate) this.#pausesUntil = parts.now() + this.costMs * (BUSY_SHARE - 1);
       this.isLate = false;
     } catch (error) {
       this.#fail(error);

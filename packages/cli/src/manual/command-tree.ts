@@ -66,8 +66,8 @@ export function allCommands(entry: CommandEntry): CommandEntry[] {
 }
 
 /**
- * Returns the text after the options. commander gives it only to listeners of the event that prints
- * it.
+ * Returns the text after the options. In commander, only a listener of the event `afterHelp` has
+ * this text, so the event is emitted here.
  */
 function textAfterHelp(command: Command): string {
   let text = '';

@@ -93,7 +93,7 @@ function fishOption({ short, long, description, takesValue, choices }: OptionEnt
   return `${parts.join(' ')} -d ${quoted(description)}`;
 }
 
-/** What the arguments can be: interface, tunnel (a file in /etc/wireguard), file. */
+/** Returns what the arguments can be: interface, tunnel (a file in /etc/wireguard), file. */
 function kindsOf({ args }: CommandEntry): string {
   const names = args.map(({ name }) => name).join(' ');
   const kinds = [
@@ -120,5 +120,7 @@ function __litz_tunnels
 end`;
 /** zsh runs completions of bash. */
 const ZSH_BEGIN = '#compdef litz\nautoload -U +X bashcompinit && bashcompinit\n';
-/** At the first completion, zsh runs this file as the function, so the file must complete too. */
+/**
+ * At the first completion, zsh runs the file as the function `_litz`, so the file completes too.
+ */
 const ZSH_END = '[ "$funcstack[1]" = _litz ] && _bash_complete -F _litz\n';

@@ -74,7 +74,7 @@ function escape(text: string): string {
 
 /** The exit codes of all commands. */
 export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] = [
-  ['0', 'it was done; a daemon or a tunnel was asked to end, and is down'],
+  ['0', 'success; also if a daemon or a tunnel was asked to end and is down'],
   ['1', 'it failed; the message says why'],
   ['2', 'the command line is wrong, and nothing was done'],
 ];

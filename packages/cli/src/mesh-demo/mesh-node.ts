@@ -123,7 +123,7 @@ export class MeshNode {
   }
 
   get #env(): NodeJS.ProcessEnv {
-    // Only the option `-f` decides where the daemon runs, and not the environment of the demo.
+    // The environment of the demo must not decide whether the daemon stays in the foreground.
     const { WG_PROCESS_FOREGROUND: _, ...env } = process.env;
     return env;
   }

@@ -181,8 +181,8 @@ export class MeshPlay {
   }
 
   /**
-   * Waits until no packet is readable, but at most `SETTLE_MS`. Packets that were sent before the
-   * routes changed arrive a little later.
+   * Waits until no packet is readable, but at most `SETTLE_MS`: readable packets that were sent
+   * before the routes changed may still be on the way.
    */
   async #untilUnreadable(): Promise<void> {
     const end = performance.now() + SETTLE_MS;

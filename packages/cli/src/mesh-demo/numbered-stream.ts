@@ -13,7 +13,7 @@ export const MARKER = 'litz demo: readable';
 export interface StreamLoss {
   readonly sent: number;
   readonly lost: number;
-  /** The length in ms of the longest time in which all datagrams were lost. */
+  /** The longest time in ms in which every datagram was lost. */
   readonly longestGapMs: number;
 }
 
@@ -25,7 +25,10 @@ export class NumberedStream {
   /** Which numbers arrived; one byte per number. */
   #arrived: Uint8Array = new Uint8Array(1 << 16);
   #next = 0;
-  /** The time from which the due datagrams are counted. A pause of the sender moves it forward. */
+  /**
+   * The time at which datagram 0 was due. It is moved forward after a pause of this process, so
+   * that the datagrams of the pause are left out.
+   */
   #startedAt = performance.now();
 
   constructor(from: Pod, to: Pod) {

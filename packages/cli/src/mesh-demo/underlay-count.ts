@@ -14,7 +14,7 @@ import { MESSAGE_TYPE, TRANSPORT_OVERHEAD } from '@litz/core/internals';
 export class UnderlayCount {
   /** Readable IPv4 packets from or to a pod. */
   plaintext = 0;
-  /** Datagrams of the data plane that contain a packet; a super-packet is one. */
+  /** Datagrams of the data plane that contain a packet; a super-packet counts as one. */
   encrypted = 0;
   readonly #port: number;
 

@@ -1,11 +1,15 @@
 /**
  * `deviceMetrics`: formats the figures of a device for Prometheus.
  *
- * The series of peers have the names of prometheus_wireguard_exporter
- * (`wireguard_sent_bytes_total`, label `public_key`: the peer) and those of Calico
- * (`wireguard_bytes_sent`, label `public_key`: the interface, `peer_key`: the peer), so that the
- * dashboards of both show them. With more than `MOST_PEER_SERIES` peers, the series of peers are
- * left out.
+ * The series of peers have the names and labels of two other programs, so that the dashboards of
+ * both show them:
+ *
+ * - prometheus_wireguard_exporter: `wireguard_sent_bytes_total`. Label `public_key`: the key of the
+ *   peer.
+ * - Calico: `wireguard_bytes_sent`. Label `public_key`: the key of the interface; `peer_key`: the
+ *   key of the peer.
+ *
+ * With more than `MOST_PEER_SERIES` peers, the series of peers are left out.
  *
  * @module
  */

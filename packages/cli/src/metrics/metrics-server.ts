@@ -14,7 +14,7 @@ export type MeasuredDevice = Pick<ServedDevice, 'device' | 'offloads'>;
 
 /** A server that was started. */
 export interface MetricsServer {
-  /** Where it listens, for the user. */
+  /** Where the server listens, as text for the user. */
   readonly address: string;
   close(): Promise<void>;
 }

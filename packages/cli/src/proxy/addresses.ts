@@ -41,7 +41,8 @@ export function readListenAddress(
   if (port === undefined) return undefined;
   if (host === undefined) return { host: alone === 'all' ? undefined : LOOPBACK, port };
   if (host === '' || host === '*') return { host: undefined, port };
-  // The parser of endpoints refuses port 0, so it gets another port.
+  // The parser of endpoints refuses port 0, so it gets port 1, and its result for the port is not
+  // used.
   const target = readTarget(`${host}:1`);
   return target && { host: target.host, port };
 }

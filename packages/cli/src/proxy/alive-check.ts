@@ -1,6 +1,6 @@
 /**
  * `AliveCheck`: pings addresses inside the tunnel, for /readyz. The field `CheckAlive` of a
- * wireproxy file asks for it.
+ * wireproxy file has these addresses.
  *
  * @module
  */

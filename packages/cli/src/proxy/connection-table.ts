@@ -14,7 +14,7 @@ import type { ServiceCounts } from './proxy-counts.ts';
 /** The open connections of a proxy. */
 export class ConnectionTable {
   readonly #most: number;
-  /** Connections without a request, the oldest first. */
+  /** Connections without a request. The one that has waited longest for its client comes first. */
   readonly #asking = new Map<StreamSocket, ServiceCounts>();
   /** How many requests of each connection are being answered: a client may send several ahead. */
   readonly #serving = new Map<StreamSocket, number>();
@@ -51,8 +51,8 @@ export class ConnectionTable {
   }
 
   /**
-   * Says that the request of this connection was understood. From now on, the connection is not
-   * closed for a new one.
+   * Must be called when a request of this connection was understood. From then on, the connection
+   * is not closed to make room for a new one.
    */
   serve(socket: StreamSocket): void {
     const requests = this.#serving.get(socket);
@@ -61,8 +61,8 @@ export class ConnectionTable {
   }
 
   /**
-   * Says that a request was answered. After the last one, the connection waits for its client
-   * again.
+   * Must be called when a request was answered. If no other request is being answered, the
+   * connection waits for its client again.
    */
   rest(socket: StreamSocket, counts: ServiceCounts): void {
     const requests = this.#serving.get(socket);

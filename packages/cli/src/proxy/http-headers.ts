@@ -8,8 +8,8 @@
 export type RawHeaders = readonly string[];
 
 /**
- * Returns the fields without those that are only for the next hop: the listed ones of RFC 9110,
- * section 7.6.1, those that `Connection` names, and those of the proxy itself. Order, case and
+ * Returns the fields without those that are only for the next hop: those that RFC 9110, section
+ * 7.6.1, lists, those that `Connection` names, and those of the proxy itself. Order, case and
  * repeated fields are kept.
  */
 export function endToEndHeaders(raw: RawHeaders): string[] {
@@ -24,7 +24,7 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
   );
 }
 
-/** Returns the fields with one of this name and value; fields of that name are replaced. */
+/** Returns the fields with this field in front. Other fields with the same name are removed. */
 export function withHeader(raw: RawHeaders, name: string, value: string): string[] {
   return [name, value, ...withoutHeader(raw, name)];
 }
@@ -35,7 +35,7 @@ export function withoutHeader(raw: RawHeaders, name: string): string[] {
   return others.flat();
 }
 
-/** Returns the fields with this proxy added to `Via` (RFC 9110, section 7.6.3). */
+/** Returns the fields with one more field `Via`, which names this proxy (RFC 9110, 7.6.3). */
 export function withVia(raw: RawHeaders, httpVersion: string): string[] {
   return [...raw, 'Via', `${httpVersion} litz`];
 }
@@ -52,8 +52,8 @@ function pairsOf(raw: RawHeaders): [name: string, value: string][] {
 }
 
 /**
- * Node.js frames the body again, so `Transfer-Encoding` is removed too. `Trailer` is kept, because
- * the fields after the body of an answer are passed on.
+ * `Transfer-Encoding` holds for one hop only: it is set again for the next one. `Trailer` is kept,
+ * because the fields after the body of an answer are passed on.
  */
 const HOP_BY_HOP: readonly string[] = [
   'connection',

@@ -80,7 +80,7 @@ class HttpProxy {
 
   async connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     // From here on, Node.js does nothing with the connection. The bytes behind the request are put
-    // back into the stream at once, because that is not possible after its end.
+    // back into the stream at once, because that is not possible after the end of the stream.
     socket.on('error', () => {});
     if (head.length > 0) socket.unshift(head);
     if (!this.#isAllowed(request)) return endWith(socket, 407, AUTHENTICATE);
@@ -102,8 +102,8 @@ class HttpProxy {
   }
 
   /**
-   * Answers a client that sent no valid request, or no whole header in time, with a status, if it
-   * can still get one.
+   * Called if a client sent no valid request, or no whole header in time. Answers with a status if
+   * the connection can still send, and closes it.
    */
   refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     const reason = REFUSALS[error.code ?? ''] ?? 'garbage';

@@ -12,9 +12,9 @@ export interface IniLine {
   readonly number: number;
   /** The line as it is in the file. */
   readonly raw: string;
-  /** The section that it is in, in small letters; undefined before the first one. */
+  /** The section that the line is in, in small letters; undefined before the first section. */
   readonly section: string | undefined;
-  /** Whether it is the header of that section. */
+  /** Whether the line is the header of its section. */
   readonly header: boolean;
   /** The name of the field as written; undefined: the line is no field. */
   readonly name: string | undefined;

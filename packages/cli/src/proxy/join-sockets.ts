@@ -1,6 +1,6 @@
 /**
- * `joinSockets`: passes the bytes of two connections to each other. `dial`: opens a connection.
- * `reset`: ends a connection at once.
+ * `joinSockets`: passes the bytes of each of two connections on to the other one. `dial`: opens a
+ * connection. `reset`: ends a connection at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is
  * passed on as a reset. A slow reader slows the sender down, because the streams are piped.
@@ -50,8 +50,8 @@ export async function joinSockets(
  * @param options.client the connection that waits for this one; when it is lost, the attempt ends.
  *   When the client ends its side, the target gets only some seconds more: a client that was killed
  *   looks the same as a client that has sent everything.
- * @param options.allowHalfOpen whether the end of the other side leaves this side open; default:
- *   true
+ * @param options.allowHalfOpen whether this side stays open when the target has ended its side;
+ *   default: true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered in time, by default a
  *   minute; `ECANCELED`: the client has gone
  */
@@ -96,10 +96,10 @@ export function reset(socket: StreamSocket): void {
  * Watches a client before anything reads from it. Its bytes stay in the stream.
  *
  * @param onEnd called when the client has ended its side
- * @returns a function that stops this
+ * @returns a function that ends the watch
  */
 function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () => void {
-  // If no bytes wait, a read only makes the stream emit 'end', if it has ended.
+  // If no bytes wait, a read takes nothing, but it makes a stream that has ended emit 'end'.
   const look = (): void => void (client.readableLength === 0 && client.read());
   client.once('close', onLost);
   client.once('end', onEnd);

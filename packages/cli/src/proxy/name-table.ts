@@ -2,9 +2,9 @@
  * `NameTable`: resolves the names to which datagrams go. TCP connections do not need it: `connect`
  * takes a name.
  *
- * A client sends many datagrams to one name. So an address, or that there is none, is kept for a
- * minute. Datagrams wait while a name is looked up; their number is bounded, and so is the number
- * of names.
+ * A client sends many datagrams to one name. So the result of a look-up is kept for a minute, also
+ * if there is no address. Datagrams wait while a name is looked up. The number of waiting datagrams
+ * is bounded, and so is the number of names.
  *
  * @module
  */
@@ -34,10 +34,10 @@ export class NameTable {
   }
 
   /**
-   * Calls `use` with an address of the name: at once if it is known, else when it was looked up. An
-   * address is not looked up.
+   * Calls `use` with an address of the name: at once if it is known, else when the name was looked
+   * up. If `name` is an address, it is passed to `use` at once.
    *
-   * @param use called with undefined if too many calls wait already
+   * @param use called with undefined if the name has no address, or if too many calls wait already
    */
   use(name: string, use: UseAddress): void {
     if (isIP(name) !== 0) {

@@ -2,9 +2,10 @@
  * `readProxyFile`: reads a configuration file of wireproxy, or a plain wg-quick file.
  *
  * `[Interface]` and `[Peer]` are those of wg-quick; they may be in another file, which `WGConfig`
- * names. The other sections are wireproxy's. As in wireproxy, names may be in any case, and a value
- * `$NAME` stands for an environment variable. A section or a field that this program does not know
- * is an error. If it were ignored, a proxy could be open although its file asks for a password.
+ * names. The other sections are wireproxy's. As in wireproxy, names are not case-sensitive, and a
+ * value `$NAME` stands for an environment variable. A section or a field that this program does not
+ * know is an error. If it were ignored, a proxy could be open although its file asks for a
+ * password.
  *
  * @module
  */
@@ -31,9 +32,9 @@ export interface ProxyFile {
 }
 
 /**
- * @param file its name, for errors
- * @throws {Failure} lists all mistakes, with their lines; it never contains a value that may be
- *   secret
+ * @param file the name of the file, for errors
+ * @throws {Failure} lists all mistakes, with their lines; the message never contains a value that
+ *   may be secret
  */
 export function readProxyFile(text: string, file: string, env: NodeJS.ProcessEnv): ProxyFile {
   const reader = new Reader(file, env);
@@ -69,7 +70,7 @@ class Reader {
     return isTunnel && key !== 'checkalive' && key !== 'checkaliveinterval';
   }
 
-  /** Returns the line, with the value of the environment variable that it may name. */
+  /** Returns the line. The name of an environment variable is replaced by its value. */
   tunnelLine(line: IniLine): string {
     this.#endSection();
     if (line.value?.startsWith('$') !== true) return line.raw;
@@ -109,7 +110,7 @@ class Reader {
     };
   }
 
-  /** Reads a field that is in no section of wireproxy's. */
+  /** Reads a field that is in no section of wireproxy. */
   #readOutside({ key, name, number, section }: IniLine, value: string): void {
     if (key === 'checkalive') return this.#readCheckAlive(number, value);
     if (key === 'checkaliveinterval') {

@@ -151,8 +151,8 @@ function readCredentials(
 function readPassword(flag: string, file: string, warn: (line: string) => void): string {
   try {
     const [line = ''] = readInputFile(file, { maxLength: LONGEST_PASSWORD_FILE }).split(/\r?\n/, 1);
-    // Big integers, because of a fault of Node.js: after `statSync` has returned the mode of a
-    // pipe or a socket as a number, imports do not follow symbolic links (nodejs/node#51142).
+    // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+    // number, imports do not follow symbolic links (nodejs/node#51142).
     if ((statSync(file, { bigint: true }).mode & OTHERS) !== 0n) {
       warn(
         `Warning: ${file} contains a password, and other users can read it. Consider chmod 600.`,

@@ -39,7 +39,7 @@ export function readSection(
 }
 
 interface Section {
-  /** The fields that it may have. */
+  /** The fields that the section may have. */
   readonly fields: readonly string[];
   /** @throws {FieldError} a field is missing or wrong */
   read(source: SectionFields): Service | undefined;
@@ -50,7 +50,7 @@ interface SectionFields {
   readonly origin: string;
 }
 
-/** A field is missing or wrong. The message names it. */
+/** A field is missing or wrong. The message names the field. */
 class FieldError extends Error {}
 
 function readProxy(type: 'socks5' | 'http'): Section {
@@ -109,7 +109,8 @@ function targetOf(source: SectionFields): NonNullable<ReturnType<typeof readTarg
 function credentialsOf({ fields }: SectionFields): Credentials | undefined {
   const [name = '', password = ''] = [fields.get('username'), fields.get('password')];
   if (name === '' && password === '') return undefined;
-  // With only one of the two fields, wireproxy would ask for no password or for an empty one.
+  // Without a name, the SOCKS5 proxy of wireproxy asks for no password. Without a password, it
+  // accepts an empty one.
   if (password === '') throw new FieldError('Username needs Password');
   if (name === '') throw new FieldError('Password needs Username');
   try {

@@ -92,7 +92,8 @@ export function hostOf(type: number, bytes: Uint8Array): string | undefined {
 /**
  * Reads a datagram of a client. The bytes are borrowed; `data` is a view of them.
  *
- * @returns undefined: it is not valid, or a fragment, which RFC 1928 lets a server drop
+ * @returns undefined: the datagram is not valid, or is a fragment, which RFC 1928 lets a server
+ *   drop
  */
 export function parseDatagram(bytes: Uint8Array): SocksDatagram | undefined {
   const [reserved, reserved2, fragment, type = -1, nameLength = 0] = bytes;

@@ -45,7 +45,10 @@ export interface SocksContext {
   readonly idleMs: number;
 }
 
-/** Serves a connection. Resolves when it is closed, or will be within seconds. Never rejects. */
+/**
+ * Serves a connection. Resolves when the connection is closed, or is sure to be closed within
+ * seconds. Never rejects.
+ */
 export async function serveSocks(socket: StreamSocket, context: SocksContext): Promise<void> {
   const { table, counts, log, handshakeMs } = context;
   let isSilent = false;
@@ -65,7 +68,7 @@ export async function serveSocks(socket: StreamSocket, context: SocksContext): P
     if (refusal instanceof Refusal) counts.refuse(refusal.reason);
     const what = refusal instanceof Refusal ? 'a client was refused' : 'a client was lost';
     log(`${what}: ${(refusal as Error).message}`);
-    // What was written, for instance a code, is sent before the connection is closed.
+    // What was written, for instance a reply, is sent before the connection is closed.
     endSoon(socket);
   } finally {
     clearTimeout(timer);

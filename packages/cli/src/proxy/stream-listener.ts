@@ -1,7 +1,7 @@
 /**
- * `listenForStreams`: listens for TCP connections. `closeServer`: stops that. `listenForDatagrams`:
- * binds a UDP socket. If a port cannot be used, the error names the flag or the section that asked
- * for the port.
+ * `listenForStreams`: listens for TCP connections. `closeServer`: stops listening.
+ * `listenForDatagrams`: binds a UDP socket. If a port cannot be used, the error names the flag or
+ * the section that asked for the port.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import type { DatagramSocket, StreamServer } from './proxy-network.ts';
 
 /** A service that runs. */
 export interface RunningService {
-  /** What it does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
+  /** What the service does and where, for the user: 'SOCKS5 proxy on 127.0.0.1:1080'. */
   readonly description: string;
-  /** Accepts nothing more. Resolves when its port is free. */
+  /** Stops the service. Resolves when its port is free. */
   close(): Promise<void>;
 }
 

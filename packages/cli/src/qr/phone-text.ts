@@ -7,16 +7,17 @@
  * @module
  */
 
-/** The text for a phone, and the fields that it lacks. */
+/** The text for a phone, and the fields that were left out of it. */
 export interface PhoneText {
   /** Without comments and empty lines. */
   readonly text: string;
-  /** The fields that were left out, as they are spelled in the file. */
+  /** The fields, as they are spelled in the file. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * Returns the text. The caller must have parsed the file before: its lines are not checked here.
+ * Returns the text. The caller must have parsed the file before, because its lines are not checked
+ * here.
  */
 export function phoneText(file: string): PhoneText {
   const kept: string[] = [];

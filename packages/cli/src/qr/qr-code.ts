@@ -44,10 +44,10 @@ const HALVES: readonly (readonly string[])[] = [
   [' ', '▄'],
   ['▀', '█'],
 ];
-/** The largest code with the least correction: version 40-L. */
+/** How many bytes the largest code holds, with the least error correction: version 40-L. */
 const MOST_BYTES = 2953;
 /** The width of the light border around the code, in modules. */
 const QUIET = 2;
-/** Two of the 256 colours, and not of the first 16, which a theme may change. */
+/** The colours 16 and 231 of 256. A theme of the terminal may change only the colours 0 to 15. */
 const BLACK_ON_WHITE = '\x1b[38;5;16;48;5;231m';
 const RESET = '\x1b[0m';

@@ -70,7 +70,7 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   }
 }
 
-/** Protects the memory only: for a tunnel whose hooks need all rights. */
+/** Drops no rights, and only protects the memory: for a tunnel whose hooks need all rights. */
 export function keepAllRights(): void {
   if (process.platform === 'linux') protectMemory();
 }
@@ -85,7 +85,7 @@ export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boo
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
 
-/** Keeps keys off the disk. */
+/** Prevents keys from being written to the disk, in a core dump or in swap. */
 function protectMemory(): void {
   forbidCoreDumps();
   protectSecretsWith(lockMemory);
@@ -128,8 +128,8 @@ function restart(user: string | undefined): never {
 }
 
 /**
- * Flags for Node.js that make OpenSSL keep private keys in locked memory. Without the right to lock
- * it, Node.js would print a warning.
+ * Returns flags for Node.js that make OpenSSL keep private keys in locked memory. Returns none if
+ * this process may not lock so much memory, because Node.js would then print a warning.
  */
 function secureHeap(): string[] {
   const limits = readFileSync('/proc/self/limits', 'utf8');
@@ -139,8 +139,8 @@ function secureHeap(): string[] {
 }
 
 /**
- * Called as the new user. Refuses a file that this user may not read. Node.js itself would only say
- * that it cannot find a module.
+ * Called after this process has changed to the new user. Refuses a file that this user may not
+ * read. Node.js itself would only say that it cannot find a module.
  */
 function refuseUnreadable(user: string, files: readonly string[]): void {
   for (const file of files) {

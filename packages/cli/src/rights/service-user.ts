@@ -1,5 +1,6 @@
 /**
- * `readUser`: reads the value of `--user`, NAME or NAME:GROUP, and finds the numbers of both.
+ * `readUser`: reads the value of `--user`, NAME or NAME:GROUP, and finds the numbers of the user
+ * and the group.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { quote } from '@litz/core/text';
 import type { UserChange } from '@litz/sys';
 import { Failure } from '../failure.ts';
 
-/** Returns the line of a user or a group; undefined: there is none. */
+/** Returns the line for a name, as in /etc/passwd or /etc/group; undefined: the name is unknown. */
 export type LookUp = (database: 'passwd' | 'group', name: string) => string | undefined;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * `shareSocketFolder`: lets the user of a daemon make its socket in the folder of all sockets,
- * which belongs to root.
+ * `shareSocketFolder`: lets a daemon of any user make its UAPI socket in the folder of all UAPI
+ * sockets, which belongs to root.
  *
  * The folder still belongs to root, gets the group of the daemon, and becomes sticky (mode 1775).
  * So several daemons with different users can have their sockets there, and none of them can remove

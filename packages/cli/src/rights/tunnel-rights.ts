@@ -39,8 +39,8 @@ export function warningOfHooks(file: string): string | undefined {
 
 /** A pipe can be read only once, and the program reads the file again after a restart. */
 function isRegularFile(file: string): boolean {
-  // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-  // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+  // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+  // number, imports do not follow symbolic links (nodejs/node#51142).
   return statSync(file, { bigint: true, throwIfNoEntry: false })?.isFile() === true;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `LivePage`: serves the page of `litz serve`, and records its history also while no browser shows
- * the page.
+ * `LivePage`: serves the page of `litz serve`, and records the rates of the last ten minutes, also
+ * while no browser shows the page.
  *
  * @module
  */

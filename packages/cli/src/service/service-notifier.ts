@@ -29,14 +29,14 @@ export class ServiceNotifier {
     this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
   }
 
-  /** The daemon works. @param status one line for `systemctl status` */
+  /** Tells the manager that the daemon works. @param status one line for `systemctl status` */
   ready(status: string): void {
     this.#send(`READY=1\nSTATUS=${status}`);
   }
 
   /**
-   * Tells the manager that this process is the daemon. Called when it has taken the place of
-   * another process, or when the process that had taken its place has ended.
+   * Tells the manager that this process is the daemon. Called when this process has taken the place
+   * of another process, or when the process that was to take its place has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
@@ -46,8 +46,8 @@ export class ServiceNotifier {
    * Claims the place again when `parent`, the process that has started this one, has ended. Then
    * the manager is the parent of this process.
    *
-   * While systemd believes that the main process has another parent, `systemctl stop` does not wait
-   * for the main process: SIGKILL follows SIGTERM at once (`unit_kill_context` in systemd's
+   * While systemd believes that it is not the parent of the main process, `systemctl stop` does not
+   * wait for the main process: SIGKILL follows SIGTERM at once (`unit_kill_context` in systemd's
    * src/core/unit.c). systemd checks the parent only when MAINPID changes. So MAINPID names some
    * other process for a moment.
    *
@@ -68,13 +68,13 @@ export class ServiceNotifier {
     this.#parentTimer.unref();
   }
 
-  /** A reload begins; `ready` ends it. */
+  /** Tells the manager that a reload begins. `ready` must follow when the reload has ended. */
   reloading(): void {
     const microseconds = process.hrtime.bigint() / 1000n;
     this.#send(`RELOADING=1\nMONOTONIC_USEC=${microseconds}`);
   }
 
-  /** The daemon begins to end. */
+  /** Tells the manager that the daemon begins to end. */
   stopping(): void {
     this.#stopWatchdog();
     this.#send('STOPPING=1');
@@ -83,8 +83,8 @@ export class ServiceNotifier {
   /**
    * If the manager has a watchdog, tells it twice in each interval that the daemon is alive.
    *
-   * @param isAlive resolves if the daemon works. While it does not resolve, or when it rejects, the
-   *   manager is told nothing, and restarts the daemon when its interval is over
+   * @param isAlive resolves if the daemon works. While its promise is pending, or if the promise
+   *   rejects, the manager is told nothing, and restarts the daemon when its interval is over
    */
   watch(isAlive: () => Promise<unknown>): void {
     const interval = watchdogInterval(this.#options.env);
@@ -147,5 +147,8 @@ export function watchdogInterval(
 }
 
 const PARENT_POLL_MS = 50;
-/** How many seconds that other process lives: until the manager has surely read its process ID. */
+/**
+ * How many seconds the other process of `claimPlaceAfter` lives: until the manager has surely read
+ * its process ID.
+ */
 const OTHER_SECONDS = '5';

@@ -17,8 +17,8 @@ export interface TopOptions {
   /** The time between the beginnings of two readings. It is longer if readings take long. */
   readonly intervalMs: number;
   /**
-   * How many tables are printed. Undefined: the screen; if there is no terminal that can show it,
-   * one table.
+   * How many tables are printed. Undefined: the screen is shown; if there is no terminal that can
+   * show it, one table is printed.
    */
   readonly count: number | undefined;
   readonly order: Order;

@@ -1,7 +1,7 @@
 /**
- * `Screen`: the whole terminal, for one program: it draws lines, reports keys, and leaves the
- * terminal as it was, however the process ends, except by SIGKILL. After SIGKILL, the command
- * `reset` restores the terminal.
+ * `Screen`: uses the whole terminal. It draws lines and reports keys. It restores the terminal
+ * however the process ends, except by SIGKILL. After SIGKILL, the command `reset` restores the
+ * terminal.
  *
  * @module
  */
@@ -43,7 +43,8 @@ export class Screen {
     this.#output = output;
     this.#events = events;
     process.on('exit', this.#leave);
-    // This comes before Node.js prints the error, which would be lost with the screen.
+    // This event comes before Node.js prints the error. On the other buffer of the terminal, the
+    // error would be lost.
     process.on('uncaughtExceptionMonitor', this.#leave);
     process.on('SIGTSTP', this.#stop);
     process.on('SIGCONT', this.#continue);
@@ -67,7 +68,7 @@ export class Screen {
     return this.#output.rows || 24;
   }
 
-  /** Draws the lines. A terminal that does not read gets no more until it has read. */
+  /** Draws the lines. Draws nothing while the terminal has not read what was written before. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen || this.#output.writableNeedDrain) return;
     this.#output.write(

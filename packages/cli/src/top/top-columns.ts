@@ -68,7 +68,7 @@ export function fitColumns(
   });
 }
 
-/** Returns the peers in an order. Equal ones are in the order of their interfaces and keys. */
+/** Returns the peers, sorted by `order`; peers that are equal in this are sorted by `id`. */
 export function sortPeers(
   peers: readonly LivePeer[],
   order: Order,

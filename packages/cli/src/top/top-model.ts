@@ -38,7 +38,7 @@ export class TopModel {
     return found >= 0 ? found : Math.min(0, this.rows.length - 1);
   }
 
-  /** Takes a new status. */
+  /** Adds a status to the history, and shows it unless the model is paused. */
   take(status: LiveStatus): void {
     this.history.add(status);
     if (this.isPaused && this.status) return;
@@ -69,7 +69,7 @@ export class TopModel {
     this.#select(this.selected);
   }
 
-  /** Selects the next order, or the one before. */
+  /** Selects the next order, or the previous one. */
   turnOrder(step: 1 | -1): void {
     const at = ORDERS.findIndex(([order]) => order === this.order);
     this.order = ORDERS[(at + step + ORDERS.length) % ORDERS.length]?.[0] ?? this.order;

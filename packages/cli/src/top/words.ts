@@ -52,7 +52,7 @@ export function shortKey(key: string, dots: string): string {
   return `${key.slice(0, 4)}${dots}${key.slice(-5, -1)}`;
 }
 
-/** Replaces characters that a terminal would obey. */
+/** Replaces control characters and other invisible characters, which could change the screen. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }
@@ -64,7 +64,7 @@ export function sparkline(values: readonly number[], width: number, bars: string
   return shown.map((value) => bars[barOf(value, top, bars.length)]).join('');
 }
 
-/** A value above 0 never looks like 0. */
+/** Returns the index of the bar for a value. A value above 0 never gets the bar of 0. */
 function barOf(value: number, top: number, count: number): number {
   return value <= 0 ? 0 : Math.max(1, Math.ceil((value / top) * (count - 1)));
 }

@@ -59,8 +59,9 @@ export class ControlServer {
     }
     rmSync(path, { force: true });
     const control = new ControlServer(path, handler);
-    // When a server closes, Node.js removes the path that it was made at, even if another process
-    // has a socket there by then. So the server is made at a temporary path, which is renamed.
+    // When a server closes, Node.js removes the path at which the server was made, even if another
+    // process has a socket there by then. So the server is made at a temporary path, which is then
+    // renamed.
     const temporary = `${path}.${process.pid}`;
     rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {
@@ -102,7 +103,7 @@ export class ControlServer {
  * @param print called with each line for the user
  * @returns 'absent': no such process runs. 'killed': the process was killed, and its
  *   socket was left.
- * @throws {Failure} (rejects) it failed, or the user may not ask
+ * @throws {Failure} (rejects) the request failed, or this user may not send it
  */
 export async function askTunnel(
   name: string,
@@ -202,7 +203,7 @@ async function connectTo(path: string): Promise<Socket | undefined> {
 const FOLDER = '/run/litz/tunnels';
 /** In bytes. A path has at most 4096 bytes, and JSON may need six characters for one byte. */
 const LONGEST_REQUEST = 32_768;
-/** In bytes. A line for the user, such as the output of a hook. */
+/** In bytes. An answer may be a long line for the user, such as the output of a hook. */
 const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
 const REQUEST_MS = 5000;

@@ -1,6 +1,7 @@
 /**
- * `Terminal`: whether the terminal of this process was closed. A terminal that is closed sends
- * SIGHUP, and so does a user who asks for a reload. This class tells the two apart.
+ * `Terminal`: whether the terminal of this process was closed. The kernel sends SIGHUP when the
+ * terminal is closed. A user sends SIGHUP to ask for a reload. This class tells the two cases
+ * apart.
  *
  * @module
  */

@@ -31,7 +31,7 @@ export function replaceFile(path: string, text: string): void {
     const { mode, uid, gid } = statSync(file);
     temporary = `${file}.litz-${process.pid}`;
     rmSync(temporary, { force: true });
-    // The text has keys, so nobody else may read the file before it has its permissions.
+    // The text has keys, so nobody else may read the new file before it has its final permissions.
     const fd = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(fd, text);
@@ -57,7 +57,7 @@ function syncFolder(folder: string): void {
   try {
     fsyncSync(fd);
   } catch {
-    // Some file systems cannot do this for a folder.
+    // Some file systems cannot sync a folder.
   } finally {
     closeSync(fd);
   }

@@ -57,7 +57,7 @@ export interface RunningTunnelOptions {
 /** The names in endpoints, with their addresses. */
 type Endpoints = ReadonlyMap<HostEndpoint, Endpoint>;
 
-/** `up` makes it, `down` ends it. */
+/** The tunnel of one file, from `up` to `down`. */
 export class RunningTunnel {
   readonly #options: RunningTunnelOptions;
   #file: TunnelFile;
@@ -89,7 +89,10 @@ export class RunningTunnel {
     this.#options = options;
   }
 
-  /** Resolves when the device has ended by itself. Rejects when the packet loop crashed. */
+  /**
+   * Resolves when the device is closed, or when another program removed its UAPI socket. Rejects
+   * when the packet loop crashed.
+   */
   get ended(): Promise<void> {
     return this.#served!.ended;
   }
@@ -132,7 +135,7 @@ export class RunningTunnel {
     return this.#inTurn(() => this.#save());
   }
 
-  /** Takes the tunnel down. @throws {Failure} (rejects) a part of it failed; all else is down */
+  /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
   async down(): Promise<void> {
     this.#refresh?.close();
     await this.#lastChange;
@@ -295,7 +298,7 @@ export class RunningTunnel {
     this.#refresh = refresh;
   }
 
-  /** Makes one change after the other. */
+  /** Makes a change after all changes before it have ended. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const result = this.#lastChange.then(change);
     this.#lastChange = result.catch(() => {});
@@ -311,13 +314,13 @@ function wipeConfig({ config }: TunnelFile): void {
 /**
  * Reads a file without the warning about its mode, which was given at the start.
  *
- * @throws {Failure} it cannot be read
+ * @throws {Failure} the file cannot be read
  */
 function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
-/** Adds the line of the file that caused the failed step, in front of the message. */
+/** Puts the line of the file that caused the failed step in front of the message. */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;

@@ -1,5 +1,5 @@
 /**
- * `stripConfig`: the lines of a wg-quick file that `wg` reads.
+ * `stripConfig`: keeps only those lines of a wg-quick file that `wg` can read.
  *
  * @module
  */

@@ -21,11 +21,11 @@ export interface EarlierFile {
 }
 
 /**
- * Returns the change. A file without a key, a port or a mark keeps those of the device: a hook or
- * the system has chosen them. A peer that has roamed keeps its endpoint unless the file has another
- * one than before.
+ * Returns the change. If the file has no key, port or mark, the device keeps its own, which a hook
+ * or the system has chosen. A peer that has roamed keeps its endpoint unless the endpoint in the
+ * file has changed.
  *
- * @param wanted the configuration of the file; the change has the same keys, not copies
+ * @param wanted the configuration of the file; the change refers to its keys and has no copies
  */
 export function syncChange(
   status: DeviceStatus,

@@ -1,11 +1,12 @@
 /**
- * `unappliedFields`: what differs between two files and is not changed by a reload.
+ * `unappliedFields`: finds the fields that differ between two files and that a reload does not
+ * apply.
  *
  * @module
  */
 import type { TunnelFile } from '@litz/device/quick';
 
-/** Returns the names of the fields, in the order of a file. */
+/** Returns the names of the fields; empty: a reload applies all differences. */
 export function unappliedFields(before: TunnelFile, after: TunnelFile): string[] {
   const [a, b] = [before.config.interface, after.config.interface];
   const differs: [name: string, a: unknown, b: unknown][] = [

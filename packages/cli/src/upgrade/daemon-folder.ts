@@ -1,7 +1,7 @@
 /**
  * `daemonFolder`: the folder of a daemon's own sockets, which only its user may enter.
  *
- * It is beside the UAPI socket, because every daemon can write there, whatever its user.
+ * The folder is beside the UAPI socket, because every daemon can write there, whatever its user.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * `SuccessorProcess`: the new process of an upgrade, which the daemon starts.
  *
- * It has the same command line. So a new version of the program is started if one was installed in
- * the meantime. It is in the same cgroup and has the same user and capabilities.
+ * The new process has the same command line as the daemon. So a new version of the program is
+ * started if one was installed in the meantime. The new process is in the same cgroup and has the
+ * same user and capabilities.
  *
  * @module
  */
@@ -35,8 +36,8 @@ export class SuccessorProcess {
       ? [other, ...words]
       : [node, ...process.execArgv, script, ...words];
     this.#child = spawn(program, args, {
-      // Until it has the device, its stderr is read here. After that, it writes to the stderr of
-      // this process.
+      // Until the new process has the device, its stderr is read here. After that, it writes to the
+      // stderr of this process.
       stdio: ['ignore', 'inherit', 'pipe', isOpen(2) ? 2 : 'ignore'],
       env: { ...env, [HAND_OVER]: socket, WATCHDOG_PID: undefined, WG_PROCESS_FOREGROUND: '1' },
     });
@@ -53,12 +54,12 @@ export class SuccessorProcess {
     this.#closed = new Promise((resolve) => this.#child.once('close', () => resolve()));
   }
 
-  /** -1 if it could not be started. */
+  /** -1 if the new process could not be started. */
   get pid(): number {
     return this.#child.pid ?? -1;
   }
 
-  /** How it has ended and what it said last; undefined while it runs. */
+  /** How the new process has ended, and the last line of its stderr; undefined while it runs. */
   get end(): string | undefined {
     if (this.#failure !== undefined) return this.#failure;
     const { exitCode, signalCode } = this.#child;
@@ -68,18 +69,18 @@ export class SuccessorProcess {
     return `it ended (${how})${line === '' ? '' : `: ${line}`}`;
   }
 
-  /** Whether `kill` has ended it, and not something else. */
+  /** Whether `kill` has ended the new process. */
   get isKilled(): boolean {
     return this.#isKilled;
   }
 
-  /** Kills it. Resolves to true when it is gone. */
+  /** Kills the new process. Resolves with true when the process is gone. */
   async kill(): Promise<boolean> {
     const isRunning = this.end === undefined;
     const isSent = this.#child.kill('SIGKILL');
     if (isRunning && isSent) this.#isKilled = true;
     await this.#ended;
-    // A program that the new process has started may keep this stderr open.
+    // A program that the new process has started may have the same stderr, and keep it open.
     await Promise.race([this.#closed, sleep(LAST_WORDS_MS)]);
     this.#child.stderr?.destroy();
     return true;
@@ -92,7 +93,7 @@ export class SuccessorProcess {
   }
 }
 
-/** Called in the new process when it has the device: lets it write to the stderr of the old one. */
+/** Called in the new process when it has the device. Then it uses the stderr of the old process. */
 export function inheritStderr(): void {
   if (!isOpen(STDERR_OF_OLD)) return;
   libc().dup2(STDERR_OF_OLD, 2);
@@ -102,8 +103,8 @@ export function inheritStderr(): void {
 
 function isOpen(fd: number): boolean {
   try {
-    // Big integers, because of a fault of Node.js: after it has read the mode of a pipe or a socket
-    // as a number, it follows no symbolic link to a module (nodejs/node#51142).
+    // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
+    // number, imports do not follow symbolic links (nodejs/node#51142).
     fstatSync(fd, { bigint: true });
     return true;
   } catch {
@@ -111,9 +112,12 @@ function isOpen(fd: number): boolean {
   }
 }
 
-/** The variable that makes a daemon take a device over: the path of a socket. */
+/**
+ * The environment variable with the path of the socket for the hand-over. A daemon that has this
+ * variable takes a device over.
+ */
 export const HAND_OVER = 'LITZ_HAND_OVER';
-/** The descriptor of the old process's stderr in the new one. */
+/** In the new process, this descriptor is the stderr of the old process. */
 export const STDERR_OF_OLD = 3;
 const LONGEST_TEXT = 65_536;
 /** The longest time in ms to wait for the last output of the new process. */

@@ -38,8 +38,8 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
   const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
   const served = await serve(taken, options);
   // Removes the control socket of the old process, so that this process can make its own at that
-  // path. This waits until here, because the old process needs its socket if the hand-over fails.
-  // When the old process ends, it does not remove the socket of another process.
+  // path. It is not removed earlier, because the old process needs it if the hand-over fails. When
+  // the old process ends, it does not remove the socket of another process.
   rmSync(join(daemonFolder(taken.name), `${taken.name}.sock`), { force: true });
   if (!taken.hasSessions) served.log.error('the old process was killed: sessions are made again');
   served.log.verbose(`took ${taken.name} over`);

@@ -67,8 +67,8 @@ export class Upgrades {
     await successor?.kill();
     await this.#inProgress?.catch(() => {});
     if (!this.#isReplaced || successor?.isKilled !== true) return;
-    // The new process was killed when it had just got the device. So this process removes the
-    // socket that it has left.
+    // The new process was killed when it had just got the device. So this process removes the UAPI
+    // socket, which the new process would have removed at its end.
     this.#isReplaced = false;
     rmSync(UapiServer.path(this.#served.device.name), { force: true });
   }

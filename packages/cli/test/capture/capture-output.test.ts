@@ -33,13 +33,13 @@ describe('FileOutput', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  it('follows a link for packets, but not for keys', async () => {
+  it('writes packets through a symbolic link, but no keys', async () => {
     symlinkSync(join(folder, 'other'), join(folder, 'link'));
     await (await FileOutput.open(join(folder, 'link'))).close();
     await expect(FileOutput.open(join(folder, 'link'), true)).rejects.toThrow('symbolic link');
   });
 
-  it('writes keys only to a file that no other user can read, and leaves other files unchanged', async () => {
+  it('writes keys only to a regular file without rights for other users, and leaves other files unchanged', async () => {
     const path = join(folder, 'keys');
     await (await FileOutput.open(path, true)).close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -96,7 +96,7 @@ describe('StreamOutput', () => {
     expect(output.isReaderGone).toBe(false);
   });
 
-  it('knows when its reader is gone', async () => {
+  it('isReaderGone is true after a write has failed with EPIPE', async () => {
     const error = Object.assign(new Error('closed'), { code: 'EPIPE' });
     const output = new StreamOutput(
       new Writable({ write: (_bytes, _encoding, taken) => taken(error) }),

@@ -10,7 +10,7 @@ const KEYS = keysBlock('LOCAL_STATIC_PRIVATE_KEY=abc\n');
 const STATISTICS = statisticsBlock(3);
 
 describe('BlockSplitter', () => {
-  it('finds the blocks in pieces of any size', () => {
+  it('finds the blocks of a stream that arrives in pieces of any size', () => {
     const stream = Buffer.concat([HEADER, PACKET, KEYS, STATISTICS]);
     fc.assert(
       fc.property(
@@ -30,7 +30,7 @@ describe('BlockSplitter', () => {
     );
   });
 
-  it('refuses a length that no block has', () => {
+  it('refuses a block length that is too short, too long or not a multiple of 4', () => {
     for (const length of [0, 8, 13, 2 ** 21]) {
       const wrong = Buffer.alloc(16);
       wrong.writeUInt32LE(length, 4);
@@ -40,7 +40,7 @@ describe('BlockSplitter', () => {
 });
 
 describe('CaptureWriter', () => {
-  it('writes everything without limits, and the keys only to the key log', async () => {
+  it('writes all packets if there are no limits, and the keys only to the key log', async () => {
     const { writer, output, keys } = open();
     await writer.push(Buffer.concat([HEADER, KEYS, PACKET]));
     await writer.push(Buffer.concat([PACKET, STATISTICS, STATISTICS]));
@@ -49,20 +49,20 @@ describe('CaptureWriter', () => {
     expect(writer).toMatchObject({ packets: 2, lost: 6, handshakes: 1, isComplete: true });
   });
 
-  it('has the keys in the capture if they are wanted there', async () => {
+  it('writes the keys into the capture too if `embedsKeys` is true', async () => {
     const { writer, output } = open({ embedsKeys: true });
     await writer.push(Buffer.concat([HEADER, KEYS, PACKET]));
     expect(output.types()).toEqual([0x0a0d0d0a, 10, 6]);
   });
 
-  it('wipes the bytes that it was given', async () => {
+  it('wipes the given bytes after it has written them', async () => {
     const { writer } = open();
     const bytes = Buffer.concat([HEADER, KEYS]);
     await writer.push(bytes);
     expect(bytes.every((byte) => byte === 0)).toBe(true);
   });
 
-  it('ends after a number of packets, with the statistics', async () => {
+  it('after `count` packets, writes only the statistics', async () => {
     const { writer, output } = open({ count: 2 });
     await writer.push(Buffer.concat([HEADER, PACKET, PACKET, PACKET]));
     expect(writer.isFull).toBe(true);
@@ -71,7 +71,7 @@ describe('CaptureWriter', () => {
     expect(writer).toMatchObject({ packets: 2, isComplete: true });
   });
 
-  it('has the reason of the daemon, which is not written if the file would be too long', async () => {
+  it('reads why the daemon ended the capture, but does not write the reason if the file would be too long', async () => {
     const reason = 'why '.repeat(20);
     for (const [size, types] of [
       [Infinity, [0x0a0d0d0a, 5, 5]],
@@ -85,7 +85,7 @@ describe('CaptureWriter', () => {
     }
   });
 
-  it('ends before a file is too long', async () => {
+  it('ends before the output is longer than `size`', async () => {
     const size = 700;
     const { writer, output } = open({ size });
     await writer.push(HEADER);

@@ -10,7 +10,7 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'litz-run-capture-'));
-  // Only root may have keys. Apart from this check, these tests need no rights.
+  // `runCapture` gives keys only to root. Everything else in these tests needs no rights.
   vi.spyOn(process, 'getuid').mockReturnValue(0);
 });
 
@@ -34,7 +34,7 @@ posix('runCapture', () => {
     expect(existsSync(target)).toBe(false);
   });
 
-  it('refuses one file for the capture and its keys', async () => {
+  it('refuses the same file for the capture and the keys', async () => {
     const flags = { write: join(folder, 'x'), keyLog: `${folder}/./x` };
     await expect(runCapture('none0', flags)).rejects.toThrow('expected different files');
     expect(existsSync(join(folder, 'x'))).toBe(false);

@@ -58,7 +58,7 @@ describe('startInBackground', () => {
       'TypeError: x',
     ],
   ])(
-    'names the signal that ended the daemon and its last output, without %s',
+    'names the signal that ended the daemon, and the last output of the daemon without %s',
     async (_, code, last) => {
       const failed = start(`${code} process.kill(process.pid, 'SIGKILL');`, {
         LOG_LEVEL: undefined,
@@ -77,7 +77,7 @@ describe('startInBackground', () => {
     await expect(failed).rejects.toThrow(/\(SIG\w+\) before it was ready: FATAL ERROR: .*heap/);
   });
 
-  test('starts the daemon in the foreground, with the name as last argument and the same environment', async () => {
+  test('starts the daemon in the foreground and in the folder /, with the name as last argument and the same environment', async () => {
     const file = join(folder, 'seen');
     await start(
       `const { writeFileSync } = require('node:fs');
@@ -99,7 +99,7 @@ describe('startInBackground', () => {
 
 let count = 0;
 
-/** Runs `startInBackground` with a program that has this code, instead of litz. */
+/** Runs `startInBackground` with a program that consists of `code`, instead of litz. */
 async function start(code: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const entry = join(folder, `entry-${count++}.cjs`);
   writeFileSync(entry, code);

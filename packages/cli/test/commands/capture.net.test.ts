@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 describeWith(requirements, 'litz capture', () => {
-  it('writes packets and datagrams of one tunnel, and why packets were dropped', async () => {
+  it('writes packets and datagrams of one tunnel, and the reason why a packet was dropped', async () => {
     const { left } = hosts;
     const file = join(left.folder, 'a.pcapng');
     const capture = left.litz(['capture', LEFT, '-w', file]);
@@ -77,9 +77,9 @@ describeWith(requirements, 'litz capture', () => {
     expect(run('capinfos', ['-M', file])).toMatch(/Number of packets:\s+\d+/);
   });
 
-  it('records the drops of received messages', async () => {
+  it('records received messages that were dropped, with the reason', async () => {
     const { left } = hosts;
-    // Bob sends with an address that Alice does not allow.
+    // Bob will send a packet from an address that Alice does not allow.
     await client(RIGHT).set({
       peers: [{ publicKey: ALICE.publicKey, allowedIps: ['10.1.0.1/32'] }],
     });
@@ -110,7 +110,7 @@ describeWith(requirements, 'litz capture', () => {
     );
   });
 
-  it('obeys its filters and limits', async () => {
+  it('obeys the flags for filters and limits', async () => {
     const { left } = hosts;
     const [inner, few, short] = ['inner', 'few', 'short'].map((name) => join(left.folder, name));
     const captures = [
@@ -154,7 +154,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(said.trim().split('\n')).toEqual(['100', '0']);
   });
 
-  it('says why it cannot write, and leaves whole blocks', async () => {
+  it('reports why it cannot write, and leaves only whole blocks in the file', async () => {
     const { left } = hosts;
     const missing = left.litz(['capture', LEFT, '-w', '/nowhere/a']);
     expect(await missing.end()).toBe(1);
@@ -213,7 +213,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(read(file).length).toBeGreaterThanOrEqual(6);
   });
 
-  it('refuses what is wrong, before anything is written', async () => {
+  it('refuses wrong arguments with exit code 2, and an interface without a daemon with 1', async () => {
     const { left } = hosts;
     for (const [words, code, text] of [
       [['capture', 'no/name', '-w', '/tmp/x'], 2, 'not the name of an interface'],
@@ -228,7 +228,7 @@ describeWith(requirements, 'litz capture', () => {
         'Expected a number, 1 to 2147483.',
       ],
       [['capture', LEFT, '-w', '-', '-c', '0'], 2, 'Expected a number, 1 to 9007199254740991.'],
-      // A duration is limited by the longest timer, but a count is not.
+      // The limit of a duration is the longest timer of Node.js. A count has no such limit.
       [['capture', 'nobody0', '-w', '-', '-c', '2147484'], 1, 'there is no such socket'],
     ] as const) {
       const refused = left.litz(words);
@@ -263,7 +263,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(await ask('0', 'key_log=true\\n')).toBe('errno=0\n');
   });
 
-  it('never makes the daemon wait or grow for a client that does not read, or was killed', async () => {
+  it('never makes the daemon wait or grow for a client that does not read or was killed', async () => {
     const { left } = hosts;
     expect(await left.ping('10.1.0.2')).toBe(3);
     const before = residentBytes(daemon.pid);
@@ -288,7 +288,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(read(file).length).toBeGreaterThan(0);
   });
 
-  it('leaves out packets of the capture at full speed, and counts them', async () => {
+  it('at full speed, counts the packets that it had to leave out', async () => {
     const { left, right } = hosts;
     const server = right.run('iperf3', ['-s', '-1'], { timeout: 60_000 });
     const stream = 'for i in 1 2 3 4 5; do iperf3 -c 10.1.0.2 -t 3 -J && break; sleep 0.3; done';
@@ -342,7 +342,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
     ['initiates', 'a', 'v6'],
     ['answers', 'b', 'v4'],
   ] as const)(
-    'decrypts sessions with wireguard-go that litz %s (%s, %s)',
+    'lets tshark decrypt a session with wireguard-go that litz %s (initiator: end %s, outer addresses: %s)',
     async (_, side, outer) => {
       const tunnel = await Tunnel.create(underlay, litz, wireguardGo, {
         presharedKey: true,
@@ -351,7 +351,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
       const { a, b } = tunnel;
       const folder = hosts.left.folder;
       const [file, keys, embedded] = ['c', 'k', 'e'].map((name) => join(folder, `${name}${side}`));
-      // If litz answers, it has no peer at first, and then one without an endpoint. So only
+      // If litz answers, it has no peer at first, and then a peer without an endpoint. So only
       // wireguard-go can initiate.
       if (side === 'b') {
         await a.machine.run('wg', 'set', a.link, 'peer', b.publicKey, 'remove');
@@ -386,7 +386,7 @@ describeWith([...requirements, ...wireguardGo.requirements], 'the key log of lit
         'LOCAL_EPHEMERAL_PRIVATE_KEY',
         'PRESHARED_KEY',
       ]);
-      // With the keys, the datagrams show the packets of both directions.
+      // With the keys, tshark shows the inner packets of both directions.
       const both = [`${a.inner.v4},${b.inner.v4}`, `${b.inner.v4},${a.inner.v4}`];
       expect(decrypted(file, ['-o', `wg.keylog_file:${keys}`])).toEqual(
         expect.arrayContaining(both),
@@ -417,7 +417,9 @@ function decrypted(file: string, options: readonly string[]): string[] {
   ];
 }
 
-/** Waits for the handshake that a new key log starts, at the earliest 5 s after the one before. */
+/**
+ * Waits for a new handshake. A new key log starts one, at the earliest 5 s after the previous one.
+ */
 async function untilNewHandshake(end: End, before: readonly string[]): Promise<void> {
   const handshakes = (): Promise<string[]> => show(end, 'latest-handshakes');
   await expect.poll(handshakes, { timeout: 15_000 }).not.toEqual(before);
@@ -443,7 +445,7 @@ interface Row {
   readonly expert: string;
 }
 
-/** Returns what tshark reads in a capture. */
+/** Returns a row for each packet that tshark reads in a capture. */
 function read(file: string): Row[] {
   const names = 'frame.time_epoch frame.interface_name frame.comment frame.packet_flags_direction';
   const columns = '_ws.col.Source _ws.col.Destination _ws.col.Info _ws.expert.message';

@@ -33,8 +33,8 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
 
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
-    // The warm-up opens and closes sockets: two that stand for TUNs, and one or two UDP sockets for
-    // each of them.
+    // The warm-up opens and closes sockets: two sockets that stand for TUNs, and one or two UDP
+    // sockets for each of these two.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);
@@ -47,7 +47,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(daemon.text).toMatch(/^\[completed compiling .*\(target TURBOFAN/m);
   });
 
-  it('applies wg set, and wg shows it', async () => {
+  it('applies wg set, and wg shows the new configuration', async () => {
     await startDaemon();
     const key = host.write('key', [ALICE.privateKey]);
     const psk = host.write('psk', [PSK]);
@@ -62,7 +62,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(await dump()).toEqual([[ALICE.privateKey, ALICE.publicKey, '51820', 'off']]);
   });
 
-  it('applies a whole file with wg setconf, and only the differences with wg syncconf', async () => {
+  it('applies a whole file with wg setconf, adds peers with wg addconf, and removes missing peers with wg syncconf', async () => {
     await startDaemon();
     const first = [...INTERFACE, ...peerLines(BOB.publicKey, '10.0.0.2/32')];
     const second = [...INTERFACE, ...peerLines(CAROL.publicKey, '10.0.0.3/32')];
@@ -127,7 +127,7 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     expect(existsSync(SOCKET)).toBe(false);
   });
 
-  it('comes when the namespace of the moved interface is deleted', async () => {
+  it('comes when the interface was moved to another namespace and that namespace is deleted', async () => {
     const daemon = await startDaemon();
     const elsewhere = NetworkNamespace.create();
     host.netlink.createVeth('near', 'far', { peerNetns: elsewhere.fd });
@@ -152,7 +152,7 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('leaves a dead socket after SIGKILL, which the next daemon replaces', async () => {
+  it('leaves a dead socket after SIGKILL, and the next daemon replaces the socket', async () => {
     const daemon = await startDaemon();
     expect(await daemon.end('SIGKILL')).toBe('SIGKILL');
     expect(existsSync(SOCKET)).toBe(true);
@@ -187,7 +187,7 @@ describeWith(realInterfaces, 'litz IFNAME that cannot start', () => {
     }
   });
 
-  it('reports in the background too that the interface exists, with the exit code', async () => {
+  it('also in the background, reports that the interface exists, and exits with 1', async () => {
     await startDaemon();
     const second = host.litz([NAME]);
     expect(await second.end()).toBe(1);
@@ -238,7 +238,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz', () => {
     ['that its group may write to', 'mkdir -m 775 /run/wireguard', /has mode 0775: .*chmod go-w/],
     ['that is a link', `mkdir /run/x && ${asUser} ln -s x /run/wireguard`, /symbolic link/],
   ])(
-    'does not serve in a /run/wireguard %s, reports this in one line, and makes nothing',
+    'does not serve in a /run/wireguard %s, reports this in one line, and makes no interface',
     async (_, make, what) => {
       const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make}`;
       const daemon = host.litz(['-f', NAME], { wrapper: inMounts(script) });
@@ -251,7 +251,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz', () => {
     },
   );
 
-  it('makes /run/wireguard for root only under a /run that all users may write to', async () => {
+  it('if all users may write to /run, makes a /run/wireguard to which only root may write', async () => {
     const script = 'mount -t tmpfs -o mode=1777 tmpfs /run && umask 000';
     const daemon = host.litz(['-f', NAME], {
       wrapper: inMounts(script),
@@ -314,7 +314,7 @@ describeWith([...realInterfaces, programRequirement('setpriv')], 'litz without p
 describeWith(realInterfaces, 'litz IFNAME in the background', () => {
   withHost();
 
-  it('returns when the socket answers, and the daemon continues alone', async () => {
+  it('returns when the socket answers, and the daemon continues as the leader of its own process session', async () => {
     const start = host.litz([NAME]);
     expect(await start.end()).toBe(0);
     // A script may use the socket in its next line:
@@ -345,9 +345,7 @@ async function startDaemon(): Promise<LitzProcess> {
   return daemon;
 }
 
-/**
- * Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of the other.
- */
+/** Connects Alice (left) and Bob (right) by a tunnel. Only Alice knows the endpoint of her peer. */
 async function twoDaemons(hosts: TwoHosts): Promise<{ left: LitzProcess; other: LitzProcess }> {
   const other = uniqueName('e');
   const processes = {
@@ -382,7 +380,10 @@ async function dump(): Promise<string[][]> {
   return lines.map((line) => line.split('\t'));
 }
 
-/** Returns the output of wg. The socket is the same in every namespace. */
+/**
+ * Runs wg in the namespace of `host`, and returns its output. wg finds the sockets of all daemons,
+ * because network namespaces share the files.
+ */
 function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);
 }
@@ -410,7 +411,8 @@ function socketsOf(pid: number): number {
 }
 
 /**
- * Returns the session of a process: field 6 of /proc/PID/stat. The name, field 2, may have spaces.
+ * Returns the ID of the session to which a process belongs: field 6 of /proc/PID/stat. Field 2, the
+ * name, may contain spaces, so the fields are counted from its end.
  */
 function sessionOf(pid: number): number {
   return Number(

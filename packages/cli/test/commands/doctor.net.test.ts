@@ -60,7 +60,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     }
   });
 
-  it('prints lines that fit a narrow terminal, without colours with NO_COLOR', async () => {
+  it('prints lines that fit a narrow terminal, and no colours if NO_COLOR is set', async () => {
     const { left } = hosts;
     const command = `stty columns 40; ${process.execPath} ${LITZ} doctor ${file}`;
     const onTerminal = (env: NodeJS.ProcessEnv): Promise<string> =>
@@ -69,7 +69,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     const plain = (await onTerminal({ NO_COLOR: '1' })).split(/\r?\n/);
     expect(plain.join('\n')).not.toContain('\x1b[3');
     expect(plain[0]).toBe('OK   daemon: Litz answers');
-    // Words are not broken, so only a line of one word, such as a key, may be longer.
+    // Words are not broken, so only a line of one or two words, such as a key, may be longer.
     expect(plain.filter((line) => line.length > 40 && / .* /.test(line.trim()))).toEqual([]);
   });
 
@@ -351,7 +351,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   it('finds that the clock of the peer went back', async () => {
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, 'down', NAME]);
-    // A device on the event loop, whose clock is that of the process.
+    // This device runs on the event loop, so it uses the shifted clock of its process.
     const script = `
       import { Device, MemoryTun } from '@litz/device';
       const peer = { publicKey: '${BOB.publicKey}', endpoint: '10.9.0.2:7002', allowedIps: ['10.7.0.2/32'] };
@@ -390,7 +390,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('finds a missing daemon or interface, a link that is no tunnel, and another namespace', async () => {
+  it('finds that an interface is missing, is not a tunnel, has no daemon, or is in another namespace', async () => {
     const missing = await doctor('none0');
     expect(missing.findings).toEqual([
       expect.objectContaining({
@@ -414,7 +414,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     );
   });
 
-  it('finds that a new daemon has no key and no peer', async () => {
+  it('finds that a daemon without a configuration has no key, no working interface and no peer', async () => {
     const name = uniqueName('u');
     const { left } = hosts;
     await left.run(process.execPath, [LITZ, name]);
@@ -438,8 +438,8 @@ interface Fault {
 }
 
 /**
- * Defines a test that makes a fault, expects that `litz doctor` finds it, and undoes it. Every
- * finding that is not OK must have a remedy.
+ * Defines a test that makes a fault, expects that `litz doctor` finds the fault, and undoes it.
+ * Every finding that is not OK must have a remedy.
  */
 function describeFault(name: string, { make, undo, finds }: Fault): void {
   it(`finds that ${name}`, { timeout: 60_000 }, async () => {

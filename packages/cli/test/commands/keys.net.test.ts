@@ -3,7 +3,7 @@ import { describeWith } from '@litz/testkit';
 import { expect, it } from 'vitest';
 import { LITZ, realInterfaces } from '../litz-process.ts';
 
-describeWith(realInterfaces, 'litz genkey, genpsk and pubkey beside wg', () => {
+describeWith(realInterfaces, 'litz genkey, genpsk and pubkey compared with wg', () => {
   it('makes keys that wg accepts, and computes the same public key', () => {
     for (let i = 0; i < 3; i++) {
       const key = litz('genkey');

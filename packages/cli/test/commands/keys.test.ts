@@ -13,7 +13,7 @@ describe('keys', () => {
   test.each([
     ['private', createPrivateKeyLine],
     ['preshared', createPresharedKeyLine],
-  ])('a %s key is one line of base64, and a new one each time', (_, create) => {
+  ])('a %s key is one line of base64, and each call makes a new key', (_, create) => {
     const lines = Array.from({ length: 20 }, create);
     for (const line of lines) expect(line).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
     expect(new Set(lines).size).toBe(20);
@@ -32,7 +32,7 @@ describe('keys', () => {
     expect(bytes.some((key) => (key[31] & 0x80) !== 0)).toBe(true);
   });
 
-  test('computes the public key of RFC 7748, section 6.1, with any white space around the private key', async () => {
+  test('computes the public key of the example in RFC 7748, section 6.1, and ignores white space around the private key', async () => {
     expect(await publicKeyLine(` ${ALICE.privateKey}\r\n`)).toBe(`${ALICE.publicKey}\n`);
   });
 
@@ -40,7 +40,7 @@ describe('keys', () => {
     await expect(publicKeyLine(text)).rejects.toThrow(/^pubkey: expected a private key/);
   });
 
-  test('never prints a text that may be a key', async () => {
+  test('does not show the given text in its error, because the text may be a key', async () => {
     const nearly = 'sECRETsECRETsECRETsECRETsECRETsECRETsECRET0';
     await expect(publicKeyLine(nearly)).rejects.toThrow(/^((?!sECRET).)*$/s);
   });

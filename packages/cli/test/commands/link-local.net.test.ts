@@ -18,7 +18,7 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
   beforeEach(async () => {
     hosts = new TwoHosts();
     left = hosts.left;
-    // `wan` has a global address before the link-local one, and there is another link.
+    // The link-local address of `wan` is not its first address, and `wan` is not the only link.
     for (const host of [hosts.left, hosts.right]) addAddress(host, 'wan', addressOf(host));
     left.netlink.createVeth('other', 'idle');
     const right = hosts.right.litz(['up', hosts.right.write(`${RIGHT}.conf`, RIGHT_FILE)]);
@@ -59,12 +59,12 @@ describeWith(realInterfaces, 'the endpoint of a peer', () => {
     expect(await left.run('wg', ['show', LEFT, 'endpoints'])).toBe(`${BOB.publicKey}\t${shown}\n`);
   });
 
-  it('is accepted on a link that is down, and refused on a link that does not exist', async () => {
+  it('may name a link that is down, but not a link that does not exist', async () => {
     await startDaemon();
     await setEndpoint('[fe80::7%other]:51820');
     const shown = await left.run('wg', ['show', LEFT, 'endpoints']);
     expect(shown).toContain('[fe80::7%other]:51820');
-    // wg would not send this request, but other programs do.
+    // wg would not send this request, but another program may.
     const endpoint = parseEndpoint('[fe80::7%gone]:51820') as Endpoint;
     const peers = [{ publicKey: parsePublicKey(BOB.publicKey), endpoint }];
     const refused = expect.objectContaining({ errno: UAPI_ERRNO.EINVAL }) as unknown;

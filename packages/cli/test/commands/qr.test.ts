@@ -9,7 +9,7 @@ const KEY = keyPair().privateKey;
 const TUNNEL = ['[Interface]', `PrivateKey = ${KEY}`, 'Address = 10.0.0.2/32'];
 
 describe('litz qr', () => {
-  test('prints the code, and warns that it has the private key', async () => {
+  test('prints the code, and warns about the private key in it and about fields that it leaves out', async () => {
     const { text, warnings } = await run([...TUNNEL, 'PostUp = true', 'SaveConfig = true']);
     expect(text).toMatch(/^█+\n/);
     expect(warnings).toEqual([
@@ -18,11 +18,11 @@ describe('litz qr', () => {
     ]);
   });
 
-  test('has no colour codes without colours; with colours, each line resets them', async () => {
+  test('prints colour codes only if colours are on, and each line resets the colours', async () => {
     expect((await run(TUNNEL)).text).not.toContain('\x1b');
     const { text } = await run(TUNNEL, { colors: true });
     for (const line of text.trimEnd().split('\n')) {
-      // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
+      // oxlint-disable-next-line no-control-regex -- a colour code begins with ESC
       expect(line).toMatch(/^\x1b\[38;5;16;48;5;231m[ ▀▄█]+\x1b\[0m$/);
     }
   });

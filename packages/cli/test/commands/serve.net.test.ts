@@ -26,7 +26,7 @@ describeWith(realInterfaces, 'litz serve', () => {
     removeSockets();
   });
 
-  it('serves the page of a daemon until it is asked to end', async () => {
+  it('serves a page about a daemon until SIGTERM', async () => {
     // The daemon is in a namespace and the page is not. This works, because the socket is a file.
     const litz = serve([NAME]);
     await litz.says(/^http:/m);
@@ -43,7 +43,7 @@ describeWith(realInterfaces, 'litz serve', () => {
     expect(await litz.end('SIGTERM')).toBe(0);
   });
 
-  it('shows that a daemon does not answer, and waits for it', async () => {
+  it('serves although one of the daemons does not run, and shows that', async () => {
     const litz = serve([NAME, 'none0']);
     await litz.says(/^http:/m);
     const status = await text(await ask(`${litz.text.trim()}status.json`));
@@ -81,7 +81,7 @@ describeWith(realInterfaces, 'litz serve', () => {
     expect([await alone.end(), alone.text]).toEqual([1, `litz: ${STOPPED}: does not answer\n`]);
   });
 
-  it('refuses an address that others reach, and a port that is taken', async () => {
+  it('refuses an address that other machines can reach, and a port that is taken', async () => {
     const open = host.litz(['serve', '--listen', '0.0.0.0:80']);
     expect([await open.end(), open.text]).toEqual([
       2,

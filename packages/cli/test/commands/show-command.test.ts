@@ -9,7 +9,7 @@ describe('addShowCommand', () => {
   const program = new Command('litz').exitOverride().configureOutput({ writeErr: () => {} });
   addShowCommand(program);
 
-  test('refuses a column that does not exist, and names those that do', async () => {
+  test('refuses a column that does not exist, and names the columns that exist', async () => {
     const words = ['show', 'wg0', 'nonsense'];
     const expected = `Expected one of: ${COLUMNS.join(', ')}.`;
     await expect(program.parseAsync(words, { from: 'user' })).rejects.toThrow(expected);

@@ -9,7 +9,9 @@ import { OwnMounts } from '../own-mounts.ts';
 const LEFT = uniqueName('l');
 const RIGHT = uniqueName('r');
 const TOP = `${process.execPath} ${LITZ} top`;
-/** Returns a key as a row shows it: its first and its last four characters. */
+/**
+ * Returns a key as a row shows it: its first four characters, and the four before the final `=`.
+ */
 const short = (key: string): string => `${key.slice(0, 4)}…${key.slice(-5, -1)}`;
 
 /** Returns `short(key)` for a regular expression. A key may have a plus, which is escaped. */
@@ -56,7 +58,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(await screen('-e')).toContain('\x1b[32m');
   });
 
-  it('obeys its keys, and a change of the size', async () => {
+  it('obeys its keys, and adapts to a new size of the terminal', async () => {
     await type(`${TOP} --sort name ${LEFT} ${RIGHT}`);
     await shows(/2 connected/);
     await press('/', ...RIGHT.split(''), 'Enter');
@@ -100,7 +102,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     }
   });
 
-  it('can be stopped, and continues', async () => {
+  it('restores the terminal when Ctrl-Z stops it, and continues after fg', async () => {
     await type(`${TOP} ${LEFT}`);
     await shows(/1 connected/);
     await press('C-z');
@@ -117,11 +119,11 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await type(`NO_COLOR=1 ${TOP} ${LEFT}`);
     await shows(/1 connected/);
     // Matches only foreground colours, because tmux itself may write resets.
-    // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
+    // oxlint-disable-next-line no-control-regex -- a colour code begins with ESC
     expect(await screen('-e')).not.toMatch(/\x1b\[3\dm/);
   });
 
-  it('prints one table into a pipe, or as many as asked for', async () => {
+  it('prints one table into a pipe, or as many as --count says', async () => {
     const words = [process.execPath, LITZ, 'top', '--interval', '0.2'];
     const one = await inside([...words, LEFT]);
     expect(one).toMatch(/^PEER +ALLOWED IPS/m);
@@ -135,7 +137,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(await inside(['bash', '-c', cut])).toMatch(/^1 peer, 1 connected.*\n0\n$/);
   });
 
-  it('says why it shows nothing', async () => {
+  it('reports that there is no socket, and refuses an interval of 0', async () => {
     const none = host.litz(['top', 'none0'], { wrapper: mounts.wrapper });
     expect(await none.end()).toBe(1);
     expect(none.text).toMatch(/^litz: .*none0.*there is no such socket/m);
@@ -190,7 +192,7 @@ async function setUp(
 }
 
 function tmux(words: string, ...more: string[]): Promise<string> {
-  // The server is started inside the namespaces, so its programs also run there.
+  // The tmux server starts inside the namespaces, so the programs in its panes run there too.
   const env = { ...process.env, SHELL: '/bin/bash', LANG: 'C.UTF-8', TERM: 'xterm-256color' };
   return inside(
     ['tmux', '-u', '-L', `litz-${process.pid}-${server}`, ...words.split(' '), ...more],

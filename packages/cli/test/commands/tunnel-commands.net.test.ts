@@ -27,7 +27,8 @@ describeWith(
       ({ left, right } = hosts);
     });
     afterEach(async () => {
-      // A tunnel in the background is not a child of this process.
+      // A tunnel in the background is not a child of this process, so `hosts.close` would not end
+      // it.
       for (const [host, name] of [
         [left, LEFT],
         [right, RIGHT],
@@ -38,7 +39,7 @@ describeWith(
       removeSockets();
     });
 
-    it('up --background returns when the tunnel is up, and down when it is gone', async () => {
+    it('up --background returns when the tunnel is up, and down returns when the tunnel is gone', async () => {
       const before = left.state();
       const file = write(['PostUp = echo hook %i', 'PreDown = echo bye >&2']);
       const started = litz(left, ['up', '--background', file]);
@@ -125,7 +126,8 @@ describeWith(
         expect(left.addresses(LEFT)).toContain('10.3.0.1/24');
         expect(await left.run('wg', ['show', LEFT, 'latest-handshakes'])).toContain(session.trim());
         expect(await left.ping('10.1.0.2')).toBe(3);
-        // Without the new peer, its route is gone too.
+        // If the file does not have the new peer and the new address, the reload removes them and
+        // the route.
         write([]);
         expect(await litz(left, ['reload', LEFT]).end()).toBe(0);
         expect(left.routes().join()).not.toContain('10.41.0.0');
@@ -150,7 +152,7 @@ describeWith(
       expect(await left.run('wg', ['show', LEFT, 'peers'])).toBe(`${BOB.publicKey}\n`);
     });
 
-    it('ends at the SIGHUP of a terminal that is closed', async () => {
+    it('up undoes everything and ends on the SIGHUP that it gets when its terminal is closed', async () => {
       const before = left.state();
       const script = [
         'import os, pty, sys, time',
@@ -167,13 +169,13 @@ describeWith(
       expect(left.state()).toEqual(before);
     });
 
-    it('save writes what wg-quick save writes, and keeps comments and mode', async () => {
+    it('save writes the same values as wg-quick save, and keeps comments and the mode of the file', async () => {
       const [ours, theirs] = [await saved('litz'), await saved('wg-quick')];
       expect(parsed(ours)).toEqual(parsed(theirs));
       expect(ours).toContain('# the office');
     });
 
-    it('saves when it goes down if the file has SaveConfig', async () => {
+    it('down saves the file if it has SaveConfig = true', async () => {
       const file = write(['SaveConfig = true']);
       await litz(left, ['up', '-b', file]).end();
       await addCarol();
@@ -181,7 +183,7 @@ describeWith(
       expect(readFileSync(file, 'utf8')).toContain(CAROL.publicKey);
     });
 
-    it('leaves the file as it is when the disk is full', async () => {
+    it('save leaves the file unchanged when the disk is full', async () => {
       await left.run('sh', [
         '-c',
         `mkdir ${left.folder}/full && mount -t tmpfs -o size=8k none ${left.folder}/full`,
@@ -240,7 +242,10 @@ function litz(host: Host, words: readonly string[]): LitzProcess {
   return host.litz(words);
 }
 
-/** Returns whether litz and wg-quick accept the text. */
+/**
+ * Returns whether both litz and wg-quick accept the text. Texts with a space after `[` are left
+ * out, because wg-quick refuses some of them.
+ */
 function isRight(text: string): boolean {
   try {
     parseConfig(text);
@@ -263,7 +268,7 @@ async function upBoth(): Promise<void> {
   expect(await litz(right, ['up', '-b', file]).end()).toBe(0);
 }
 
-/** Writes Alice's tunnel file. The first line of `lines` is line 7. @returns its path */
+/** Writes Alice's tunnel file. The first of `lines` is line 7. @returns the path of the file */
 function write(
   lines: readonly string[],
   peerLines: readonly string[] = [],
@@ -331,7 +336,7 @@ function parsed(text: string): WgQuickConfig {
   const config = parseConfig(text);
   config.interface.addresses.sort(byText);
   config.peers.sort(byText);
-  // wg-quick writes "off"; a file without the field means the same.
+  // wg-quick writes "off", which is read as 0. A file without the field means the same.
   for (const peer of config.peers)
     if (peer.persistentKeepalive === 0) delete peer.persistentKeepalive;
   return config;

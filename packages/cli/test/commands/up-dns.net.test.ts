@@ -66,7 +66,7 @@ describeWith(
       expect(text()).toBe(BEFORE);
     });
 
-    it('are set by resolvconf if there is one', async () => {
+    it('are set by resolvconf if there is such a program, also while systemd-resolved runs', async () => {
       await open('mkdir -p /run/systemd/resolve');
       record('resolvectl');
       record('resolvconf');
@@ -88,7 +88,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('are put back by the next litz up after a kill -9', async () => {
+    it('are removed by the next litz up after SIGKILL, and the earlier servers come back', async () => {
       await open();
       await (await up()).end('SIGKILL');
       expect(text()).toContain('192.0.2.53');
@@ -99,7 +99,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('are put back by litz down after a kill -9', async () => {
+    it('are removed by litz down after SIGKILL, and the earlier servers come back', async () => {
       await open();
       await (await up()).end('SIGKILL');
       expect(await litz(['down', NAME]).end()).toBe(0);
@@ -107,7 +107,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('do not overwrite what another program wrote meanwhile, which litz reports', async () => {
+    it('at the end, leave a file that another program has changed meanwhile, and litz reports this', async () => {
       await open();
       const tunnel = await up();
       writeFileSync(mounts.at(RESOLV_CONF), 'nameserver 203.0.113.7\n');
@@ -131,20 +131,23 @@ describeWith(
         'mkdir -m 700 /run/litz; mount -t tmpfs -o size=8k,mode=700 none /run/litz; dd if=/dev/zero of=/run/litz/full bs=4k 2>/dev/null || :',
         /ENOSPC/,
       ],
-    ])('are refused with %s, because they could not be put back', async (_, script, reason) => {
-      await open(script);
-      const before = host.state();
-      const tunnel = start();
-      expect(await tunnel.end()).toBe(1);
-      expect(tunnel.text).toMatch(
-        /DNS: cannot set DNS servers .*cannot record what must be put back/,
-      );
-      expect(tunnel.text).toMatch(reason);
-      expect(text()).toBe(BEFORE);
-      expect(host.state()).toEqual(before);
-    });
+    ])(
+      'are refused with %s, because the earlier servers could not be put back',
+      async (_, script, reason) => {
+        await open(script);
+        const before = host.state();
+        const tunnel = start();
+        expect(await tunnel.end()).toBe(1);
+        expect(tunnel.text).toMatch(
+          /DNS: cannot set DNS servers .*cannot record what must be put back/,
+        );
+        expect(tunnel.text).toMatch(reason);
+        expect(text()).toBe(BEFORE);
+        expect(host.state()).toEqual(before);
+      },
+    );
 
-    it('are put back when the disk of /run is full at the end', async () => {
+    it('are removed at the end although the disk of /run is full, and the earlier servers come back', async () => {
       await open('mkdir -m 700 /run/litz; mount -t tmpfs -o size=64k,mode=700 none /run/litz');
       const tunnel = await up();
       await host.run('sh', [
@@ -155,7 +158,7 @@ describeWith(
       expect(text()).toBe(BEFORE);
     });
 
-    it('come back after the last of two tunnels that start and end at once', async () => {
+    it('are removed after the last of two tunnels that start and end at the same time', async () => {
       await open();
       const tunnels = [start(NAME), start(OTHER)];
       await Promise.all(tunnels.map((tunnel) => tunnel.says(/: up,/)));

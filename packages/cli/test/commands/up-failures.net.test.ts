@@ -98,7 +98,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(await host.run('wg', ['show', NAME, 'listen-port'])).toMatch(/^\d+\n$/);
   });
 
-  it('removes its routes if a strict filter cannot be made loose, and says how to change the filter', async () => {
+  it('removes its routes if it cannot make a strict reverse path filter loose, and says how to change the filter', async () => {
     host.netlink.addAddress(host.netlink.linkByName('wan')!.index, {
       address: Uint8Array.of(192, 0, 2, 1),
       prefixLength: 24,
@@ -114,7 +114,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     await comesUp(READ_ONLY_SYSCTLS);
   });
 
-  it('continues without a parameter that it does not need, and reports it', async () => {
+  it('continues if it cannot set a kernel parameter that it does not need, and reports this', async () => {
     const text = await comesUp(READ_ONLY_SYSCTLS);
     expect(text).toMatch(/continue without net\.ipv4\.conf\.all\.src_valid_mark, .*EROFS/);
   });
@@ -135,7 +135,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     );
   });
 
-  it('refuses a number of tries that is not a number', async () => {
+  it('refuses WG_ENDPOINT_RESOLUTION_RETRIES if it is not a number', async () => {
     const { text } = await failed(INTERFACE, { env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' } });
     expect(text).toBe(
       'litz: WG_ENDPOINT_RESOLUTION_RETRIES: "often" expected a number or "infinity"\n',
@@ -163,7 +163,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
       await once(resolver.stdout, 'data');
       const asked = performance.now();
       expect(await tunnel.end('SIGTERM')).toBe('SIGTERM');
-      // The resolver itself waits 10 s.
+      // Without the signal, the look-up would take 10 s.
       expect(performance.now() - asked).toBeLessThan(4000);
     } finally {
       resolver.kill('SIGKILL');
@@ -177,7 +177,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
   });
 });
 
-/** Brings a tunnel up, and expects exit code 1 and that everything is as before. */
+/** Tries to bring a tunnel up. Expects exit code 1, and that nothing has changed. */
 async function failed(lines: readonly string[], options: ProcessOptions = {}): Promise<Result> {
   const result = await run(lines, options);
   expect(result.code).toBe(1);
@@ -213,8 +213,8 @@ async function startOther(lines: readonly string[], name = OTHER): Promise<LitzP
 }
 
 /**
- * Makes a program use a resolver inside the namespace, on port 53, which a test may start. So no
- * server outside is used.
+ * Makes a program use a DNS server at 127.0.0.1 of its namespace, which a test may start. So the
+ * program asks no server outside the test.
  */
 const OWN_RESOLVER = inMounts(
   'echo nameserver 127.0.0.1 > /tmp/litz-resolv.$$ && ' +

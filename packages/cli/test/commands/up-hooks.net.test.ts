@@ -25,7 +25,7 @@ function withHost(): void {
 describeWith(realInterfaces, 'the hooks of litz up', () => {
   withHost();
 
-  it('have input, output and environment of litz, and can use wg', async () => {
+  it('get the variables of litz up, write to its output, and can use wg', async () => {
     const file = write(
       'PostUp = wg show %i listen-port; echo "$INTERFACE $CONFIG_FILE"; id -u >&2',
     );
@@ -35,14 +35,14 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(await tunnel.end('SIGTERM')).toBe(0);
   });
 
-  it('leave nothing behind when they fail, and name their line', async () => {
+  it('when they fail, litz undoes everything and names the line', async () => {
     const tunnel = host.litz(['up', write('PostUp = true', 'PostUp = echo no >&2; exit 7')]);
     expect(await tunnel.end()).toBe(1);
     expect(tunnel.text).toMatch(/no\nlitz: .*\.conf:5: PostUp: .*: it ended with exit code 7\n$/);
     expect(host.state()).toEqual(before);
   });
 
-  it('are ended with litz: a signal to a tunnel whose hook hangs leaves nothing behind', async () => {
+  it('are killed if litz gets a signal while a hook hangs, and nothing is left behind', async () => {
     const tunnel = host.litz(['up', write('PostUp = echo waits; sleep 654; true')]);
     await tunnel.says(/^waits$/m);
     expect(await tunnel.end('SIGTERM')).toBe('SIGTERM');
@@ -71,7 +71,7 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(tunnel.text).not.toMatch(/DNS|PreUp/);
   });
 
-  it('of down run also when another program deletes the interface', async () => {
+  it('PreDown and PostDown run also when another program deletes the interface', async () => {
     const tunnel = host.litz(['up', write('PreDown = echo pre', 'PostDown = echo post')]);
     await tunnel.says(/: up,/);
     await host.run('ip', ['link', 'delete', NAME]);
@@ -79,7 +79,7 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(tunnel.text).toMatch(/^pre$(.|\n)*^post$/m);
   });
 
-  it('can give the tunnel its key; without one, litz warns', async () => {
+  it('can set the private key of the tunnel; if there is no key, litz warns', async () => {
     const key = host.write('key', [keyPair().privateKey]);
     const withHook = ['[Interface]', `PostUp = wg set %i private-key ${key}`];
     const quiet = host.litz(['up', host.write(`${NAME}.conf`, withHook)]);
@@ -194,7 +194,7 @@ function logged(): string[] {
   return readFileSync(join(host.folder, 'log'), 'utf8').trimEnd().split('\n').slice(1);
 }
 
-/** Writes a tunnel file. The first of `lines` is line 4. @returns its path */
+/** Writes a tunnel file. The first of `lines` is line 4. @returns the path of the file */
 function write(...lines: readonly string[]): string {
   const { privateKey } = keyPair();
   const head = ['[Interface]', `PrivateKey = ${privateKey}`, 'ListenPort = 51820'];

@@ -34,7 +34,7 @@ function withHosts(): void {
 describeWith(realInterfaces, 'litz up', () => {
   withHosts();
 
-  it('carries IPv4 and IPv6 in both directions, and wg shows it', async () => {
+  it('carries IPv4 and IPv6 packets, and wg shows the allowed IPs', async () => {
     await upRight();
     await upLeft(['AllowedIPs = 10.1.0.2/32, fd01::2/128']);
     expect(await left.ping('10.1.0.2')).toBe(3);
@@ -78,7 +78,7 @@ describeWith(realInterfaces, 'litz up', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('removes its rules when the process ends by an error', async () => {
+  it('removes its rules when an exception ends the process', async () => {
     const before = left.state();
     const mistake = left.write('mistake.mjs', ["process.on('SIGUSR2', () => { throw 1; });"]);
     const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {
@@ -130,7 +130,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.run('wg', ['show', LEFT, 'transfer'])).toBe(`${BOB.publicKey}\t0\t0\n`);
   });
 
-  it('adds the rules of wg-quick, with a mark equal to the table', async () => {
+  it('adds the same rules as wg-quick, and its mark is the number of the table', async () => {
     await upLeft(FAR);
     expect(await left.run('wg', ['show', LEFT, 'fwmark'])).toBe('0xca6c\n');
     expect(left.rules()).toEqual(
@@ -198,7 +198,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.namespace.run(() => readSysctl(filter))).toBe('1');
   });
 
-  it('restores a filter after SIGKILL, also through a tunnel that does not need it loose', async () => {
+  it('restores a filter that a killed litz up left loose, even if the new tunnel needs no loose filter', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     const value = (): string => left.namespace.run(() => readSysctl(filter));
     left.namespace.run(() => writeSysctl(filter, 1));
@@ -210,7 +210,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(value()).toBe('1');
   });
 
-  it('keeps the rules of other programs, also without a route', async () => {
+  it('keeps the rules of another program, even if they are like its own', async () => {
     const theirs = 'not fwmark 51820 table 51820 priority 100'.split(' ');
     for (const family of ['-4', '-6']) await left.run('ip', [family, 'rule', 'add', ...theirs]);
     const before = left.state();
@@ -220,7 +220,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('routes the endpoint outside the tunnel also for two halves of the address space', async () => {
+  it('routes the endpoint outside the tunnel also if AllowedIPs has the two halves of the address space', async () => {
     await upLeft(['Endpoint = 198.51.100.2:51820', 'AllowedIPs = 0.0.0.0/1, 128.0.0.0/1']);
     expect(await left.ping('203.0.113.9')).toBe(3);
     expect(left.routes()).toContain(`128.0.0.0/1 ${LEFT} table 51820`);
@@ -235,7 +235,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('203.0.113.9')).toBe(3);
   });
 
-  it('adds nothing with Table = off', async () => {
+  it('adds no rules and no routes to AllowedIPs with Table = off', async () => {
     const before = [left.rules(), left.routes()];
     await upLeft(FAR, ['Table = off']);
     const withoutOwn = left.routes().filter((route) => !route.startsWith('10.1.0.0/24'));
@@ -244,7 +244,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     );
   });
 
-  it('fills the named table, and adds no rules', async () => {
+  it('adds routes to the table that the file names, and no rules', async () => {
     const rules = left.rules();
     const tunnel = await upLeft(FAR, ['Table = 123']);
     expect(left.rules()).toEqual(rules);
@@ -282,7 +282,7 @@ describeWith(
         ['route', 'add', '10.9.0.2', 'dev', 'wan', 'mtu', '1400'],
         1320,
       ],
-    ])('takes the MTU %s', async (_, words, mtu) => {
+    ])('sets its MTU to 80 less than the MTU %s', async (_, words, mtu) => {
       await left.run('ip', words);
       await upLeft(['AllowedIPs = 10.1.0.2/32']);
       expect(left.netlink.linkByName(LEFT)?.mtu).toBe(mtu);
@@ -301,7 +301,7 @@ describeWith(
       expect(left.netlink.linkByName(LEFT)).toMatchObject({ up: true });
     });
 
-    it('needs only CAP_NET_ADMIN, and also works without the socket', async () => {
+    it('needs only CAP_NET_ADMIN, and also works if it cannot make the socket', async () => {
       await upRight();
       const caps = ['--bounding-set=-all,+net_admin', '--inh-caps=-all,+net_admin'];
       const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {
@@ -314,7 +314,8 @@ describeWith(
 );
 
 /**
- * Brings up Alice, with these lines for her peer. The endpoint is Bob's unless a line names one.
+ * Brings up Alice's tunnel, with the lines `peer` for her peer Bob. His endpoint is added if no
+ * line has an endpoint.
  */
 async function upLeft(
   peer: readonly string[],

@@ -1,11 +1,11 @@
 /**
  * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files, each in its own empty
- * namespace. Both must refuse a file, or both must bring up the same tunnel, except for the
- * intended differences, which are listed here by name.
+ * namespace. Both programs must refuse a file, or both must bring up the same tunnel. The intended
+ * differences are listed here by name.
  *
- * Each file takes two thirds of a second, so only some are tested: `LITZ_WG_QUICK_FILES` is their
- * number (default 40), and `LITZ_WG_QUICK_SEED` selects them. 200 include all files written by
- * hand, and some random ones.
+ * Each file takes two thirds of a second, so only some files are tested: `LITZ_WG_QUICK_FILES` is
+ * their number (default 40), and `LITZ_WG_QUICK_SEED` selects them. With 200, all files written by
+ * hand are tested, and some random files.
  *
  * @module
  */
@@ -172,14 +172,15 @@ class Side {
     return this.host.writeText(`${this.#name}.conf`, text);
   }
 
-  /** Returns everything that a file decides, without the name of the interface. */
+  /** Returns the state that the file determines, without the name of the interface. */
   async tunnel(text: string): Promise<unknown> {
     const { host } = this;
     const name = this.#name;
     const conf = await host.run('wg', ['showconf', name]);
     const hasPort = /^\s*Listen\s*Port\s*=\s*0*[1-9]/im.test(text);
     return {
-      // Litz converts an IPv4-mapped endpoint to IPv4; wireguard-go never reaches it.
+      // Litz converts an IPv4-mapped endpoint to IPv4. wireguard-go keeps the endpoint, and cannot
+      // reach it.
       conf: sortedConfig(hasPort ? conf : conf.replace(/^ListenPort.*\n/m, '')).map((section) =>
         section.replace(/\[::ffff:([\d.]+)\]/, '$1'),
       ),
@@ -196,7 +197,10 @@ class Side {
     };
   }
 
-  /** Removes what a program has left. The tunnel of wg-quick is not taken down in another way. */
+  /**
+   * Removes what a program has left. This also removes the tunnel of wg-quick, because the tests do
+   * not call `wg-quick down`.
+   */
   clear(): void {
     forgetCalls(this.host);
     const { netlink } = this.host;

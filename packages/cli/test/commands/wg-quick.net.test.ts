@@ -17,7 +17,8 @@ describeWith(
       host = new Host();
     });
     afterEach(async () => {
-      // A daemon in the background is not a child of this process.
+      // A daemon in the background is not a child of this process, so `host.close` would not end
+      // it.
       await wgQuick(host, 'down', `${host.folder}/${NAME}.conf`, LITZ).catch(() => {});
       await host.close();
       removeSockets();
@@ -53,7 +54,8 @@ describeWith(
         'Address = 10.5.0.1/24',
       ];
       const file = host.write('server.conf', lines);
-      // All namespaces share the folder of the sockets, and another program may use this name.
+      // All namespaces share the folder of the sockets, and another program may use this name. So
+      // the script mounts its own folder.
       const script = [
         'mount -t tmpfs -o mode=755 none /var/run/wireguard',
         'wg-quick up "$2" 2>&1',

@@ -9,10 +9,10 @@ describe('formatReport', () => {
     expect(text).toContain('round trip   0.20 ms (median of 3, 4 sent)\n');
     expect(text).toContain('throughput   0.80 Gbit/s (100.0 MB, SHA-256 the same on both sides)\n');
     expect(text).toContain('1 transport data');
-    expect(text).toContain('0 of them with plaintext in it\n');
+    expect(text).toContain('0 of them contain plaintext\n');
   });
 
-  it('reports how many frames it missed', () => {
+  it('reports how many frames the capture missed', () => {
     expect(formatReport(result({ lostFrames: 7 }))).toContain('(the capture missed 7)');
   });
 });
@@ -29,11 +29,11 @@ describe('failuresOf', () => {
       'the data that arrived is not the data that was sent',
     ],
     [{ crossing: new Crossing(1, MARKER) }, 'no transport data crossed the wire'],
-  ])('names what is wrong: %#', (change, failure) => {
+  ])('names the problem of case %#', (change, failure) => {
     expect(failuresOf(result(change))).toEqual([failure]);
   });
 
-  it('names plaintext and foreign frames', () => {
+  it('reports plaintext, and frames that are not WireGuard', () => {
     const { crossing } = result();
     crossing.addPayload(MARKER);
     expect(failuresOf(result({ crossing }))).toEqual([

@@ -65,14 +65,14 @@ describe('firstDrop', () => {
     );
   });
 
-  test('does not apply rules of the other family to a packet', () => {
+  test('does not apply the rules of ip6tables to an IPv4 packet', () => {
     const text = ['*filter', ':INPUT DROP [0:0]'].join('\n');
     const rules = readIptablesRules(text, 'ip6tables', 6);
     expect(firstDrop(INCOMING, [rules])).toBeUndefined();
     expect(firstDrop({ ...INCOMING, family: 6 }, [rules])).toMatchObject({ how: 'certain' });
   });
 
-  test('ends when chains jump to each other', () => {
+  test('ends when a chain jumps to itself', () => {
     const lines = ['*filter', ':INPUT ACCEPT [0:0]', ':A - [0:0]', '-A INPUT -j A', '-A A -j A'];
     expect(
       firstDrop(INCOMING, [readIptablesRules(lines.join('\n'), 'iptables', 4)]),

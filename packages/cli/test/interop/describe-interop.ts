@@ -1,6 +1,6 @@
 /**
  * `describeInterop`: the tests of Litz with another implementation, with either side as the
- * initiator. They are the same for every implementation.
+ * initiator. The tests are the same for every implementation.
  *
  * @module
  */
@@ -56,7 +56,7 @@ export function describeInterop<M extends Machine>(
     for (const outer of ['v4', 'v6'] as const) {
       for (const initiator of ['a', 'b'] as const) {
         const who = initiator === 'a' ? 'litz' : peer.name;
-        test(`${who} initiates over IP${outer}, both families inside, preshared key`, async () => {
+        test(`${who} initiates over IP${outer}, with a preshared key, and the tunnel carries IPv4 and IPv6`, async () => {
           const { a, b } = await between({ outer, presharedKey: true });
           const [from, to] = initiator === 'a' ? [a, b] : [b, a];
           expect(await ping(from, to.inner.v4)).toEqual({ answered: 3, lost: 0 });
@@ -84,8 +84,8 @@ export function describeInterop<M extends Machine>(
         const { a, b } = await between({ mtu });
         for (const [from, to] of bothWays(a, b)) {
           // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46
-          // fragments at once can fill on a busy machine, and it needs a second to notice another
-          // MTU.
+          // fragments at once can fill on a busy machine, and boringtun needs a second to notice
+          // another MTU.
           expect(await ping(from, to.inner.v4, { size })).toMatchObject({ answered: 3 });
           expect(await ping(from, to.inner.v6, { size })).toMatchObject({ answered: 3 });
         }
@@ -108,7 +108,7 @@ export function describeInterop<M extends Machine>(
 
     for (const keepaliveFrom of ['a', 'b'] as const) {
       const who = keepaliveFrom === 'a' ? 'litz' : peer.name;
-      test(`${who} sends a keepalive first, and then one after the other`, async () => {
+      test(`${who} initiates to send a persistent keepalive, and sends another one later`, async () => {
         const connected = (underlay = await connect());
         const { lines } = await connected.watch('udp port 51820');
         tunnel = await Tunnel.create(connected, litz, peer, { keepaliveFrom });
@@ -122,11 +122,11 @@ export function describeInterop<M extends Machine>(
       });
     }
 
-    test(`changes its key while ${peer.name} replaces the key that it has for litz`, async () => {
+    test(`litz changes its key without an interruption while ${peer.name} replaces the public key of litz`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const [first, second] = [generateKeyPair(), generateKeyPair()];
-      // The first key is exchanged during pings, the second one during a transfer over TCP.
+      // The first key is exchanged during pings, and the second key during a transfer over TCP.
       await begin(a, first);
       const gap = longestGap(a, b.inner.v4, { count: 1000, intervalMs: 2 });
       await exchangeKey(b, a, { old: a.publicKey, next: first.text }, 'persistent-keepalive', '1');
@@ -141,7 +141,7 @@ export function describeInterop<M extends Machine>(
       expect(await ping(b, a.inner.v6)).toEqual({ answered: 3, lost: 0 });
     });
 
-    test(`initiates again within 5.4 s if ${peer.name} has replaced the key and does not answer`, async () => {
+    test(`litz initiates again within 5.4 s if ${peer.name} has replaced the key of litz and does not answer`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);
       const next = generateKeyPair();
@@ -152,7 +152,7 @@ export function describeInterop<M extends Machine>(
       await complete(a, next);
     });
 
-    test('renews a session that litz has initiated, after 120 s and without a lost packet', async () => {
+    test('litz renews a session that it has initiated, after 120 s and without a lost packet', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
       // Pings for 3 s. The 120 s of Rekey-After-Time pass in 2 s.
@@ -162,7 +162,7 @@ export function describeInterop<M extends Machine>(
       expect(countFrom(lines(), b.outer.v4, INITIATION)).toBe(0);
     });
 
-    test(`initiates a session when the session that ${peer.name} has initiated is 180 s old`, async () => {
+    test(`litz initiates a session when the session that ${peer.name} has initiated is 180 s old`, async () => {
       const { a, b } = await between({ fast: true });
       await ping(b, a.inner.v4);
       const { lines } = await underlay!.watch('udp port 51820');

@@ -2,8 +2,8 @@
  * This module makes the clock of the packet loop's thread run RATE times as fast. It exports a
  * crypto provider, because the option `crypto` of a device loads a module in that thread.
  *
- * It changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall clock is
- * unchanged, because the peer sees its timestamps.
+ * The module changes only CLOCK_BOOTTIME, which the engine uses, and the sleeps of poll. The wall
+ * clock is unchanged, because initiations carry its time to the peer.
  */
 import { nobleProvider } from '@litz/core';
 import { allocate, koffi, libc } from '@litz/sys';

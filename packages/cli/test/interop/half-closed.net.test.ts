@@ -32,12 +32,12 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
       expect(await mark()).toBe('0x7');
     });
 
-    it('has a set request without the empty line carried out', async () => {
+    it('receives the errno of a set request without the empty line, which is carried out', async () => {
       expect(await ask('set=1\nfwmark=9\n')).toBe('errno=0\n\n');
       expect(await mark()).toBe('0x9');
     });
 
-    it('has a last line without a line feed carried out', async () => {
+    it('receives the errno of a request whose last line has no line feed, and the line is carried out', async () => {
       expect(await ask('set=1\nfwmark=16')).toBe('errno=0\n\n');
       // boringtun removes the last character as if it were the line feed.
       expect(await mark()).toBe(name === 'boringtun' ? '0x1' : '0x10');
@@ -47,7 +47,7 @@ for (const implementation of [litz, wireguardGo, boringtun]) {
       expect(await ask('get=1\n')).toMatch(name === 'wireguard-go' ? /^$/ : /errno=0\n\n$/);
     });
 
-    it('receives no answer to an incomplete first line', async () => {
+    it('receives no answer to an incomplete first line, or an error from boringtun', async () => {
       expect(await ask('set=1')).toBe(name === 'boringtun' ? 'errno=5\n\n' : '');
     });
 

@@ -21,9 +21,15 @@ export interface Implementation<M extends Machine> {
   readonly largestPing: number;
   /** Bytes of a transfer during which a test changes something. Default: 64 MiB. */
   readonly bytesOfTransfer?: number;
-  /** How long it may wait before it sends a keepalive to a new peer, in ms. Default: 50. */
+  /**
+   * How long the implementation may wait before it sends a keepalive to a new peer, in ms. Default:
+   * 50.
+   */
   readonly longestSilenceMs?: number;
-  /** Makes an interface that `wg` can configure. @param behaviour what the test needs from it */
+  /**
+   * Makes an interface that `wg` can configure. @param behaviour what the test needs from the
+   * interface
+   */
   start(machine: M, behaviour: Behaviour): Promise<Interface>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. A tap
- * device in namespace a is the wire.
+ * device connects namespace a to the guest.
  *
  *   namespace a                                   guest
  *   veth0 (tap)  -------------------------------  eth0
@@ -65,7 +65,7 @@ export class KernelGuest implements Machine {
     }
   }
 
-  /** Makes the machines of one test. Removing them leaves the guest running. */
+  /** Prepares the machines of one test. `remove` of the result leaves the guest running. */
   async connect(): Promise<Underlay<Namespace, KernelGuest>> {
     const host = this.#host;
     await addAddresses(host, host.wire, outerAddresses(1));
@@ -117,9 +117,9 @@ export class KernelGuest implements Machine {
   }
 
   /**
-   * Runs a line in the guest. @returns its output
+   * Runs a line of shell code in the guest. @returns its output
    *
-   * @throws {Error} it failed; the message has the output
+   * @throws {Error} the line failed; the message has the output
    */
   async #shell(line: string): Promise<string> {
     const script = `{ ${line}\n} </dev/null 2>&1; echo "exit $?"; exit`;

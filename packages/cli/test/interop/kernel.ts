@@ -9,7 +9,7 @@ import { programRequirement, requirement } from '@litz/testkit';
 import type { Implementation } from './implementation.ts';
 import { KernelGuest } from './kernel-guest.ts';
 
-/** This script boots the kernel. It is in a folder beside the repository, as in CI. */
+/** A script that boots the kernel. It is in a folder beside the repository, as in CI. */
 const script = join(import.meta.dirname, '../../../../../shared/real/kernel-peer.sh');
 const folder = process.env['LITZ_KERNEL_DIR'] ?? '';
 

@@ -1,6 +1,6 @@
 /**
  * `Namespace`: a network namespace of a test, with every process that the test started in it.
- * `twoNamespaces`: two of them, connected by a veth pair.
+ * `twoNamespaces`: two namespaces, connected by a veth pair.
  *
  * @module
  */
@@ -108,7 +108,7 @@ export class Namespace implements Machine {
     for (const started of this.#started) if (started !== except) await started.end();
   }
 
-  /** Captures the wire with tcpdump. */
+  /** Captures the packets on the wire with tcpdump. `lines` returns the output so far. */
   async watch(filter: string): Promise<{ lines: () => string[] }> {
     const args = ['-i', this.wire, '-l', '-n', '-q', '-t', '--immediate-mode', filter];
     const { output } = this.start('tcpdump', args);

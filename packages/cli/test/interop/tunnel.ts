@@ -48,7 +48,10 @@ export class Tunnel {
     this.b = b;
   }
 
-  /** Brings both ends up. With `keepaliveFrom`, the ends may already have sent messages. */
+  /**
+   * Brings both ends up. With `keepaliveFrom`, the ends may have sent messages before the promise
+   * resolves.
+   */
   static async create<A extends Machine, B extends Machine>(
     underlay: Underlay<A, B>,
     left: Implementation<A>,
@@ -61,8 +64,8 @@ export class Tunnel {
       startEnd(right, underlay.b, 2, options, { moves: mover === 'b' }),
     ]);
     const psk = options.presharedKey ? (await underlay.a.run('wg', 'genpsk')).trim() : undefined;
-    // The side with keepalives is the last one, because it initiates at once, and the other side
-    // must already know its key.
+    // The side that sends keepalives is configured last, because it initiates at once, and the
+    // other side must already know its key.
     const ends = options.keepaliveFrom === 'b' ? ([a, b] as const) : ([b, a] as const);
     for (const end of ends) await introduce(end, end === a ? b : a, end === ends[1], options, psk);
     return new Tunnel(a, b);
@@ -74,7 +77,7 @@ export class Tunnel {
   }
 }
 
-/** Returns what `wg show` prints about the other end in a field, such as 'transfer': its words. */
+/** Returns the words that `wg show` prints about the other end for a field, such as 'transfer'. */
 export async function show(end: End, field: string): Promise<string[]> {
   const output = await end.machine.run('wg', 'show', end.link, field);
   return output.trim().split(/\s+/).slice(1);
@@ -87,10 +90,10 @@ export async function move({ machine, outer }: End, to: string): Promise<void> {
 }
 
 /**
- * Sends a ping every 50 ms until `count` answers have come, each with the sent bytes.
+ * Sends a ping every 50 ms until `count` answers have come. Each answer must have the sent bytes.
  *
- * @returns how many of `count` answers came, and how many of the first `count` pings had no answer.
- *   If one of these is lost or late, more pings are sent
+ * @returns `answered`: how many answers came, at most `count`. `lost`: how many of the first
+ *   `count` pings had no answer. If one of these pings is lost or late, more pings are sent
  * @throws {Error} it takes longer than 15 s, or an answer has other bytes or came twice
  */
 export async function ping(
@@ -110,8 +113,8 @@ export async function ping(
 }
 
 /**
- * Returns the longest time without an answer, in ms, while pings are sent at a short interval. It
- * is computed from the number of unanswered pings, because the clock of a busy machine is not
+ * Returns the longest time without an answer, in ms, while pings are sent at a short interval. The
+ * time is computed from the number of unanswered pings, because the clock of a busy machine is not
  * exact.
  */
 export async function longestGap(
@@ -131,7 +134,7 @@ export async function longestGap(
 }
 
 /**
- * Gives `end` the next key of `other` (Litz) in place of the old one, in one command. That is what
+ * Gives `end` the next key of `other` (Litz) in place of the old key, in one command. That is what
  * users of an implementation with one key per peer do.
  */
 export async function exchangeKey(

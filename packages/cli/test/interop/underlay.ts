@@ -20,7 +20,7 @@ export interface Machine {
   /**
    * Runs a command to its end. @returns its standard output
    *
-   * @throws {Error} it failed; the message has its output
+   * @throws {Error} the command failed; the message has its output
    */
   run(command: string, ...args: string[]): Promise<string>;
   /**
@@ -30,7 +30,10 @@ export interface Machine {
   withFile<T>(text: string, use: (path: string) => Promise<T>): Promise<T>;
   /** Sends bytes that do not compress over TCP. @returns their SHA-256 */
   send(address: string, port: number, bytes: number): Promise<string>;
-  /** Listens for one TCP connection, and resolves then. `sha256` is that of the received bytes. */
+  /**
+   * Starts to listen for one TCP connection, and resolves when it listens. `sha256` resolves to the
+   * SHA-256 of the received bytes.
+   */
   receive(address: string, port: number): Promise<{ sha256: Promise<string> }>;
 }
 
@@ -39,7 +42,10 @@ export interface Underlay<A extends Machine, B extends Machine> {
   readonly b: B;
   /** Runs tcpdump at machine a. `lines` returns what it has printed. */
   watch(filter: string): Promise<{ lines: () => string[] }>;
-  /** Ends everything that the test has started on the machines, and removes its addresses. */
+  /**
+   * Ends everything that the test has started on the machines, and removes the addresses on the
+   * wire.
+   */
   remove(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { NO_RATES, type LivePeer } from '../../src/live/live-status.ts';
 import { exampleDevice, examplePeer, NOW } from './examples.ts';
 
 describe('describePeer', () => {
-  it('has what a daemon of Litz reports', () => {
+  it('returns everything that a daemon of Litz reports about a peer', () => {
     const peer = examplePeer(1, {
       receivedBytes: 5,
       receivedMessages: 6,
@@ -31,7 +31,7 @@ describe('describePeer', () => {
     });
   });
 
-  it('leaves undefined what another daemon does not report', () => {
+  it('leaves the fields undefined that another implementation does not report', () => {
     const status = exampleDevice([], {});
     delete status.details;
     const peer = describePeer(examplePeer(1), { name: 'wg0', status }, NO_RATES, NOW);
@@ -45,7 +45,7 @@ describe('describePeer', () => {
     ['failing', { lastHandshakeUnixMs: 0, unansweredInitiations: 3 }],
     // The session still works, although the next handshake fails.
     ['connected', { unansweredInitiations: 3 }],
-  ])('is %s: %j', (state, fields) => {
+  ])('returns the state %s for a peer with %j', (state, fields) => {
     const peer = described(examplePeer(1, fields));
     expect(peer.state).toBe(state);
     expect(peer.problem !== undefined).toBe(state === 'failing');

@@ -52,7 +52,7 @@ export function exampleDevice(
   };
 }
 
-/** The clock of a source. */
+/** The clock of a `LiveSource` in a test. */
 export interface ExampleClock {
   ms: number;
   /** The pauses that have not ended. */
@@ -66,7 +66,10 @@ interface ExamplePause {
   readonly end: () => void;
 }
 
-/** Returns a source whose daemons give what the caller puts into `devices`. */
+/**
+ * Returns a source. Its daemons answer with the results of the functions in `devices`, which a test
+ * may change. `closed` has the names of the interfaces whose connections were closed.
+ */
 export function exampleSource(
   names: readonly string[],
   devices: Map<string, () => DeviceStatus | Promise<DeviceStatus>>,
@@ -106,7 +109,10 @@ export function exampleSource(
   return { source: new LiveSource(names, parts), parts, clock, closed };
 }
 
-/** Returns the status after two readings that are a second apart. */
+/**
+ * Returns the status after two readings that are a second apart: one with the peers `before`, and
+ * one with the peers `after`.
+ */
 export async function exampleStatus(
   before: DevicePeerStatus[],
   after: DevicePeerStatus[],

@@ -7,11 +7,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { InterfaceClient, socketNames } from '../../src/live/interface-client.ts';
 
 describe('InterfaceClient', () => {
-  it('refuses what is not the name of an interface', () => {
+  it('refuses a text that is not the name of an interface', () => {
     expect(() => new InterfaceClient('../x')).toThrow('"../x" is not the name of an interface');
   });
 
-  it('says that there is no daemon', async () => {
+  it('reports that there is no socket', async () => {
     await expect(new InterfaceClient('litz-none0').read()).rejects.toThrow(
       /litz-none0\.sock: there is no such socket/,
     );

@@ -24,7 +24,7 @@ describe('LiveHistory', () => {
     expect(history.toJSON().times).toEqual([2000]);
   });
 
-  it('keeps ten minutes', () => {
+  it('keeps the rates of the last ten minutes', () => {
     const history = new LiveHistory();
     for (const second of [0, 1, 600, 601]) history.add(statusAt(second * 1000, { a: 1 }));
     expect(history.toJSON().times).toEqual([1000, 600_000, 601_000]);
@@ -37,14 +37,17 @@ describe('LiveHistory', () => {
     expect(history.toJSON().times).toEqual([100]);
   });
 
-  it('keeps only the sum of very many peers', () => {
+  it('keeps only the sum if there are more than `maxPeers` peers', () => {
     const history = new LiveHistory({ maxPeers: 1 });
     history.add(statusAt(1000, { a: 1, b: 2 }));
     expect(history.toJSON()).toMatchObject({ sum: { received: [3] }, peers: {} });
   });
 });
 
-/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
+/**
+ * Returns a status in which each peer receives the given number of bytes per second, and sends one
+ * byte per second.
+ */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

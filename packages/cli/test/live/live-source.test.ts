@@ -21,7 +21,7 @@ describe('LiveSource', () => {
     });
   });
 
-  it('counts what an interface drops without a peer', async () => {
+  it('counts the drops of an interface that belong to no peer', async () => {
     let count = 1;
     const device = () => {
       const status = exampleDevice([]);
@@ -35,7 +35,7 @@ describe('LiveSource', () => {
     expect(interfaces).toMatchObject([{ drops: { 'no-peer': 4 }, rates: { drops: 3 } }]);
   });
 
-  it('shows no rate of a peer that is new', async () => {
+  it('does not count the bytes of a new peer in the rates of its interface', async () => {
     let peers = [examplePeer(1)];
     const device = () => exampleDevice(peers);
     const { source, clock } = exampleSource(['wg0'], new Map([['wg0', device]]));
@@ -45,7 +45,7 @@ describe('LiveSource', () => {
     expect((await source.read()).interfaces[0]?.rates).toEqual(NO_RATES);
   });
 
-  it('contains no secret, and wipes the private key in the status of the daemon', async () => {
+  it('returns no secret, and wipes the private key in the status of the daemon', async () => {
     const presharedKey = new Uint8Array(32).fill(7);
     const status = exampleDevice([examplePeer(1, { presharedKey: presharedKey as never })]);
     const privateKey = Buffer.from(status.privateKey!).toString('base64');
@@ -65,7 +65,7 @@ describe('LiveSource', () => {
     ]);
   });
 
-  it('finds the interfaces itself if none is named, and closes those that have gone', async () => {
+  it('finds the interfaces itself if none is named, and closes the connections to interfaces that are gone', async () => {
     const devices = new Map([['wg0', () => exampleDevice([])]]);
     const { source, closed } = exampleSource([], devices);
     expect(await namesOf(source)).toEqual(['wg0']);
@@ -98,7 +98,7 @@ describe('LiveSource', () => {
       { name: 'wg0', trouble: 'does not answer', peerCount: 0 },
       { name: 'wg1', trouble: undefined, peerCount: 1 },
     ]);
-    // The next readings do not wait at all.
+    // The next readings do not wait for wg0 at all.
     [receivedBytes, clock.ms] = [500, 2000];
     const { interfaces, intervalMs } = await source.read();
     expect([interfaces[0]?.trouble, interfaces[1]?.rates.receivedBytes]).toEqual([
@@ -108,7 +108,7 @@ describe('LiveSource', () => {
     expect([intervalMs, source.costMs]).toEqual([1000, 0]);
   });
 
-  it('shows the last answer of a slow daemon until the next one comes', async () => {
+  it('shows the last answer of a slow daemon until its next answer comes', async () => {
     let answer!: () => void;
     let count = 1;
     const slow = (): Promise<DeviceStatus> =>
@@ -151,7 +151,7 @@ describe('LiveSource', () => {
     expect(clock.pauses).toEqual([]);
   });
 
-  it('reads once for callers at the same time', async () => {
+  it('reads once for all callers that ask at the same time', async () => {
     let readings = 0;
     const device = () => {
       readings++;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_RATES, sumOfDrops, sumOfRates } from '../../src/live/live-status.ts';
 
 describe('sumOfDrops', () => {
-  it('adds all reasons', () => {
+  it('adds the drops of all reasons, and returns 0 for undefined', () => {
     expect(sumOfDrops({ 'no-peer': 2, 'bad-mac1': 3 })).toBe(5);
     expect(sumOfDrops(undefined)).toBe(0);
   });

@@ -17,7 +17,7 @@ describe('WatchedInterface', () => {
     expect(watched.reading?.shown.rates).toEqual({ ...NO_RATES, receivedBytes: 1000 });
   });
 
-  it('distinguishes a daemon that does not answer in time from one that is not there', async () => {
+  it('distinguishes a daemon that does not answer in time from a missing daemon', async () => {
     let error: Error = new WireGuardError('ERR_LITZ_TIMEOUT', 'no answer for 5000 ms');
     const device = (): DeviceStatus => {
       throw error;
@@ -35,7 +35,7 @@ describe('WatchedInterface', () => {
     expect([watched.isSilent, watched.trouble]).toEqual([true, 'does not answer']);
   });
 
-  it('ends a reading that takes half a minute, and connects anew', async () => {
+  it('ends a reading that takes half a minute, and connects again', async () => {
     const { parts, clock, closed } = exampleSource(['wg0'], new Map());
     let connected = 0;
     const watched = new WatchedInterface('wg0', {

@@ -51,7 +51,7 @@ describeWith(
   [programRequirement('zsh'), programRequirement('script')],
   'completionScript for zsh',
   () => {
-    it('completes at the first Tab and at later ones', async () => {
+    it('completes at the first Tab and at later Tabs', async () => {
       const shell = new Zsh();
       onTestFinished(() => shell.end());
       for (const [typed, completed] of [
@@ -68,7 +68,7 @@ describeWith(
 );
 
 describe('completionScript', () => {
-  test('has each command and each long option for fish and for zsh', () => {
+  test('has each command of litz for fish and for zsh, and long options for fish', () => {
     const [fish, zsh] = [completionScript('fish', root), completionScript('zsh', root)];
     for (const child of root.children) {
       const word = child.words.at(-1)!;
@@ -87,7 +87,7 @@ function completed(words: readonly string[]): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** A zsh on a terminal. Its command `litz` prints its arguments. */
+/** A zsh on a terminal, in which a function `litz` prints its arguments. */
 class Zsh {
   readonly #shell: ReturnType<typeof spawn>;
   #text = '';
@@ -106,7 +106,10 @@ class Zsh {
     this.#shell.stdin!.write(`${load}; litz() { print -r -- GOT:$*; }\n`);
   }
 
-  /** Types the words and Tab, waits until the line ends with `completed`, and runs it. */
+  /**
+   * Types the words and Tab, waits until the line ends with `completed`, and runs the line. Returns
+   * the arguments that the function `litz` got.
+   */
   async complete(typed: string, completed: string): Promise<string | undefined> {
     this.#shell.stdin!.write('print REA""DY\n');
     await this.#says(/READY\r/);

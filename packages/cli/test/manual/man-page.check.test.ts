@@ -1,6 +1,7 @@
 /**
- * Checks that the man pages in the package are those of the present commands. To write them anew:
- * `npx vitest run --project check packages/cli/test/manual -u`.
+ * Checks that the man pages in the package match the commands. This command writes the pages anew:
+ *
+ *   npx vitest run --project check packages/cli/test/manual -u
  *
  * @module
  */
@@ -23,7 +24,7 @@ describe('manPage', () => {
     },
   );
 
-  test('there is no page without a command, and package.json names all', () => {
+  test('there is no page without a command, and package.json names all pages', () => {
     const names = pages.map(manPageName).toSorted();
     expect(readdirSync(folder).toSorted()).toEqual(names);
     const json = readFileSync(join(folder, '../package.json'), 'utf8');

@@ -24,7 +24,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     socket = join(left.folder, 'metrics');
     daemon = left.litz(['-f', NAME, '--metrics', `unix:${socket}`], {
       env: { LOG_LEVEL: 'verbose' },
-      // A daemon in the background has the same option.
+      // Litz starts a daemon in the background with the same option.
       nodeOptions: ['--max-semi-space-size=1'],
     });
     await daemon.says(/serves \/metrics on unix:/);
@@ -129,7 +129,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     expect(residentMegabytes() - before).toBeLessThan(100);
   });
 
-  it('a taken address or a wrong one is an error that says what to do', async () => {
+  it('an address that is taken or is not a loopback address is an error that names the flag', async () => {
     const { left } = hosts;
     const name = uniqueName('o');
     const taken = left.litz(['-f', name, '--metrics', `unix:${socket}`]);
@@ -159,7 +159,7 @@ function valueOf(text: string, series: string): number {
   return Number(line.slice(series.length + 1));
 }
 
-/** Returns the metrics in the queries of a dashboard. */
+/** Returns the names of the metrics in the queries of a dashboard. */
 function metricsIn(dashboard: string): Set<string> {
   const { panels } = JSON.parse(dashboard) as { panels: { targets: { expr: string }[] }[] };
   const texts = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));

@@ -4,7 +4,7 @@ import { liveColumns } from '../../page/live-columns.js';
 import { examplePeer, exampleStatus } from '../live/examples.ts';
 
 describe('liveColumns', () => {
-  it('has the titles of index.html', () => {
+  it('has the same titles as the table in index.html', () => {
     const html = readFileSync(new URL('../../page/index.html', import.meta.url), 'utf8');
     const titles = [...html.matchAll(/<th [^>]*>([^<]*)<\/th>/g)].map(([, title]) => title);
     expect(titles).toEqual(['Peer', ...liveColumns.titles]);

@@ -23,7 +23,7 @@ describe('LiveRates', () => {
     expect(rates.peers.get('c')?.now('packets')).toBe(3);
   });
 
-  it('keeps ten minutes', () => {
+  it('keeps the rates of the last ten minutes', () => {
     const rates = new LiveRates();
     for (const second of [0, 1, 600, 601]) rates.add(statusAt(second * 1000, { a: 1 }));
     expect(rates.times).toEqual([1000, 600_000, 601_000]);
@@ -37,7 +37,7 @@ describe('LiveRates', () => {
     expect([rates.times, rates.peers.get('a')?.of('sent')]).toEqual([[100], [1]]);
   });
 
-  it('keeps only the sum of very many peers', () => {
+  it('keeps only the sum if there are more than MAX_LINES peers', () => {
     const many = Array.from({ length: MAX_LINES + 1 }, (_, index) => [`p${index}`, 1] as const);
     const rates = new LiveRates();
     rates.add(statusAt(1000, { a: 1 }));
@@ -46,7 +46,10 @@ describe('LiveRates', () => {
   });
 });
 
-/** Returns a status in which each peer receives this many bytes per second, and sends one byte. */
+/**
+ * Returns a status in which each peer receives the given number of bytes per second, and sends one
+ * byte per second.
+ */
 function statusAt(time: number, received: Record<string, number>): LiveStatus {
   const peers = Object.entries(received).map(([id, receivedBytes]) => ({
     id,

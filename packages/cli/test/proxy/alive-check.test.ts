@@ -15,7 +15,7 @@ describe('AliveCheck', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('is alive while each address answers within the interval and two seconds', async () => {
+  test('is alive while each address answers within the interval plus two seconds', async () => {
     let answers = true;
     const asked: string[] = [];
     const ping = async (address: string): Promise<void> => {

@@ -17,7 +17,7 @@ describe('ConnectionTable', () => {
     expect(counts.refused.get('too-many')).toBe(1);
   });
 
-  test('refuses a new connection if all are in use', () => {
+  test('refuses a new connection if all connections are in use', () => {
     const [table, counts] = [new ConnectionTable(1), new ServiceCounts()];
     const [first, second] = [socket(), socket()];
     table.add(first, counts);
@@ -54,7 +54,7 @@ describe('ConnectionTable', () => {
     expect(table.add(socket(), counts)).toBe(true);
   });
 
-  test('closes all connections, and those that come later', () => {
+  test('closes all connections, and every connection that is added later', () => {
     const [table, counts] = [new ConnectionTable(9), new ServiceCounts()];
     const [first, second, late] = [socket(), socket(), socket()];
     table.add(first, counts);

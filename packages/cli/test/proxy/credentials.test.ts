@@ -29,7 +29,7 @@ describe('Credentials', () => {
     expect(credentials.matchBasic(header)).toBe(right);
   });
 
-  test('refuses what RFC 1929 cannot carry', () => {
+  test('refuses a name or a password of more than 255 bytes, which RFC 1929 cannot carry', () => {
     expect(() => new Credentials('é'.repeat(128), 'x')).toThrow('the name has more than 255 bytes');
     expect(() => new Credentials('x', 'p'.repeat(256))).toThrow('the password has more than');
   });

@@ -67,7 +67,7 @@ describe('startDatagramPort', () => {
     await once(client, 'message');
   });
 
-  test('passes no datagrams on that come from another port than that of the target', async () => {
+  test('passes no datagrams on that come from another port than the port of the target', async () => {
     const target = fixture.add(await bindUdp());
     const { port } = await fixture.port({
       type: 'forward',
@@ -83,7 +83,7 @@ describe('startDatagramPort', () => {
     expect(String(((await once(client, 'message')) as [Buffer])[0])).toBe('target');
   });
 
-  test('passes no datagrams on that come from another address than that of the target', async () => {
+  test('passes no datagrams on that come from another address than the address of the target', async () => {
     const target = fixture.add(await bindUdp());
     const { port: targetPort } = target.address();
     const { port } = await fixture.port({
@@ -116,7 +116,7 @@ describe('startDatagramPort', () => {
     expect(proxy.counts.of('expose')).toMatchObject({ open: 0, datagramsDropped: 1 });
   });
 
-  test('opens nothing for a name that is found after the end', async () => {
+  test('opens no socket for a name whose look-up ends after the proxy was closed', async () => {
     const found: (() => void)[] = [];
     vi.spyOn(fixture.network, 'lookup').mockImplementation((_name, _options, callback) => {
       found.push(() => callback(null, '127.0.0.1', 4));

@@ -8,7 +8,7 @@ import {
 } from '../../src/proxy/http-headers.ts';
 
 describe('endToEndHeaders', () => {
-  test('removes the fields for the next hop, and those that Connection names', () => {
+  test('removes the fields for the next hop, and the fields that Connection names', () => {
     const raw = [
       ['Host', 'a.test'],
       ['Connection', 'keep-alive, X-Hop'],
@@ -64,7 +64,7 @@ describe('withoutHeader', () => {
 });
 
 describe('withVia', () => {
-  test('adds this proxy behind the others', () => {
+  test('adds this proxy after the other proxies', () => {
     const raw = withVia(['Via', '1.0 fred'], '1.1');
     expect(valuesOf(raw, 'via')).toEqual(['1.0 fred', '1.1 litz']);
   });

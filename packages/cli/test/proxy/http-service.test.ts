@@ -78,7 +78,7 @@ describe('a plain request', () => {
     expect(headers).toMatchObject(framing);
   });
 
-  test('a chunked GET stays framed', async () => {
+  test('the body of a GET request with chunks reaches the target', async () => {
     const bodies: string[] = [];
     const target = await web(async (request, response) => {
       let text = '';
@@ -97,7 +97,7 @@ describe('a plain request', () => {
     expect(bodies).toEqual(['hello']);
   });
 
-  test('may follow another one on the same connection, also to the target', async () => {
+  test('may follow another request on the same connection, and the proxy uses its connection to the target again', async () => {
     const ports = new Set<number | undefined>();
     const target = await web((request, response) => {
       ports.add(request.socket.remotePort);
@@ -177,7 +177,7 @@ describe('a plain request', () => {
     expect(body).toBe('only a part');
   });
 
-  test('bytes that a target sends behind the body reach nobody', async () => {
+  test('bytes that a target sends after the body do not reach the client', async () => {
     let requests = 0;
     const target = await fixture.server((socket) => {
       socket.on('data', () => {
@@ -263,7 +263,7 @@ describe('a plain request', () => {
     expect(head[0]).toBe(`HTTP/1.1 ${status}`);
   });
 
-  test('a target that refuses is a 502, with the code', async () => {
+  test('if the target refuses the connection, the answer is 502 with the error code', async () => {
     const { port, proxy } = await fixture.proxy('http');
     const url = `http://127.0.0.1:${await unusedPort()}/`;
     const { head, body } = await exchange(port, [
@@ -314,7 +314,7 @@ describe('CONNECT', () => {
 
 describe('a password', () => {
   test.each(['GET http://127.0.0.1:1/', 'CONNECT 127.0.0.1:1'])(
-    'is asked for: %s',
+    'is required for %s',
     async (line) => {
       const { port, proxy } = await fixture.proxy('http', { login: true });
       const fields = [`${line} HTTP/1.1`, 'Host: x'];

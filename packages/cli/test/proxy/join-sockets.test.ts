@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe('joinSockets', () => {
-  test('passes bytes and the end of each direction on, one after the other', async () => {
+  test('passes bytes on, and passes the end of one direction on while the other direction stays open', async () => {
     const { client, target, counts, joined } = await joinedPair();
     client.end('question');
     expect(String(await readAll(target))).toBe('question');
@@ -141,7 +141,7 @@ describe('dial', () => {
     expect(await failed).toMatchObject({ code: 'ECANCELED' });
   });
 
-  test('keeps what the client sends during the attempt, and its end', async () => {
+  test('keeps the bytes that the client sends during the attempt, and the end of its side', async () => {
     const server = await echo();
     const [client, accepted] = await pair();
     client.end('question');
@@ -154,7 +154,7 @@ describe('dial', () => {
   });
 });
 
-/** Returns a network in which a look-up has no answer. */
+/** Returns a network in which no look-up ever ends, so every attempt to connect waits. */
 function silentNetwork(): LoopbackNetwork {
   const silent = new LoopbackNetwork();
   silent.lookup = () => {};

@@ -1,6 +1,6 @@
 /**
  * `LoopbackNetwork`: stands for the network inside a tunnel. It is the loopback interface, with
- * names of its own. The other functions make servers and sockets for tests.
+ * names of its own. The other exports make servers and sockets for tests, and wait for them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ProxyNetwork } from '../../src/proxy/proxy-network.ts';
 
-/** A network in which only the given names exist. Each call of `lookup` is counted. */
+/** A network in which only the given names exist. `lookups` counts the calls of `lookup`. */
 export class LoopbackNetwork implements ProxyNetwork {
   lookups = 0;
   readonly #names: Readonly<Record<string, string>>;
@@ -137,7 +137,10 @@ export async function bindUdp(): Promise<UdpSocket> {
   return socket;
 }
 
-/** Resolves when the condition is true. Calls it again after each turn of the event loop. */
+/**
+ * Resolves when `condition` returns true. Calls `condition` again after each turn of the event
+ * loop.
+ */
 export async function until(condition: () => boolean): Promise<void> {
   for (let turns = 0; !condition(); turns++) {
     if (turns === MOST_TURNS) throw new Error(`it did not become true: ${String(condition)}`);

@@ -39,7 +39,7 @@ describe('NameTable', () => {
     expect(used.every((address) => address === undefined)).toBe(true);
   });
 
-  test('keeps 64 names, and forgets the oldest one for another', () => {
+  test('keeps 64 names, and forgets the oldest name when another name comes', () => {
     const { table, asked, answer } = slowNames();
     for (let i = 0; i < 65; i++) {
       table.use(`n${i}`, () => {});

@@ -8,7 +8,7 @@ afterEach(() => fixture.close());
 
 describe('startPort', () => {
   test.each(['forward', 'expose'] as const)(
-    '%s passes a connection on, with its ends',
+    '%s passes a connection on, with the end of each direction',
     async (type) => {
       const echo = await fixture.echo();
       const target = { host: '127.0.0.1', port: echo.port };
@@ -34,7 +34,7 @@ describe('startPort', () => {
     expect(fixture.network.lookups - before).toBe(2);
   });
 
-  test('closes the connection if the target is not reached, and counts it', async () => {
+  test('closes the connection if the target is not reached, and counts and logs the failure', async () => {
     const target = { host: '127.0.0.1', port: await unusedPort() };
     const { port, proxy } = await fixture.port({ type: 'forward', protocol: 'tcp', target });
     const socket = await fixture.connect(port);

@@ -6,7 +6,7 @@ import { keyPair } from '../key-pair.ts';
 const { privateKey, publicKey } = keyPair();
 
 describe('readProxyFile', () => {
-  test('reads every section of wireproxy that Litz carries out', () => {
+  test('reads every section of wireproxy that Litz supports', () => {
     const { services } = read([
       '[TCPClientTunnel]',
       'BindAddress = 127.0.0.1:25565',
@@ -52,7 +52,7 @@ describe('readProxyFile', () => {
     expect(credentials!.match(Buffer.from('ada'), Buffer.from('s#cret'))).toBe(true);
   });
 
-  test('leaves [Interface] and [Peer] to the parser of wg-quick files, at their lines', () => {
+  test('leaves [Interface] and [Peer] to the parser of wg-quick files, and keeps their line numbers', () => {
     const lines = [
       '[Socks5]',
       'BindAddress = 127.0.0.1:1',
@@ -98,7 +98,7 @@ describe('readProxyFile', () => {
     expect(credentials!.match(Buffer.from('$x'), Buffer.from('$literal'))).toBe(true);
   });
 
-  test('reads the name of the file of the tunnel', () => {
+  test('reads the path of the tunnel file', () => {
     expect(
       read(['WGConfig = /etc/wireguard/wg0.conf', '[Socks5]', 'BindAddress = :1']),
     ).toMatchObject({

@@ -13,7 +13,7 @@ import { connectTo, LoopbackNetwork, TestServer } from './loopback.ts';
 /** The name and the password that a proxy with `login` expects. */
 export const LOGIN = { name: 'ada', password: 'secret word' } as const;
 
-/** What a test has opened. `close` closes it all. */
+/** Keeps everything that a test has opened. `close` closes all of it. */
 export class ProxyFixture {
   readonly network: LoopbackNetwork = new LoopbackNetwork();
   readonly log: string[] = [];
@@ -35,7 +35,7 @@ export class ProxyFixture {
     return this.add(await TunnelProxy.start(all, { network: this.network, log }));
   }
 
-  /** Starts a proxy of one kind. Returns it, and its port. */
+  /** Starts a proxy with one service, SOCKS5 or HTTP. Returns the proxy and its port. */
   async proxy(
     type: 'socks5' | 'http',
     options: { login?: boolean; host?: string; settings?: Partial<ProxySettings> } = {},

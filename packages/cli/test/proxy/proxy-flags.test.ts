@@ -54,7 +54,7 @@ describe('readProxyFlags', () => {
     expect(info).toEqual({ host: '127.0.0.1', port: 9080 });
   });
 
-  test('reads a password from the first line of a file, and warns if others can read it', () => {
+  test('reads a password from the first line of a file, and warns if other users can read the file', () => {
     const file = write('password', 'word\nmore\n', 0o600);
     const [socks5] = read({ socks5: ['1'], socks5User: 'ada', socks5PasswordFile: file }).services;
     expect(matches(socks5, 'ada', 'word')).toBe(true);

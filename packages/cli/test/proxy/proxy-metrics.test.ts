@@ -32,7 +32,7 @@ describe('proxyMetrics', () => {
     }
   });
 
-  test('has no series for each peer if there are more than 200', async () => {
+  test('has no series per peer if there are more than 200 peers', async () => {
     const one = { endpoint: '', lastHandshakeAt: 0, bytesReceived: 0, bytesSent: 0 };
     const peers = Array.from({ length: 201 }, (_, i) => ({ ...one, publicKey: `${i}` }));
     const { text } = await proxyMetrics(new ProxyCounts(), peers);

@@ -60,7 +60,7 @@ export class ProxyWorld {
     return file;
   }
 
-  /** Starts `litz proxy` as an ordinary user, and waits for what it prints. */
+  /** Starts `litz proxy` as an ordinary user, and waits until its output matches `says`. */
   async proxy(words: readonly string[], says: RegExp): Promise<StartedProcess> {
     const [program = '', ...args] = this.command(words);
     const started = this.a.start(program, args);
@@ -126,8 +126,8 @@ export class ProxyWorld {
   }
 
   /**
-   * Waits until the addresses do not change any more, because Chromium breaks off what it loads
-   * when an address changes (ERR_NETWORK_CHANGED).
+   * Waits until the kernel has checked the addresses for duplicates, because Chromium breaks off
+   * its downloads when an address changes (ERR_NETWORK_CHANGED).
    */
   async #untilSettled(): Promise<void> {
     await eventually('the addresses are checked for duplicates', async () => {

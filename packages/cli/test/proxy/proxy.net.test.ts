@@ -43,7 +43,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
   });
   afterAll(() => world?.close());
 
-  it('carries curl over SOCKS5, with the names of the DNS server behind the tunnel', async () => {
+  it('carries curl over SOCKS5, and resolves names with the DNS server behind the tunnel', async () => {
     const url = 'http://web.inside/page.html';
     expect(await curl('--socks5-hostname', '127.0.0.1:1080', url)).toBe(PAGE);
     expect(await curl('--socks5', '127.0.0.1:1080', 'http://10.77.0.2/page.html')).toBe(PAGE);
@@ -161,7 +161,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     expect(await world.a.run(process.execPath, client, '1080', '10.77.0.2', '7')).toBe('all of it');
   });
 
-  it('serves /readyz, and counts in its metrics', async () => {
+  it('serves /readyz, and metrics with its counters', async () => {
     expect(await curl('-f', 'http://127.0.0.1:9080/readyz')).toBe('{}\n');
     const metrics = await curl('http://127.0.0.1:9080/metrics');
     expect(metrics).toMatch(/litz_proxy_connections_total\{service="socks5"\} [1-9]/);

@@ -4,7 +4,7 @@ import { readExactly } from '../../src/proxy/read-exactly.ts';
 import { nextTurn } from './loopback.ts';
 
 describe('readExactly', () => {
-  test('waits for all bytes, and leaves the following ones', async () => {
+  test('waits for all bytes, and leaves the bytes after them in the stream', async () => {
     const stream = new PassThrough();
     const read = readExactly(stream, 3);
     stream.write(Uint8Array.of(1));
@@ -14,7 +14,7 @@ describe('readExactly', () => {
     expect([...(await readExactly(stream, 1))]).toEqual([4]);
   });
 
-  test('leaves a stream that can be piped', async () => {
+  test('the rest of the stream can be read in another way', async () => {
     const stream = new PassThrough();
     stream.end('abcdef');
     expect(String(await readExactly(stream, 2))).toBe('ab');

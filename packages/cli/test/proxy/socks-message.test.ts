@@ -18,7 +18,7 @@ describe('formatReply', () => {
     expect(Buffer.from(formatReply(0, { host, port })).toString('hex')).toBe(hex);
   });
 
-  test('has the address 0.0.0.0:0 if none is given', () => {
+  test('has the address 0.0.0.0:0 if no address is given', () => {
     expect([...formatReply(7)]).toEqual([5, 7, 0, 1, 0, 0, 0, 0, 0, 0]);
   });
 });
@@ -59,7 +59,7 @@ describe('parseDatagram', () => {
     expect([...parsed.data]).toEqual([1, 2]);
   });
 
-  test('reads a name, and data of no length', () => {
+  test('reads a name, and empty data', () => {
     const bytes = Buffer.from([0, 0, 0, 3, 1, 0x61, 0, 53]);
     expect(parseDatagram(bytes)!.target).toEqual({ host: 'a', port: 53 });
     expect(parseDatagram(bytes)!.data).toHaveLength(0);
@@ -78,7 +78,7 @@ describe('parseDatagram', () => {
     expect(parseDatagram(Uint8Array.from(bytes))).toBeUndefined();
   });
 
-  test('never throws, and never reads behind the end', () => {
+  test('never throws, and never reads after the end', () => {
     const random = seededRandom(17);
     for (let i = 0; i < 5000; i++) {
       const bytes = Uint8Array.from({ length: Math.floor(random() * 30) }, () => random() * 256);

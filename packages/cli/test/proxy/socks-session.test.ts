@@ -30,7 +30,7 @@ describe('CONNECT', () => {
     await until(() => proxy.counts.of('socks5').open === 0);
   });
 
-  test('reaches an IPv6 address, and says so in its reply', async () => {
+  test('reaches an IPv6 address, and replies with an IPv6 address', async () => {
     const { port } = await fixture.proxy('socks5');
     const target = await fixture.echo('::1');
     const socket = await fixture.connect(port);
@@ -43,7 +43,7 @@ describe('CONNECT', () => {
     expect(String(await readAll(socket))).toBe('x');
   });
 
-  test('takes a request in single bytes, and data that follows it at once', async () => {
+  test('accepts a request that comes in single bytes, and data that follows the request at once', async () => {
     const { port } = await fixture.proxy('socks5');
     const target = await fixture.echo();
     const socket = await fixture.connect(port);
@@ -58,7 +58,7 @@ describe('CONNECT', () => {
   test.each<[what: string, address: number[], reply: number]>([
     ['a port on which nothing listens', [1, 127, 0, 0, 1], 5],
     ['a name that does not exist', [3, 4, ...Buffer.from('none')], 4],
-  ])('%s is answered with its code', async (_, address, reply) => {
+  ])('%s is answered with the reply code for this error', async (_, address, reply) => {
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
     const request = [5, 1, 0, 5, 1, 0, ...address, ...portBytes(await unusedPort())];
@@ -83,7 +83,7 @@ describe('CONNECT', () => {
 });
 
 describe('a password', () => {
-  test('is asked for, and a right one is accepted', async () => {
+  test('is required, and the right password is accepted', async () => {
     const { port } = await fixture.proxy('socks5', { login: true });
     const target = await fixture.echo();
     const socket = await fixture.connect(port);
@@ -108,7 +108,7 @@ describe('a password', () => {
     expect(fixture.log.join()).not.toContain(LOGIN.password);
   });
 
-  test('a client that offers none is refused', async () => {
+  test('a client that offers no password is refused', async () => {
     const { port, proxy } = await fixture.proxy('socks5', { login: true });
     const socket = await fixture.connect(port);
     socket.write(Uint8Array.of(5, 1, 0));
@@ -162,7 +162,7 @@ describe('a client is refused', () => {
     expect([...proxy.counts.of('socks5').refused]).toEqual([[reason, 1]]);
   });
 
-  test('for saying nothing for ten seconds', async () => {
+  test('if its request is not complete after ten seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);

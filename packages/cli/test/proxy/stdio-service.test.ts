@@ -22,7 +22,7 @@ describe('connectStdio', () => {
     await ended;
   });
 
-  test('ends if the target ends, while input is open', async () => {
+  test('ends the output when the target ends, while the input is open', async () => {
     const target = await fixture.server((socket) => socket.end('bye'));
     const { run, input, output } = await stdio(target.port);
     const ended = run();

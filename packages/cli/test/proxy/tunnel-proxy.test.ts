@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('TunnelProxy', () => {
-  test('garbage on every port disturbs no other connection, and is counted', async () => {
+  test('garbage on the ports for SOCKS5 and HTTP disturbs no other connection, and is counted', async () => {
     const random = seededRandom(1928);
     const echo = await fixture.echo();
     const credentials = new Credentials('ada', 'word');
@@ -97,7 +97,7 @@ describe('TunnelProxy', () => {
     await expect(fixture.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('closes what was started if a later service cannot listen', async () => {
+  test('closes the services that were started if a later service cannot listen', async () => {
     const taken = await fixture.echo();
     const free = await unusedPort();
     const proxy = { type: 'socks5', credentials: undefined } as const;

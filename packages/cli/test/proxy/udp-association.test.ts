@@ -44,7 +44,7 @@ describe('UdpAssociation', () => {
     expect(fixture.network.lookups).toBe(1);
   });
 
-  test('drops what is not valid, and what goes to a name that does not exist', async () => {
+  test('drops invalid datagrams, and datagrams to a name that does not exist', async () => {
     const { proxy, client, relay } = await associated();
     client.send(bytes('garbage'), relay);
     client.send(named('none', 1, 'x'), relay);
@@ -52,7 +52,7 @@ describe('UdpAssociation', () => {
     expect(proxy.counts.of('socks5').datagrams).toBe(0);
   });
 
-  test('belongs to one client: after its first datagram, those from other ports are dropped', async () => {
+  test('belongs to one client: after its first datagram, datagrams from other ports are dropped', async () => {
     const { proxy, client, relay } = await associated();
     const target = await echo();
     const datagram = formatDatagram({ host: '127.0.0.1', port: target.address().port }, bytes('x'));
@@ -87,7 +87,7 @@ describe('UdpAssociation', () => {
     expect(proxy.counts.of('socks5').datagrams).toBe(2);
   });
 
-  test('ends with its connection', async () => {
+  test('ends when its TCP connection ends', async () => {
     const { proxy, control } = await associated();
     expect(proxy.counts.of('socks5').open).toBe(1);
     control.end();
@@ -95,7 +95,7 @@ describe('UdpAssociation', () => {
     await until(() => proxy.counts.of('socks5').open === 0);
   });
 
-  test('ends when it is silent for five minutes, with its connection', async () => {
+  test('ends after five minutes without a datagram, and closes its TCP connection', async () => {
     const { proxy, control, client, relay } = await associated();
     const target = await echo();
     vi.advanceTimersByTime(299_999);

@@ -1,5 +1,5 @@
-// A SOCKS5 client that is not part of Litz. `node udp-client.mjs PORT HOST PORT TEXT` sends a
-// datagram through the proxy, and prints the answer and its source.
+// A SOCKS5 client that is not part of Litz. `node udp-client.mjs PROXY-PORT HOST PORT TEXT` sends
+// TEXT in a datagram through the proxy, and prints the answer and its source.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { SocksClient } from 'socks';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { phoneText } from '../../src/qr/phone-text.ts';
 
 describe('phoneText', () => {
-  test('keeps the fields that the apps read, and names each field that is left out once', () => {
+  test('keeps the fields that the apps read, and lists each omitted field once', () => {
     const file = [
       '# my phone',
       '[Interface]',

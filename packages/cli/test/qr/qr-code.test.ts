@@ -18,7 +18,7 @@ describe('qrCode', () => {
     expect(lines.every((line) => line.startsWith('██') && line.endsWith('██'))).toBe(true);
   });
 
-  test('a text that is too long is refused with both lengths', () => {
+  test('a text that is too long is refused, and the error names its length and the limit', () => {
     expect(() => qrCode('a'.repeat(2954), { colors: false })).toThrow(
       'the file has 2954 bytes for the code, and a QR code holds at most 2953',
     );
@@ -30,7 +30,7 @@ function read(lines: readonly string[], columns: number, colors: boolean): strin
   const size = columns * SCALE;
   const pixels = new Uint8ClampedArray(size * size * 4).fill(255);
   for (const [row, line] of lines.entries()) {
-    // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
+    // oxlint-disable-next-line no-control-regex -- a colour code begins with ESC
     const characters = line.replaceAll(/\x1b\[[\d;]*m/g, '');
     expect(characters).toHaveLength(columns);
     for (const [column, character] of Array.from(characters).entries()) {

@@ -73,7 +73,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
   });
 
-  it('keeps the same capabilities with --user, without root', async () => {
+  it('keeps the same capabilities as an ordinary user with --user', async () => {
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     for (const { rights, uids, groups } of threadsOf(daemon)) {
       expect({ uids, groups }).toEqual({ uids: [65_534, 65_534, 65_534, 65_534], groups: [] });
@@ -120,12 +120,12 @@ describeWith(needed, 'litz, which drops its rights', () => {
         netlink.close();
         other.close();
       }
-      // The namespace is gone, and the interface with it.
+      // The interface is deleted with its namespace, so the daemon ends.
       expect(await daemon.end()).toBe(0);
     },
   );
 
-  it('drops its rights as the new process of an upgrade too, which keeps the stderr of the old one', async () => {
+  it('also as the new process of an upgrade, drops its rights, and keeps the standard error of the old process', async () => {
     const path = host.write('stderr', []);
     const listener = new UnixListener(`${path}.sock`);
     const old = openSync(path, 'w');
@@ -178,7 +178,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
       await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
       await expect(host.run('ip', ['link', 'show', NAME])).rejects.toThrow(/does not exist/);
     } finally {
-      // The new process has the streams of the first one, so it would keep the test waiting.
+      // The new process has the output streams of the first process, so the test would wait for it.
       if (existsSync(`/proc/${pid}`)) process.kill(Number(pid), 'SIGKILL');
     }
   });
@@ -238,7 +238,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     }
   });
 
-  it('is an ordinary user as a proxy with --user, and may serve a low port', async () => {
+  it('runs a proxy with --user as an ordinary user, which may serve a port below 1024', async () => {
     const file = host.write('proxy.conf', [
       '[Interface]',
       `PrivateKey = ${keyPair().privateKey}`,
@@ -290,7 +290,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     );
   });
 
-  it('drops the rights of a tunnel without hooks, and keeps those of a tunnel with hooks', async () => {
+  it('drops the rights of a tunnel without hooks, and keeps the rights of a tunnel with hooks', async () => {
     const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
     const kept = [...DAEMON, 'CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'] as Capability[];
     const few = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
@@ -333,7 +333,9 @@ async function startDaemon(
   return litz;
 }
 
-/** Configures an interface with the wg of the daemon's mounts, and sets it up. */
+/**
+ * Configures an interface with wg in the mount namespace of the daemon, and sets the interface up.
+ */
 async function configure({ pid }: LitzProcess, name: string, lines: string[]): Promise<void> {
   const file = host.write(`${name}.conf`, lines);
   await host.run('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'wg', 'setconf', name, file]);
@@ -357,7 +359,7 @@ function peer(publicKey: string, port: number): string[] {
 
 interface Thread {
   readonly rights: ReturnType<typeof readRights>;
-  /** The real, the effective and the saved user, and that for file access. */
+  /** The real, the effective and the saved user ID, and the user ID for file access. */
   readonly uids: number[];
   readonly groups: number[];
 }

@@ -15,7 +15,7 @@ describe('readUser', () => {
     expect(read('litz:net')).toEqual({ uid: 961, gid: 970, groups: [] });
   });
 
-  it('takes numbers', () => {
+  it('accepts numbers instead of names', () => {
     expect(read('1000:1001')).toEqual({ uid: 1000, gid: 1001, groups: [] });
     expect(read('litz:5')).toEqual({ uid: 961, gid: 5, groups: [] });
   });

@@ -44,7 +44,7 @@ describeWith([root], 'shareSocketFolder', () => {
     expect(untrustedFolder(folder)).toBeUndefined();
   });
 
-  it('leaves a folder of the user', () => {
+  it('leaves a folder that belongs to the user unchanged', () => {
     makeFolder(USER.uid, 7, 0o700);
     shareSocketFolder(USER, folder);
     expect(owner()).toEqual([USER.uid, 7, '700']);
@@ -58,7 +58,7 @@ describeWith([root], 'shareSocketFolder', () => {
     expect(owner()).toEqual([0, 77, '1775']);
   });
 
-  it('does not follow a link', () => {
+  it('does not follow a symbolic link', () => {
     mkdirSync(join(parent, 'other'), { mode: 0o755 });
     symlinkSync(join(parent, 'other'), folder);
     shareSocketFolder(USER, folder);

@@ -9,12 +9,12 @@ import { LIVE_PAGE_FILES, LivePage } from '../../src/serve/live-page.ts';
 import { exampleDevice, examplePeer, exampleSource, NOW } from '../live/examples.ts';
 import { Browser } from '../../../mesh/test/page/browser.ts';
 
-/** The folder for screenshots of the page; absent: none are taken. */
+/** The folder for screenshots of the page. If it is undefined, no screenshots are taken. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 const folder = join(import.meta.dirname, '../../page');
 
 let count: number;
-/** Each reading is this much later than the one before, in ms. */
+/** How much later each reading is than the reading before it, in ms. */
 let step: number;
 let clock: { ms: number };
 let page: LivePage;
@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => page.close());
 
 describe('LIVE_PAGE_FILES', () => {
-  test('exist, are all of the folder, and import only each other', () => {
+  test('exist, include all files of the folder, and import only each other', () => {
     const locations = [...LIVE_PAGE_FILES.values()].map(({ location }) => location);
     for (const file of locations) expect([file.href, existsSync(file)]).toEqual([file.href, true]);
     const own = readdirSync(folder).filter((name) => /\.(?:js|css|html)$/.test(name));
@@ -47,14 +47,14 @@ describe('LIVE_PAGE_FILES', () => {
 });
 
 describe('LivePage', () => {
-  test('serves a page that loads nothing from elsewhere, and nothing secret', async () => {
+  test('serves a page that loads nothing from other servers, and a status without secrets', async () => {
     expect(await text(await ask('/'))).not.toMatch(/https?:|<script(?![^>]*src=)|style=|\son\w+=/);
     const status = await text(await ask('/status.json'));
     expect(JSON.parse(status)).toMatchObject({ version: 1, interfaces: [{ name: 'wg0' }] });
     expect(status).not.toContain(Buffer.alloc(32, 1).toString('base64'));
   });
 
-  test('refuses other host names, other origins, and every change', async () => {
+  test('refuses other host names, cross-site requests, POST, and paths of other files', async () => {
     expect((await ask('/', { host: 'rebound.example' })).statusCode).toBe(403);
     expect((await ask('/events', { 'sec-fetch-site': 'cross-site' })).statusCode).toBe(403);
     expect((await ask('/status.json', {}, 'POST')).statusCode).toBe(405);
@@ -71,12 +71,13 @@ describe('LivePage', () => {
       if (got.includes('\ndata: {"version"')) break;
     }
     const [, history = ''] = /event: history\ndata: (.*)\n/.exec(got) ?? [];
-    // The first reading has no rates. One more was made when the page was opened.
+    // There are three readings with rates, because the first reading was made when the page was
+    // opened. That reading has no rates.
     expect((JSON.parse(history) as { times: number[] }).times.length).toBe(3);
     expect(got.indexOf('history')).toBeLessThan(got.indexOf('"version"'));
   });
 
-  test('says why it cannot listen', async () => {
+  test('reports that the port is in use, and closes its source', async () => {
     const port = Number(new URL(page.url).port);
     const { source, closed } = exampleSource(['wg0'], new Map());
     await expect(LivePage.open({ source, host: '127.0.0.1', port })).rejects.toThrow('EADDRINUSE');
@@ -93,32 +94,36 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser leaves the page before its server closes. Otherwise it would report an error.
+  // The browser leaves the page before its server closes. Otherwise the browser would report an
+  // error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>
     (['light', 'dark'] as const).map((scheme) => ({ width, scheme })),
   );
-  test.each(screens)('fits $width pixels, $scheme', async ({ width, scheme }) => {
-    count = 12;
-    step = 20_000;
-    // Seven minutes of history before the page is opened.
-    for (let turn = 0; turn < 21; turn++) await text(await ask('/status.json'));
-    await browser.show(page.url, { width, scheme });
-    await browser.until(`document.querySelectorAll('#rows tr').length === 12`);
-    const points = `document.querySelector('#chart .sum').getAttribute('d').split('L').length`;
-    await browser.until(`${points} > 20`);
-    await browser.evaluate(`document.querySelector('#rows tr:nth-child(2) .peer').click()`);
-    expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
-    const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
-    expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
-    if (PICTURES !== undefined) {
-      await browser.screenshot(join(PICTURES, `live-${width}-${scheme}.png`));
-    }
-    expect(browser.complaints).toEqual([]);
-  });
+  test.each(screens)(
+    'fits into $width pixels with the $scheme scheme',
+    async ({ width, scheme }) => {
+      count = 12;
+      step = 20_000;
+      // Seven minutes of history before the page is opened.
+      for (let turn = 0; turn < 21; turn++) await text(await ask('/status.json'));
+      await browser.show(page.url, { width, scheme });
+      await browser.until(`document.querySelectorAll('#rows tr').length === 12`);
+      const points = `document.querySelector('#chart .sum').getAttribute('d').split('L').length`;
+      await browser.until(`${points} > 20`);
+      await browser.evaluate(`document.querySelector('#rows tr:nth-child(2) .peer').click()`);
+      expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');
+      expect(background).toBe(scheme === 'dark' ? 'rgb(16, 21, 27)' : 'rgb(246, 247, 249)');
+      if (PICTURES !== undefined) {
+        await browser.screenshot(join(PICTURES, `live-${width}-${scheme}.png`));
+      }
+      expect(browser.complaints).toEqual([]);
+    },
+  );
 
-  test('shows what litz top shows', async () => {
+  test('shows the values of a peer, the summary, the details of the interface, and the chart', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelector('#connection').textContent === 'live'`);
     const row = `document.querySelector('#rows tr').innerText.replaceAll('\\t', '|').replaceAll('\\n', '')`;
@@ -160,7 +165,7 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
     expect(await focused()).toBe('AAEB…BAQE');
   });
 
-  test('finds a peer, and sorts', async () => {
+  test('filters and sorts the peers', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     const set = (id: string, value: string): Promise<void> =>
@@ -174,7 +179,7 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
     expect(await browser.evaluate(names)).toBe('AAIC…CAgI');
   });
 
-  test('shows the sum, and one page of the table, of 10,000 peers', async () => {
+  test('with 10,000 peers, shows the sum of the rates and one page of the table', async () => {
     count = 10_000;
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 50`);

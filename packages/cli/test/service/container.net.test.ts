@@ -1,6 +1,6 @@
 /**
- * Tests `litz` in a container. runc makes it with what docs/services.md tells users to give to
- * podman or docker.
+ * Tests `litz` in a container. runc makes the container with the rights, the device and the mounts
+ * that docs/services.md tells users to give to podman or docker.
  */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -103,8 +103,8 @@ async function runContainer({ capabilities, hasUsers }: ContainerOptions): Promi
 }
 
 /**
- * $0 is node, $1 the repository, $2 the bundle, $3 the name. In a user namespace, a runtime mounts
- * the device of the machine, with the mode that udev gives it.
+ * $0 is node, $1 the repository, $2 the bundle, $3 the name. The script makes a /dev/net/tun with
+ * the mode that udev gives it, because in a user namespace, runc mounts the device of the machine.
  */
 const BOOT = `
 mount -t tmpfs dev /dev/net

@@ -13,7 +13,7 @@ import { OpenRc, unpackedOpenRc } from './openrc.ts';
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const NAME = uniqueName('o');
 const SERVICE = `litz.${NAME}`;
-/** Long, because other programs share the machine. */
+/** The longest time to wait, in ms. It is long, because other programs share the machine. */
 const LONGEST_MS = 60_000;
 /** The exit code of `rc-service NAME status` if the service is stopped. */
 const STOPPED = 3;

@@ -26,7 +26,7 @@ describe('the service files', () => {
     expect(read('litz.openrc')).toMatch(/command_args="-f --user \$litz_user \$interface"/);
   });
 
-  it('name the same user', () => {
+  it('name the same user in litz@.service and in sysusers.conf', () => {
     const [, user] = /^User=(.*)$/m.exec(readFileSync(join(FOLDER, 'litz@.service'), 'utf8')) ?? [];
     expect(readFileSync(join(FOLDER, 'sysusers.conf'), 'utf8')).toMatch(
       new RegExp(`^u ${user} - `, 'm'),

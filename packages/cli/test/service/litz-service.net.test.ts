@@ -38,7 +38,7 @@ describeWith(required, 'litz@.service', () => {
     await host.close();
   });
 
-  it('is started when the socket answers, and has few rights in all threads', async () => {
+  it('counts as started when the socket answers, and has few rights in all threads', async () => {
     await systemd.control('start', 'litz@wg0');
     expect(await systemd.run('wg', 'show', 'wg0', 'dump')).toBe('(none)\t(none)\t0\toff\n');
     expect(await systemd.property('litz@wg0', 'StatusText')).toBe('serves wg0');
@@ -115,7 +115,7 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.property('litz@wg0', 'Result')).toBe('success');
   });
 
-  it('is restarted by the watchdog when it hangs, and after a kill', async () => {
+  it('is restarted by the watchdog when it hangs, and by systemd after SIGKILL', async () => {
     const dropIn = '/run/systemd/system/litz@.service.d';
     await systemd.run('mkdir', dropIn);
     const lines = '[Service]\\nWatchdogSec=6\\nTimeoutAbortSec=1\\n';
@@ -145,7 +145,7 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
   });
 
-  it('has the new process of an upgrade as its main process, stops it, and starts no other', async () => {
+  it('after an upgrade, has the new process as its main process, stops this process, and starts no other', async () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     const answer = await systemd.run('sh', '-c', 'litz upgrade wg0 2>&1');
@@ -170,7 +170,7 @@ describeWith(required, 'litz@.service', () => {
     expect((await mainOf('litz@wg0'))[0]).toBe('0');
   });
 
-  it('names the old process again when the new one ends before it has confirmed', async () => {
+  it('after an upgrade that failed, has the old process as its main process again', async () => {
     const dropIn = '/run/systemd/system/litz@.service.d';
     await systemd.run('mkdir', dropIn);
     const killer = `KILL="new before running" LITZ_ENTRY=${LITZ_INSIDE}`;
@@ -251,6 +251,6 @@ async function outerPidOf(pid: string): Promise<string> {
   throw new Error(`there is no process ${pid}`);
 }
 
-/** Paths of files of the repository, as systemd's namespaces have them. */
+/** Paths of files of the repository in the mount namespace of systemd. */
 const LITZ_INSIDE = '/mnt/packages/cli/bin/litz.js';
 const KILLER_INSIDE = '/mnt/packages/cli/test/upgrade/killer.mjs';

@@ -2,8 +2,8 @@
  * `OpenRc`: a real OpenRC in namespaces of its own, for tests of the init script.
  *
  * Debian's package replaces the init system of the machine, so it is only unpacked: its files are
- * mounted over /usr/lib and /usr/sbin in a mount namespace. /etc, /run and the processes are those
- * of the test. The service `localmount`, which OpenRC expects on every machine, does nothing.
+ * mounted over /usr/lib and /usr/sbin in a mount namespace. /etc, /run and the processes belong to
+ * the test. The service `localmount`, which OpenRC expects on every machine, does nothing.
  *
  * @module
  */
@@ -77,7 +77,7 @@ export class OpenRc {
     writeFileSync(join(this.#host.folder, 'conf.d', service), `${lines.join('\n')}\n`);
   }
 
-  /** Runs a program inside. @returns its output. @throws {Error} it failed */
+  /** Runs a program in the namespaces of OpenRC. @returns its output. @throws {Error} it failed */
   run(program: string, ...args: string[]): Promise<string> {
     const inside = ['-t', String(this.#pid), '-m', '-p', program, ...args];
     return this.#host.run('nsenter', inside, { timeout: 60_000 });
@@ -90,7 +90,7 @@ export class OpenRc {
     return { code: Number(/code=(\d+)\n$/.exec(text)?.[1]), text };
   }
 
-  /** Ends all processes inside. */
+  /** Ends all processes in the namespaces. */
   async stop(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode !== null || signalCode !== null) return;
@@ -119,8 +119,8 @@ const FOLDER: string =
 const SCRIPT = fileURLToPath(new URL('../../service/litz.openrc', import.meta.url));
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
 /**
- * $0 is node, $1 the repository, $2 the folder of the test, $3 the unpacked packages. The last
- * loop waits for the processes that lose their parents.
+ * $0 is node, $1 the repository, $2 the folder of the test, $3 the unpacked packages. The last loop
+ * waits for processes that have lost their parents, as an init process must.
  */
 const BOOT = `
 mount --make-rprivate /

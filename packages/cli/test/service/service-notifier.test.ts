@@ -40,7 +40,7 @@ describe('ServiceNotifier', () => {
     ]);
   });
 
-  it('names another process and then this one, when the parent has ended', async () => {
+  it('when the parent has ended, names another process and then this process as the main process', async () => {
     vi.useRealTimers();
     const manager = managerWith(SERVICE);
     let parent = 7;

@@ -1,9 +1,9 @@
 /**
  * `Systemd`: a real systemd as process 1 of its own namespaces, for tests of units.
  *
- * It has a /run and a /tmp of its own, a user `litz`, and the built command as
- * /usr/local/sbin/litz. It knows only the units of Litz: units of the system would change the
- * machine (systemd-tmpfiles empties /tmp). The root of the machine is read-only.
+ * This systemd has a /run and a /tmp of its own, a user `litz`, and the built command as
+ * /usr/local/sbin/litz. It knows only the units of Litz, because units of the system would change
+ * the machine. For example, systemd-tmpfiles empties /tmp. The root of the machine is read-only.
  *
  * @module
  */
@@ -25,7 +25,9 @@ export const systemdProgram: Requirement = requirement('/lib/systemd/systemd', (
 export class Systemd {
   readonly #host: Host;
   readonly #child: ChildProcess;
-  /** The name of the cgroup that holds all processes. Two systemds must not share one. */
+  /**
+   * The name of the cgroup of all processes of this systemd. Two systemds must not share a cgroup.
+   */
   readonly #cgroup: string = uniqueName('cg');
   #output = '';
   #pid = -1;
@@ -60,13 +62,13 @@ export class Systemd {
     return this.#output + (existsSync(file) ? readFileSync(file, 'utf8') : '');
   }
 
-  /** Writes a file that only root can read. @returns its path inside */
+  /** Writes a file that only root can read. @returns its path in the namespaces of systemd */
   write(name: string, lines: readonly string[]): string {
     this.#host.write(name, lines);
     return `/run/host/${name}`;
   }
 
-  /** Runs a program inside. @returns its output. @throws {Error} it failed */
+  /** Runs a program in the namespaces of systemd. @returns its output. @throws {Error} it failed */
   run(program: string, ...args: string[]): Promise<string> {
     return this.#host.run(
       'nsenter',
@@ -99,7 +101,7 @@ export class Systemd {
     this.#child.kill('SIGKILL');
     await ended;
     const remove = `mount -t cgroup2 c /mnt; find /mnt/${this.#cgroup} -depth -type d -exec rmdir {} +`;
-    // The kernel needs a moment until the last process has left.
+    // The kernel needs a moment until the last process has left the cgroup.
     await vi.waitUntil(
       () =>
         this.#host.run('unshare', ['--mount', 'sh', '-ec', remove]).then(
@@ -117,7 +119,7 @@ export class Systemd {
     this.#pid = first;
     return this.run('systemctl', 'is-system-running').then(
       () => true,
-      // systemd is also ready if a unit of the system is missing.
+      // systemd reports `degraded` if a unit is missing. It is ready then too.
       (error: Error) => /degraded|running/.test(`${(error as { stdout?: string }).stdout}`),
     );
   }
@@ -133,7 +135,7 @@ function childrenOf(pid: number): number[] {
 const DIES_WITH_TEST = ['--pdeathsig', 'KILL'];
 const SYSTEMD = '/lib/systemd/systemd';
 const REPOSITORY = fileURLToPath(new URL('../../../..', import.meta.url));
-/** $0 to $2 are those of BOOT. $3 is the cgroup, $4 is BOOT. */
+/** $0 to $2 are the same as in BOOT. $3 is the name of the cgroup, and $4 is the script BOOT. */
 const OWN_CGROUP = `
 mount --make-rprivate /
 mount -t cgroup2 cgroup2 /mnt
@@ -143,7 +145,7 @@ umount /mnt
 exec unshare --pid --cgroup --fork --kill-child --mount-proc sh -ec "$4" "$0" "$1" "$2"
 `;
 /**
- * $0 is node, $1 the repository, $2 the folder of the test. The repository is mounted elsewhere,
+ * $0 is node, $1 the repository, $2 the folder of the test. The repository is mounted at /mnt,
  * because the units hide /root and /home.
  */
 const BOOT = `

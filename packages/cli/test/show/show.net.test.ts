@@ -8,7 +8,7 @@ import { OwnMounts } from '../own-mounts.ts';
 const OURS = uniqueName('s');
 const THEIRS = uniqueName('t');
 const EXTRAS =
-  // oxlint-disable-next-line no-control-regex -- the code of a colour begins with it
+  // oxlint-disable-next-line no-control-regex -- a colour code begins with ESC
   /^ {2}(\x1b\[\d+m)*(provider|offloads|threads|dropped|handshake)(\x1b\[\d+m)*: .*\n/gm;
 
 let host: Host;
@@ -25,7 +25,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
       const key = host.write('key', [keyPair().privateKey]);
       const psk = host.write('psk', [keyPair().privateKey]);
       const full = `allowed-ips 10.1.0.0/16,fd00::/8 endpoint [fd09::9]:7 persistent-keepalive 3661 preshared-key ${psk}`;
-      // wireguard-go lists its peers in any order, so it has only one.
+      // wireguard-go lists its peers in any order, so it gets only one peer.
       const more = name === OURS ? ` peer ${keyPair().publicKey}` : '';
       const words = `set ${name} private-key ${key} fwmark 0x2a peer ${keyPair().publicKey} ${full}${more}`;
       await inside(['wg', ...words.split(' ')]);
@@ -38,7 +38,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
     removeSockets();
   });
 
-  it('prints the bytes of wg for scripts, of Litz and of wireguard-go', async () => {
+  it('for scripts, prints the same bytes as wg, for interfaces of Litz and of wireguard-go', async () => {
     // The wg of 2021 leaves out the interface in the second line of `all endpoints`. So endpoints
     // are compared for one interface at a time.
     const columns = 'public-key private-key listen-port fwmark peers preshared-keys allowed-ips';
@@ -52,7 +52,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
   });
 
   it.each(['always', 'never', 'auto'])(
-    'prints the bytes of wg for people, and more (colours: %s)',
+    'for people, prints the same bytes as wg, and some more lines (colours: %s)',
     async (mode) => {
       const env = { ...process.env, WG_COLOR_MODE: mode, WG_HIDE_KEYS: 'never' };
       for (const words of [[OURS], [THEIRS], []]) {

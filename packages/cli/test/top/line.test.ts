@@ -11,7 +11,7 @@ describe('paintLine', () => {
     expect(paintLine(line, 4, { colors: false })).toBe('abcd');
   });
 
-  it('fills a line that has a style of its own', () => {
+  it('fills a line with spaces if the whole line has a style', () => {
     const options = { colors: true, base: 'chosen' } as const;
     expect(paintLine([['plain', '…b']], 4, options)).toBe('\x1b[7m…b\x1b[0m\x1b[7m  \x1b[0m');
     expect(paintLine([['plain', 'ab']], 4, { ...options, colors: false })).toBe('ab');

@@ -7,7 +7,7 @@ class FakeOutput extends EventEmitter {
   rows = 24;
   writableNeedDrain = false;
   text = '';
-  // A descriptor that cannot be written: the terminal is gone.
+  // An invalid descriptor: no write succeeds, as if the terminal were gone.
   readonly fd = -1;
 
   write(text: string): void {
@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 
 describe('Screen', () => {
-  it('takes the terminal, and draws lines over what was there', () => {
+  it('switches to the alternate screen, and draws each line over the earlier text', () => {
     expect(input.modes).toEqual([true]);
     expect(output.text).toBe('\x1b[?1049h\x1b[?25l\x1b[2J');
     output.text = '';
@@ -55,7 +55,7 @@ describe('Screen', () => {
     expect(output.text).toBe('\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J');
   });
 
-  it('draws nothing on a terminal that does not read', () => {
+  it('draws nothing while the terminal does not read its output', () => {
     output.writableNeedDrain = true;
     output.text = '';
     screen.draw(['a']);
@@ -84,7 +84,7 @@ describe('Screen', () => {
     expect([screen.width, events]).toEqual([40, ['redraw']]);
   });
 
-  it('assumes a size if the terminal does not report one', () => {
+  it('assumes 80 columns and 24 rows if the terminal reports no size', () => {
     [output.columns, output.rows] = [0, 0];
     expect([screen.width, screen.height]).toEqual([80, 24]);
   });

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe('TopModel', () => {
-  it('selects the first row until the user picks one, which then stays selected', async () => {
+  it('selects the first row until the user picks a peer, which then stays selected', async () => {
     expect(chosen()).toBe('192.0.2.8:51820');
     model.take(await statusOf([1, 9]));
     expect(chosen()).toBe('192.0.2.9:51820');
@@ -52,7 +52,7 @@ describe('TopModel', () => {
     expect(firsts).toEqual([5, 5, 5, 4, 0]);
   });
 
-  it('sorts by the next and previous column, and back', () => {
+  it('sorts by the next or the previous column, and reverses the order until the column changes', () => {
     const orders = ['s', 'right', 'left', 'S', 'S'].map((key) => (press(key), model.order));
     expect(orders).toEqual(['sent', 'packets', 'sent', 'received', 'name']);
     press('r');
@@ -61,7 +61,7 @@ describe('TopModel', () => {
     expect([model.order, model.isReversed]).toEqual(['received', false]);
   });
 
-  it('finds peers by text; while the user types it, keys are characters', () => {
+  it('finds peers by a text; while the user types the text, keys are characters', () => {
     for (const key of ['/', '2', '.', '3', ':', 'q']) press(key);
     expect([model.filter, model.rows.length]).toEqual(['2.3:q', 0]);
     expect(model.selected).toBe(-1);
@@ -82,7 +82,7 @@ describe('TopModel', () => {
     expect(model.rows.length).toBe(1);
   });
 
-  it('pins the peer whose details are opened', async () => {
+  it('keeps the peer selected whose details are open', async () => {
     press('return');
     model.take(await statusOf([1, 8, 9]));
     expect([model.isOpen, chosen()]).toEqual([true, '192.0.2.8:51820']);

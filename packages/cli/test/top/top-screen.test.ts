@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe('drawTop', () => {
-  it('shows what the daemon reports', () => {
+  it('shows the sums, the drops, and a row for each peer', () => {
     const lines = draw(modelOf(status), 120, 12);
     expect(lines.map((line) => line.trimEnd())).toEqual([
       expect.stringMatching(/^3 peers, 3 connected {2}\d\d:\d\d:\d\d {2}wg0$/),
@@ -87,7 +87,7 @@ describe('drawTop', () => {
     expect(drawTop(modelOf(status), { ...size, colors: false }).join('')).not.toContain('\x1b');
   });
 
-  it('says how often it reads, if that is seldom', () => {
+  it('shows the interval between readings if it is long', () => {
     const shown = draw(modelOf({ ...status, intervalMs: 15_200 }), 80, 20)[0];
     expect(shown).toMatch(/\d\d:\d\d {2}every 15s {2}wg0$/);
   });

@@ -64,7 +64,7 @@ describe('shortKey', () => {
 });
 
 describe('printable', () => {
-  it('leaves nothing that a terminal would obey', () => {
+  it('replaces every character that a terminal would obey', () => {
     expect(printable('a\x1b[31mb\nc\u202ed\u009b')).toBe('a?[31mb?c?d?');
   });
 });

@@ -39,7 +39,7 @@ describe('ControlServer', () => {
     expect(stdout).not.toContain('node_modules');
   });
 
-  test('carries out a request, with lines for the user', async () => {
+  test('carries out a request, and passes lines of text to the user', async () => {
     const requests: ControlRequest[] = [];
     await listen(async (request, say) => {
       requests.push(request);
@@ -78,7 +78,7 @@ describe('ControlServer', () => {
     },
   );
 
-  test('reads a line of a bounded length, and closes the connection otherwise', async () => {
+  test('closes the connection if a line is too long', async () => {
     await listen(async () => {});
     const socket = createConnection(join(folder, 'wg0.sock'));
     socket.on('error', () => {});
@@ -95,7 +95,7 @@ describe('ControlServer', () => {
     expect(await ask({ do: 'save' })).toBe('done');
   });
 
-  test('closes a connection whose request takes too long, though bytes come', async () => {
+  test('closes a connection whose request takes too long, although bytes arrive', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       await listen(async () => {});
@@ -116,7 +116,7 @@ describe('ControlServer', () => {
     }
   });
 
-  test('answers before it is closed, and removes its socket', async () => {
+  test('when it is closed, still answers the request in progress, and removes its socket', async () => {
     let finish!: () => void;
     const finished = new Promise<void>((resolve) => (finish = resolve));
     let asked!: () => void;
@@ -134,7 +134,7 @@ describe('ControlServer', () => {
     expect(existsSync(join(folder, 'wg0.sock'))).toBe(false);
   });
 
-  test('stays when a client is killed before it has read the answer', async () => {
+  test('keeps serving when a client is killed before it has read the answer', async () => {
     await listen(async () => {});
     const uncaught: unknown[] = [];
     const note = (error: unknown): void => void uncaught.push(error);
@@ -143,8 +143,8 @@ describe('ControlServer', () => {
       for (let i = 0; i < 5; i++) {
         let answered!: () => void;
         const isAnswered = new Promise<void>((resolve) => (answered = resolve));
-        // The client reads one byte. Unread bytes make its end a reset, as when a process is
-        // killed.
+        // The client reads only one byte. Because of the unread bytes, its close is a reset, as
+        // when a process is killed.
         const onread = { buffer: Buffer.alloc(1), callback: () => (answered(), false) };
         const socket = createConnection({ path: join(folder, 'wg0.sock'), onread } as never);
         socket.write('garbage\n');
@@ -159,12 +159,12 @@ describe('ControlServer', () => {
     expect(uncaught).toEqual([]);
   });
 
-  test('is in a folder that only the owner may enter', async () => {
+  test('has its socket in a folder that only the owner may enter', async () => {
     await listen(async () => {});
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  test('refuses a request that it does not know, and stays', async () => {
+  test('refuses a request that it does not know, and keeps serving', async () => {
     await listen(async () => {});
     const socket = createConnection(join(folder, 'wg0.sock'));
     socket.end('{"do":"dance"}\n');
@@ -173,7 +173,7 @@ describe('ControlServer', () => {
     expect(await ask({ do: 'save' })).toBe('done');
   });
 
-  test('takes the place of a socket that a killed process left, and not of one that answers', async () => {
+  test('replaces a socket that a killed process left, but not a socket that answers', async () => {
     await listen(async () => {});
     await expect(ControlServer.listen('wg0', async () => {}, folder)).rejects.toThrow('another');
     await server!.close();
@@ -182,7 +182,7 @@ describe('ControlServer', () => {
     expect(await ask({ do: 'save' })).toBe('done');
   });
 
-  test('is not made in a folder that another user may write to', async () => {
+  test('does not listen in a folder that another user may write to', async () => {
     await listen(async () => {});
     await server!.close();
     chmodSync(folder, 0o777);
@@ -192,7 +192,7 @@ describe('ControlServer', () => {
 });
 
 describe('askTunnel', () => {
-  test('tells a tunnel that is absent from one that was killed', async () => {
+  test('distinguishes an absent tunnel from a killed tunnel, whose socket it removes', async () => {
     expect(await ask({ do: 'down' })).toBe('absent');
     await listen(async () => {});
     await server!.close();

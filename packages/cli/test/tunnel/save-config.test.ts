@@ -33,7 +33,7 @@ describe('savedText', () => {
     expect(save(['10.2.0.0/16', '10.1.0.0/16'])).toBe(TEXT);
   });
 
-  test('keeps a host name as the endpoint, and replaces an address', () => {
+  test('keeps an endpoint that is a host name, and replaces an endpoint that is an address', () => {
     expect(save(undefined, { endpoint: '192.0.2.7:1' })).toBe(TEXT);
     const numeric = TEXT.replace('office.example', '192.0.2.1');
     expect(save(undefined, { endpoint: '192.0.2.7:1' }, numeric)).toContain(
@@ -41,7 +41,7 @@ describe('savedText', () => {
     );
   });
 
-  test('writes what has changed, and leaves comments and hooks', () => {
+  test('writes the fields that have changed, and keeps comments and hooks', () => {
     const text = save(['10.1.0.0/16'], { port: 7, keepalive: 25, addresses: ['10.0.0.2/24'] });
     expect(text).toBe(
       TEXT.replace('51820\nAddress = 10.0.0.1', '7\nAddress = 10.0.0.2').replace(
@@ -51,12 +51,12 @@ describe('savedText', () => {
     );
   });
 
-  test('writes a mark of the user, and not that which the tunnel chose for itself', () => {
+  test('writes a mark that the user has set, but not the mark that the tunnel chose itself', () => {
     expect(save(undefined, { mark: 51820, ownMark: 51820 })).toBe(TEXT);
     expect(save(undefined, { mark: 5, ownMark: 51820 })).toContain('FwMark = 0x5\n');
   });
 
-  test('removes peers that are gone, adds new ones, and joins sections of one key', () => {
+  test('removes peers that are gone, adds new peers, and joins sections with the same key', () => {
     const twice = `${TEXT}[Peer]\nPublicKey = ${BOB.publicKey}\nAllowedIPs = +10.9.0.0/16\n`;
     expect(parseConfig(save(undefined, {}, twice)).peers).toHaveLength(1);
     const { peers } = parseConfig(save(undefined, { key: CAROL.publicKey }));

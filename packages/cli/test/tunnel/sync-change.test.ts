@@ -19,7 +19,7 @@ describe('syncChange', () => {
     expect(syncChange(status(), wanted())).toEqual({});
   });
 
-  test('keeps what the file does not name: key, port, mark', () => {
+  test('keeps the key, the port and the mark if the file does not have them', () => {
     expect(syncChange({ ...status(), fwmark: 7 }, wanted('', 'PublicKey = X'))).toEqual({});
   });
 
@@ -29,7 +29,7 @@ describe('syncChange', () => {
     expect(change).toEqual({ listenPort: 9, peers: [{ publicKey, persistentKeepalive: 5 }] });
   });
 
-  test('replaces the prefixes of a peer if the file has others, not if their order differs', () => {
+  test('replaces the prefixes of a peer if the file has other prefixes, but not if only their order differs', () => {
     expect(
       syncChange(status(), wanted('', 'AllowedIPs = 10.2.0.0/16', 'AllowedIPs = 10.1.0.0/16')),
     ).toEqual({});
@@ -37,7 +37,7 @@ describe('syncChange', () => {
     expect(peer).toMatchObject({ replaceAllowedIps: true, allowedIps: [parseCidr('10.2.0.0/16')] });
   });
 
-  test('removes a peer that the file does not have, and adds a new one whole', () => {
+  test('removes a peer that the file does not have, and adds a new peer with all its fields', () => {
     const text = `[Interface]\n[Peer]\nPublicKey = ${CAROL.publicKey}\nAllowedIPs = 10.3.0.0/16\n`;
     const { peers } = syncChange(status(), toDeviceConfiguration(parseConfig(text)));
     expect(peers).toMatchObject([
@@ -46,7 +46,7 @@ describe('syncChange', () => {
     ]);
   });
 
-  test('keeps the endpoint of a peer that has roamed, unless the file has another than before', () => {
+  test('keeps the endpoint of a peer that has roamed, unless the endpoint in the file has changed', () => {
     const roamed = status('198.51.100.9:9');
     const before = endpointsOf(wanted());
     expect(syncChange(roamed, wanted(), before)).toEqual({});
@@ -82,7 +82,10 @@ function status(endpoint = '192.0.2.2:51820'): DeviceStatus {
   };
 }
 
-/** Returns the configuration of a file. The given lines replace the default lines of the peer. */
+/**
+ * Returns the configuration of a file that matches `status()`. The given lines replace the default
+ * lines for the same fields. An empty `interfaceLine` also leaves out the private key.
+ */
 function wanted(
   interfaceLine = 'ListenPort = 51820',
   ...peerLines: string[]

@@ -30,8 +30,8 @@ const ALL_STEPS = [
   ['old after running', 'new'],
 ] as const;
 /**
- * `LITZ_LONG=1` kills at every step. Otherwise only the steps are tested that matter most for the
- * sessions.
+ * `LITZ_LONG=1` kills at every step. Otherwise the test kills only at the steps that matter most
+ * for the sessions.
  */
 const STEPS = LONG
   ? ALL_STEPS
@@ -65,7 +65,7 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
         const before = wire.size;
         await until(() => wire.size > before + 200);
         const { longestGapMs } = await stream.end();
-        // A new process first ends its warm-up, which takes up to 5 s on a busy machine.
+        // A new process first finishes its warm-up, which takes up to 5 s on a busy machine.
         expect(longestGapMs).toBeLessThan(15_000);
         expect(wire.twice).toEqual([]);
         // A later upgrade works.

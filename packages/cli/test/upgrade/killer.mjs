@@ -1,7 +1,7 @@
 // Loaded into the new process of an upgrade. Kills a process at a step of the hand-over, which the
 // variable KILL names: "old at offer" (the new process has received the offer), "new before ready"
-// (it is about to send ready), ... With FAIL, the new process cannot serve the UAPI socket. With
-// PASSED, it names this format of the hand-over instead of its own.
+// (the new process is about to send ready), ... With FAIL, the new process cannot serve the UAPI
+// socket. With PASSED, the new process names this value instead of its format of the hand-over.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 

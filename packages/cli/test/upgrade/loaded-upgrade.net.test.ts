@@ -17,7 +17,10 @@ const needed = [
   programRequirement('iperf3', ['--version']),
   programRequirement('tcpdump', ['--version']),
 ];
-/** `LITZ_LONG=1` makes more upgrades, and expects the gaps of a machine with nothing else to do. */
+/**
+ * `LITZ_LONG=1` makes more upgrades, and expects gaps as short as on a machine with nothing else to
+ * do.
+ */
 const UPGRADES = LONG ? 10 : 2;
 const LONGEST_GAP_MS = LONG ? 50 : 500;
 
@@ -83,7 +86,7 @@ describeWith(needed, 'an upgrade while iperf3 sends', () => {
   );
 });
 
-/** Watches when packets come out of the tunnel, with the times at which the kernel saw them. */
+/** Records the times at which the kernel sees packets come out of the tunnel. */
 async function watchArrivals(
   machine: Namespace,
   link: string,

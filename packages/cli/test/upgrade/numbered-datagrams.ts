@@ -8,7 +8,7 @@ import { Endpoint } from '@litz/core';
 import { NetworkNamespace } from '@litz/sys';
 import { openUdp, type UdpSockets } from '@litz/udp';
 
-/** What has arrived until the end of the stream. */
+/** What was sent, and what had arrived at the end of the stream. */
 export interface Arrivals {
   readonly sent: number;
   readonly lost: number;
@@ -52,7 +52,9 @@ export class NumberedDatagrams {
     }
   }
 
-  /** Stops sending, waits for what is on the way, and closes. */
+  /**
+   * Stops sending, waits at most `GRACE_MS` for the datagrams on the way, and closes the sockets.
+   */
   async end(): Promise<Arrivals> {
     const sent = this.#sent;
     this.#sent = Infinity;

@@ -1,5 +1,6 @@
 /**
- * `record`: keeps what a long test of upgrades saw, with the machine and its load.
+ * `record`: writes the results of a long test of upgrades into a file, with the machine and its
+ * load.
  *
  * @module
  */
@@ -7,10 +8,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
-/** Whether the tests are the long ones. */
+/** Whether the long tests run (`LITZ_LONG=1`). */
 export const LONG: boolean = process.env['LITZ_LONG'] === '1';
 
-/** Writes a file of results, if the tests are the long ones. */
+/** Writes a file of results if the long tests run. */
 export function record(name: string, seen: object): void {
   if (!LONG) return;
   mkdirSync(RESULTS, { recursive: true });

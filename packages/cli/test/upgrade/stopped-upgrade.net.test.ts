@@ -17,9 +17,9 @@ import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /**
- * How long the new process is stopped. In the long test, both ends have no session any more
- * afterwards. In the short one, the peer has noticed the silence, which takes 15 s, and has sent an
- * initiation.
+ * How long the new process is stopped. In the long test, this time is longer than the life of a
+ * session. In the short test, it is enough for the peer to notice the silence, which takes 15 s,
+ * and to send an initiation.
  */
 const STOPPED_MS = LONG ? 200_000 : 17_000;
 const HOUR_MS = 3_600_000;
@@ -83,7 +83,8 @@ describeWith([...realInterfaces, ...wireguardGo.requirements], 'an upgraded daem
       for (const offset of [jump, 0]) {
         writeFileSync(clock, String(offset));
         await upgrade(world);
-        // All sessions end. The peer refuses an initiation whose timestamp is not greater.
+        // This ends all sessions. The peer refuses an initiation whose timestamp is not greater
+        // than the last.
         await a.machine.run('ip', 'link', 'set', a.link, 'down');
         await a.machine.run('ip', 'link', 'set', a.link, 'up');
         await world.ping();

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('SuccessorProcess', () => {
-  test('is killed although a program that it has started keeps its stderr open', async () => {
+  test('is killed although a program that it has started keeps standard error open', async () => {
     const successor = start('sleep 60 & echo $! > "$0.pid"; echo begins >&2; wait');
     const grandchild = await vi.waitUntil(() => numberIn('program.pid'), { timeout: 4000 });
     try {
@@ -24,7 +24,7 @@ describe('SuccessorProcess', () => {
     }
   });
 
-  test('says what a program wrote that has ended by itself', async () => {
+  test('names the exit code and the last line of a program that ended by itself', async () => {
     const successor = start('echo one >&2; echo two >&2; exit 3');
     await vi.waitUntil(() => successor.end !== undefined, { timeout: 4000 });
     await successor.kill();

@@ -8,7 +8,7 @@ import { LONG, record } from './record.ts';
 import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
-/** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes what it saw. */
+/** `LITZ_LONG=1` makes 100 upgrades for each peer, and writes the results into a file. */
 const UPGRADES = LONG ? 100 : 3;
 
 let world: UpgradedTunnel | undefined;
@@ -51,7 +51,7 @@ for (const peer of [wireguardGo, boringtun, { ...litz, name: 'another litz' }]) 
 }
 
 describeWith(realInterfaces, 'litz upgrade', () => {
-  it('leaves the old process as it is if the new one does not start, and says why', async () => {
+  it('leaves the old process as it is if the new process does not start, and says why', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     const old = world.pids();
     await expect(world.upgrade()).rejects.toThrow(/the old process goes on: it cannot be started/);
@@ -75,16 +75,19 @@ describeWith(realInterfaces, 'litz upgrade', () => {
     await world.ping();
   });
 
-  it.each(['0.1', '2.1'])('refuses the format %s before anything stops', async (format) => {
-    world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
-    const old = world.pids();
-    world.writeKiller('', format);
-    await expect(world.upgrade()).rejects.toThrow(
-      new RegExp(`another format of the hand-over \\(${format} instead of`),
-    );
-    expect(world.pids()).toEqual(old);
-    await world.ping();
-  });
+  it.each(['0.1', '2.1'])(
+    'refuses the format %s of the hand-over, and the old process goes on',
+    async (format) => {
+      world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
+      const old = world.pids();
+      world.writeKiller('', format);
+      await expect(world.upgrade()).rejects.toThrow(
+        new RegExp(`another format of the hand-over \\(${format} instead of`),
+      );
+      expect(world.pids()).toEqual(old);
+      await world.ping();
+    },
+  );
 
   it('refuses a second upgrade while one is in progress', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);

@@ -96,7 +96,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(existsSync(socket)).toBe(false);
   });
 
-  it('is reported to the service manager before the old process ends', async () => {
+  it('is reported to the service manager as the main process, and the end of the old process is not', async () => {
     const path = join(host.folder, 'notify');
     const manager = spawn('socat', ['-u', `UNIX-RECVFROM:${path},fork`, 'STDOUT']);
     onTestFinished(() => void manager.kill());
@@ -118,7 +118,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
 
   // In the last case, the new process surely has the device already.
   it.each(LONG ? [0, 150, 400, 800, 1200, 1300, 1400, 1500, 4000] : [0, 400, 1200, 4000])(
-    'ends with everything at SIGTERM, %d ms after an upgrade has begun',
+    'ends and leaves nothing behind at SIGTERM, %d ms after an upgrade has begun',
     async (ms) => {
       const daemon = await startDaemon([]);
       const upgraded = upgrade();
@@ -155,7 +155,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       expect(host.netlink.linkByName(NAME)?.index).toBe(index);
       expect(host.addresses(NAME)).toContain('10.5.0.1/24');
       expect(host.routes()).toContain(`10.6.0.0/16 ${NAME} table 254`);
-      // Packets to its routes do not leave through another interface.
+      // Packets to the routes of the interface do not leave through another interface.
       expect(await host.run('ip', ['route', 'get', '10.6.1.1'])).toContain(`dev ${NAME}`);
     };
     await checkLeft();
@@ -169,7 +169,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect([existsSync(SOCKET), existsSync(FOLDER)]).toEqual([false, false]);
   });
 
-  it('with --persist: a new process that fails leaves persistence, socket and descriptors', async () => {
+  it('with --persist: keeps persistence, socket and descriptors if the new process fails', async () => {
     const program = join(host.folder, 'program');
     const killer = join(import.meta.dirname, 'killer.mjs');
     const variables = `FAIL='no more sockets' LITZ_ENTRY='${LITZ}'`;
@@ -200,25 +200,28 @@ describeWith(needed, 'a daemon that was upgraded', () => {
       'rm /run/full*',
       'ENOSPC',
     ],
-  ])('that cannot be upgraded because /run is %s goes on, and says why', async (...given) => {
-    const [, spoil, mend, errno] = given;
-    const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
-    const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
-    await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
-    expect(await upgrade(inside)).toMatch(
-      new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
-    );
-    expect(daemonsOf(NAME)).toEqual([daemon.pid]);
-    await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
-    await host.run('nsenter', [...inside, 'sh', '-c', mend]);
-    expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
-    const pid = await successorOf(daemon.pid);
-    kill(pid, 'SIGTERM');
-    await until(() => daemonsOf(NAME).length === 0);
-    expect(host.hasLink(NAME)).toBe(false);
-  });
+  ])(
+    'goes on if the upgrade fails because /run is %s, says why, and can be upgraded later',
+    async (...given) => {
+      const [, spoil, mend, errno] = given;
+      const daemon = await startDaemon([], inMounts('mount -t tmpfs -o nr_inodes=100 run /run'));
+      const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
+      await host.run('nsenter', [...inside, 'sh', '-c', spoil]);
+      expect(await upgrade(inside)).toMatch(
+        new RegExp(`the upgrade failed, and the old process goes on: cannot make .*: ${errno}\n$`),
+      );
+      expect(daemonsOf(NAME)).toEqual([daemon.pid]);
+      await host.run('nsenter', [...inside, 'wg', 'set', NAME, 'fwmark', '9']);
+      await host.run('nsenter', [...inside, 'sh', '-c', mend]);
+      expect(await upgrade(inside)).toMatch(/nothing was read or sent for/);
+      const pid = await successorOf(daemon.pid);
+      kill(pid, 'SIGTERM');
+      await until(() => daemonsOf(NAME).length === 0);
+      expect(host.hasLink(NAME)).toBe(false);
+    },
+  );
 
-  it('ends without its interface when its socket cannot be removed, and says why', async () => {
+  it('removes its interface and exits with 1 if its socket cannot be removed, and says why', async () => {
     const daemon = await startDaemon([], inMounts('mount -t tmpfs run /run'));
     const inside = [`--mount=/proc/${daemon.pid}/ns/mnt`];
     await host.run('nsenter', [...inside, 'mount', '-o', 'remount,ro', '/run']);
@@ -227,7 +230,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('has ended a capture, reports that, and leaves a whole file', async () => {
+  it('has ended a capture, which reports why, and whose file has only whole blocks', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);
@@ -273,7 +276,7 @@ function upgrade(namespaces: readonly string[] = []): Promise<string> {
   return host.run(program, words);
 }
 
-/** Resolves with the new process when the old one has ended. */
+/** Waits until the old process has ended. Returns the process ID of the new process. */
 async function successorOf(old: number): Promise<number> {
   await until(() => daemonsOf(NAME).length === 1 && daemonsOf(NAME)[0] !== old);
   return daemonsOf(NAME)[0];
@@ -281,7 +284,7 @@ async function successorOf(old: number): Promise<number> {
 
 /**
  * Returns each different set of rights and users of the threads of a process. If all threads have
- * the same, the list has one entry.
+ * the same set, the list has one entry.
  */
 function rightsOf(pid: number): unknown[] {
   const seen = new Map<string, unknown>();

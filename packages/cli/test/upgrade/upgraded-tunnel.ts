@@ -1,6 +1,6 @@
 /**
  * `UpgradedTunnel`: a tunnel between Litz on one machine and another implementation on a second
- * one, for tests that upgrade Litz.
+ * machine, for tests that upgrade Litz.
  *
  * @module
  */
@@ -99,7 +99,8 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 
   async remove(): Promise<void> {
-    // All processes end first, because a new one has the streams of the old one.
+    // All processes must end first. A new process has the streams of the old process, so `remove`
+    // would wait for it.
     killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });

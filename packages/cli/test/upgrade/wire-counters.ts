@@ -1,6 +1,6 @@
 /**
- * `WireCounters`: looks at the transport messages on a link, and finds those that were sealed with
- * the same key and the same counter.
+ * `WireCounters`: looks at the transport messages on a link, and finds messages that were sealed
+ * with the same key and the same counter.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export class WireCounters {
     return this.#seen.size;
   }
 
-  /** @returns how many frames the kernel could not keep */
+  /** Stops the capture. @returns how many frames the kernel could not keep */
   close(): number {
     this.#read();
     this.#isClosed = true;
@@ -61,9 +61,9 @@ export class WireCounters {
 }
 
 /**
- * Iterates over the places of the transport messages in a frame. The kernel may carry several in
- * one frame, at equal distances (UDP_SEGMENT). The distance is found where type and receiver index
- * appear again.
+ * Iterates over the offsets of the transport messages in a frame. The kernel may carry several
+ * messages in one frame, at equal distances (UDP_SEGMENT). The distance is found where the same
+ * type and receiver index appear again.
  */
 function* messagesOf(frame: Uint8Array): Generator<number> {
   let distance = SHORTEST_MESSAGE;

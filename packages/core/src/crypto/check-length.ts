@@ -6,7 +6,7 @@
 
 /**
  * @throws {TypeError} `bytes` is not a Uint8Array
- * @throws {RangeError} `bytes` has another length than `length`
+ * @throws {RangeError} `bytes` is not `length` bytes long
  */
 export function checkLength(name: string, bytes: Uint8Array, length: number): void {
   const isBytes = (bytes as unknown) instanceof Uint8Array;

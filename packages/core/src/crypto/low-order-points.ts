@@ -20,8 +20,8 @@ function matches(point: Uint8Array, publicKey: Uint8Array): boolean {
 }
 
 /**
- * Five values modulo p = 2^255 - 19. Two of them have a second form in 255 bits (RFC 7748, section
- * 5).
+ * Five points, written as values modulo p = 2^255 - 19. Two of the values have a second form in 255
+ * bits (RFC 7748, section 5).
  */
 const LOW_ORDER_POINTS: readonly Uint8Array[] = [
   '0000000000000000000000000000000000000000000000000000000000000000', // 0

@@ -26,7 +26,8 @@ export const nobleProvider: CryptoProvider = {
   name: 'noble',
 
   dh(privateKey, publicKey) {
-    // For such a key noble throws, and a message from a stranger must not make us create an Error.
+    // noble throws for a low-order key, but a message from a stranger must not make us create an
+    // Error.
     return isLowOrderPoint(publicKey) ? undefined : x25519.getSharedSecret(privateKey, publicKey);
   },
 

@@ -20,12 +20,14 @@ export interface Cipher {
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
-   * Seals `count` texts of one length, `stride` bytes apart from `offset` on, with increasing
-   * counters from `counter` on. `sealRun()` does the same with any cipher.
+   * Seals `count` texts of the same length. The first text begins at `offset`, and each next one
+   * `stride` bytes later. The first text gets the counter `counter`, and each next one a counter
+   * that is greater by one. The function `sealRun` does the same with any cipher.
    *
-   * The cipher may overwrite 64 bytes in front of each text and 64 bytes after it, which include
-   * the tag. It leaves no secret in the bytes in front. It never overwrites another text of the run
-   * or the tag of that text, so `stride` must be at least `length + 16 + 64`.
+   * The cipher may overwrite the 64 bytes in front of each text and the 64 bytes after it, which
+   * include the tag. It leaves no secret in the bytes in front. So `stride` must be at least
+   * `length + 16 + 64`: the bytes in front of a text must not overlap the previous text and its
+   * tag.
    *
    * @throws {RangeError} the cipher needs the space around the texts, and the buffer is too short
    * @throws {TypeError} after `destroy`
@@ -40,9 +42,10 @@ export interface Cipher {
   ): void;
 
   /**
-   * Begins to do what `sealRun` does, together with other threads, and to write the headers of
-   * transport messages with the index `receiver` in front of the texts. The cipher's owner knows
-   * when that is finished; until then, nobody may read or write the messages.
+   * Begins to seal a run as `sealRun` does, and shares the work with other threads. Also writes the
+   * headers of the transport messages, with the receiver index `receiver`, in front of the sealed
+   * texts. Only the code that created the provider knows when all this is finished. Until then,
+   * nobody may read or write the messages.
    *
    * @returns false if the cipher does not share this run: then nothing is done
    */
@@ -71,8 +74,8 @@ export interface Cipher {
   openLater?(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
-   * Lets another cipher of the same key use these one-time keys, so that it need not compute its
-   * own. They must not be used after `destroy`.
+   * The one-time keys of this cipher. Another cipher of the same key may use them, so that it need
+   * not compute its own. They must not be used after `destroy`.
    */
   readonly oneTimeKeys?: OneTimeKeys;
 
@@ -94,7 +97,7 @@ export interface OneTimeKeys {
   readonly words: Int32Array;
   /**
    * Returns the index in `words` at which the one-time key of this counter begins. The key is eight
-   * words long. It is valid until the next call.
+   * words long. The words may be overwritten by the next call.
    */
   locate(counter: number): number;
 }
@@ -130,7 +133,10 @@ export interface CryptoProvider {
    * zeros.
    */
   dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
-  /** Computes the public key of DH-Generate. Returns 32 new bytes. */
+  /**
+   * Computes the public key of a private key (the second half of DH-Generate). Returns 32 new
+   * bytes.
+   */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
   /**
    * Prepares a private key (32 bytes, copied) for its public key and several DH operations. A

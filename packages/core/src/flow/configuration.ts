@@ -43,9 +43,9 @@ export function* applyConfiguration(
 }
 
 /**
- * Called when the link is up or a private key was replaced. Sends staged packets, and the first
- * persistent keepalive to every peer that has one configured. Starts probes if there is a next
- * identity.
+ * Called when the link goes up, and when a change of our keys may have ended sessions. Sends staged
+ * packets, and the first persistent keepalive to every peer that has one configured. Starts probes
+ * if there is a next identity.
  */
 export function contactPeers(state: EngineState, now: number): void {
   for (const peer of state.peers.values()) contactPeer(state, peer, now);
@@ -205,8 +205,8 @@ function setKeepalive(
 }
 
 /**
- * Sends the staged packets, or the first persistent keepalive. If that keepalive needs a handshake,
- * it waits for a turn of the peer.
+ * Sends the staged packets, or the first persistent keepalive. If the keepalive needs a handshake,
+ * the handshake waits for the peer's turn.
  */
 function contactPeer(state: EngineState, peer: Peer, now: number): void {
   if (peer.persistentKeepalive === 0) sendStaged(state, peer, now);

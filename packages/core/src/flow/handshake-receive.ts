@@ -95,8 +95,8 @@ function receiveChecked(
 }
 
 /**
- * Returns the checker of the identity that the message is for; undefined if its mac1 fits neither.
- * The second mac1 is computed only while there are two identities.
+ * Returns the checker of the identity that the message is for; undefined if its mac1 fits none of
+ * our identities. A second mac1 is computed only while there are two identities.
  */
 function addresseeOf(
   state: EngineState,
@@ -191,7 +191,8 @@ function receiveResponse(
   updateEndpoint(state, peer, source, now);
   beginSession(state, pair, handshakeOf(pair), 'initiator', now);
   completeHandshake(state, peer, 'initiator', now);
-  // Sends the staged packets or a keepalive, which confirms the session to the responder.
+  // Sends the staged packets, or else a keepalive. The first message confirms the session to the
+  // responder.
   sendKeepalive(state, peer, now);
   afterHandshakeMessage(state, peer, message.length, now);
   return undefined;

@@ -24,9 +24,9 @@ import { isProbing, otherKey, pairOf, preferredPair } from './static-pairs.ts';
 import { authenticatedSent, authenticatedTraversal, awaitHandshake } from './timers.ts';
 
 /**
- * Starts a handshake attempt, or continues the attempt in progress. An initiation is sent at the
- * earliest one Rekey-Timeout after our last handshake message to the peer. If it is too early now,
- * the retransmit timer sends the initiation later.
+ * Starts a handshake attempt, or continues the attempt in progress. An initiation must come at
+ * least one Rekey-Timeout after our last handshake message to the peer. If it is too early, the
+ * retransmit timer sends the initiation later.
  */
 export function startHandshake(state: EngineState, peer: Peer, now: number): void {
   const { timers } = state;
@@ -98,9 +98,9 @@ export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
 }
 
 /**
- * Returns whether the static-static secret of the pair exists, and computes it if needed. If it
- * cannot exist for the peer's current key, the peer is marked as unusable and its staged packets
- * are dropped.
+ * Returns whether the pair has its static-static secret, and computes the secret if needed. With a
+ * low-order point there is no secret. If the peer's current key is such a point, the peer is marked
+ * as unusable, and its staged packets are dropped.
  */
 export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { peer, identity, remoteKey } = pair;
@@ -147,7 +147,10 @@ export function canReach(state: EngineState, peer: Peer): boolean {
   return state.up && !!state.identity && !!peer.endpoint && !peer.unusable;
 }
 
-/** Returns the pair to initiate with; undefined if no handshake with the peer is possible. */
+/**
+ * Returns the static pair for the next initiation; undefined if no handshake with the peer is
+ * possible.
+ */
 function readyPair(state: EngineState, peer: Peer): StaticPair<Peer> | undefined {
   const { identity } = state;
   if (!identity || !canReach(state, peer)) return undefined;
@@ -184,8 +187,8 @@ function otherPair(
 }
 
 /**
- * Returns the time at which we last sent any handshake message to the peer, or an initiation with
- * this pair.
+ * Returns the later of two times: when we last sent a handshake message other than a probe to the
+ * peer, and when we last sent an initiation with this pair.
  */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);

@@ -72,7 +72,8 @@ export function queueHandshakeMessage(
 }
 
 /**
- * Step 2: processes queued messages. Call it at the end of each batch and when `due` has passed.
+ * Step 2: processes queued messages. Call it at the end of each batch, and when the time
+ * `handshakes.due` has come.
  */
 export function processHandshakes(state: EngineState, now: number): void {
   const { handshakes } = state;

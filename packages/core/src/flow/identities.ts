@@ -3,7 +3,7 @@
  * other.
  *
  * If the private key is set to a new key, all sessions of the old key stop sending. If the private
- * key is set to the next key, all sessions stay, because the peers know the next identity by then.
+ * key is set to the next key, all sessions stay. This is the planned way to replace a key.
  *
  * @module
  */

@@ -7,8 +7,8 @@
  *    below the limit. Open the message in place. Check the replay window.
  * 3. Once per batch, update the endpoint, timers and counters, confirm a session, renew keys
  *    (`finishReceived`).
- * 4. A keepalive ends here. For other messages, check the version and length of the packet and cut
- *    off the padding.
+ * 4. A keepalive needs no further step. For other messages, check the version and length of the
+ *    packet and cut off the padding.
  * 5. The allowed IPs of the device must map the packet's source address to this peer.
  * 6. Combine the ECN bits of the datagram and of the packet. The packet is ready for the interface.
  *
@@ -86,7 +86,10 @@ export function finishReceived(state: EngineState, now: number): void {
   afterReceive(state, keypair, source, messages, bytes, hasData, now);
 }
 
-/** Counts a dropped transport message, also for the peer if the receiver index was right. */
+/**
+ * Counts a dropped transport message. Also counts it for the peer if the receiver index belongs to
+ * a session.
+ */
 function dropTransportData(
   state: EngineState,
   reason: DropReason,
@@ -124,7 +127,7 @@ function recordReceived(
 /**
  * Does the bookkeeping for a batch of messages that were authenticated with one keypair.
  *
- * @param source the endpoint of the last message
+ * @param source where all these messages came from
  * @param messages how many messages there were
  * @param bytes the sum of their lengths
  * @param hasData whether at least one of them was not a keepalive

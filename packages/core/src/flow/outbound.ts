@@ -186,7 +186,7 @@ function sealRun(state: EngineState, peer: Peer, run: PacketRun, now: number): n
   return sealed;
 }
 
-/** Copies the packets from index `first` on, to be sent when there is a session. */
+/** Stages copies of the packets from index `first` on, and starts a handshake. */
 function stage(
   state: EngineState,
   peer: Peer,

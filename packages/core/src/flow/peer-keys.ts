@@ -60,8 +60,8 @@ export function promoteKey(state: EngineState, peer: Peer): void {
 }
 
 /**
- * Forgets the pairs whose keys are no longer in use. If one key of the preferred pair is still in
- * use, the new preferred pair keeps that key.
+ * Forgets each pair with a key that is no longer in use. If one key of the preferred pair is still
+ * in use, the new preferred pair keeps that key.
  */
 export function forgetOldPairs(state: EngineState, peer: Peer): void {
   const preferred = peer.pair;

@@ -30,7 +30,7 @@ export function startProbes(state: EngineState, peers: Iterable<Peer>, now: numb
   }
 }
 
-/** Starts or stops probing a peer after something about it has changed. */
+/** Starts or stops probing a peer, after a change that may affect whether it needs probes. */
 export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   if (!wantsProbe(state, peer)) state.timers.clear(peer.slot, TIMER.PROBE);
   else if (!state.timers.isArmed(peer.slot, TIMER.PROBE)) {
@@ -91,5 +91,8 @@ function lastProbeAt(state: EngineState, peer: Peer): number {
 
 /** The time between the first probes of two peers, in milliseconds. */
 const INTERVAL_MS = 10;
-/** With very many peers the interval is shorter, so that all are probed within a minute. */
+/**
+ * The first probes to all peers are sent within this time, in milliseconds. So with more than 6,000
+ * peers, the interval is shorter.
+ */
 const LONGEST_SPREAD_MS = 60_000;

@@ -163,8 +163,8 @@ function fragmentOf(
 }
 
 /**
- * Returns a hash of the identification field and the addresses of a fragmented datagram. The hash
- * is never 0.
+ * Returns a hash of the identification field and of the last 4 bytes of both addresses of a
+ * fragmented datagram. The hash is never 0.
  */
 function identityOf(buffer: Uint8Array, offset: number, isIPv4: boolean): number {
   const id = isIPv4

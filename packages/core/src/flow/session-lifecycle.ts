@@ -99,8 +99,8 @@ export function completeHandshake(
 }
 
 /**
- * Emits the `expired` event once when nothing can be sent to the peer any more. The keys are not
- * touched.
+ * Emits the session event `expired` if the last session event was `up` or `renewed`. It says that
+ * nothing can be sent before a new handshake. The keys are not touched.
  */
 export function reportExpiry(state: EngineState, peer: Peer): void {
   if (!peer.sessionUp) return;
@@ -166,8 +166,8 @@ export function forgetSource(peer: Peer): void {
 
 /**
  * Measures the round trip as a responder. An initiator sends its first message as soon as it has
- * the response. If that message was lost, there is no value, because the time of a later message
- * says nothing about the round trip.
+ * the response. If that message was lost, the value is -1, because the time of a later message says
+ * nothing about the round trip.
  */
 function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
   const hasFirst = !replayWindow.check(0);

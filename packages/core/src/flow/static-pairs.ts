@@ -4,7 +4,7 @@
  * Most of the time, each side has one key. While a key is being replaced, both keys are valid. Two
  * facts are learned from handshakes alone:
  *
- * - Which of its keys the peer uses. It is the key of the peer's last initiation or last response.
+ * - Which of its keys the peer uses: the key of the peer's last initiation or last response.
  * - Whether the peer knows our next key. The peer knows the key if it sent an initiation to that
  *   key, or answered an initiation from that key. From then on only the next identity is used with
  *   this peer, until a session with the old identity shows that the peer has lost the next key.

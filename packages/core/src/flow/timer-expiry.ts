@@ -106,7 +106,7 @@ function sendPersistentKeepalive(state: EngineState, peer: Peer, now: number): v
   }
   sendKeepalive(state, peer, now);
   // The timer is armed even if no handshake may be sent now. A peer that cannot be reached has no
-  // timer. `configure` starts the timer when it supplies what is missing.
+  // timer. The change that makes it reachable starts the timer (`applyConfiguration`).
   if (canReach(state, peer)) authenticatedTraversal(state, peer, now);
 }
 

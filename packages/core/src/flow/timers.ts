@@ -62,8 +62,8 @@ export function authenticatedTraversal(state: EngineState, peer: Peer, now: numb
 }
 
 /**
- * Arms the retransmit timer for a handshake message that was sent at `sentAt`, at the latest for
- * the end of `handshakeGiveUpMs`.
+ * Arms the retransmit timer for a handshake message that was sent at `sentAt`. If
+ * `handshakeGiveUpMs` is set, the timer fires no later than the end of the attempt.
  */
 export function awaitHandshake(state: EngineState, peer: Peer, sentAt: number): void {
   const delay = REKEY_TIMEOUT_MS + state.jitter.next(REKEY_TIMEOUT_JITTER_MAX_MS);

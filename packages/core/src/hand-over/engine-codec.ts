@@ -63,8 +63,8 @@ function codeChecker(
 type Counter = Exclude<keyof EngineStats, 'drops'>;
 
 /**
- * The counters of `EngineStats`, in the order of a handed-over state. The compiler refuses a list
- * that lacks one.
+ * The counters of `EngineStats`, in the order of a handed-over state. The compiler refuses the list
+ * if a counter is missing.
  */
 const COUNTERS = Object.keys({
   sentMessages: true,

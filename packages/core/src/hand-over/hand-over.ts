@@ -26,7 +26,7 @@ import { StateReader } from './state-reader.ts';
 import { StateWriter } from './state-writer.ts';
 
 /**
- * The number of the format. It is raised with every change of what is written, and a state with
+ * The number of the format. It is raised when other values are written than before. A state with
  * another number is refused.
  */
 export const STATE_FORMAT = 2;
@@ -110,8 +110,8 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. Its clock may have been behind the
- * last timestamp; then each of its initiations used the next timestamp after that.
+ * Skips the timestamps that the other process may have used. If its clock was behind the last
+ * timestamp, each of its initiations used the timestamp one step after the last one.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;
@@ -120,7 +120,7 @@ function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   timestamps.skip(SKIPPED_TIMESTAMPS + Math.ceil(pairs * rounds), now);
 }
 
-/** 'litz' and four bytes that no text has. */
+/** 'litz', then four bytes that do not occur together in a text. */
 const MAGIC: Uint8Array = Uint8Array.of(0x6c, 0x69, 0x74, 0x7a, 0xff, 0x00, 0xfe, 0x01);
 const HEAD_LENGTH = 16;
 /** A margin of one second: there are 60 different timestamps in a second. */

@@ -76,8 +76,8 @@ function codeAllowedIps(codec: StateCodec, { allowedIps }: EngineState, peer: Pe
 }
 
 /**
- * `turnAt`, `carrier` and `carriedAt` are left out, because they are found again when they are
- * needed.
+ * `turnAt`, `carrier` and `carriedAt` are left out, because the engine sets them again when they
+ * are needed.
  */
 function codeProgress(codec: StateCodec, peer: Peer): void {
   peer.sessionUp = codec.flag(peer.sessionUp);

@@ -80,8 +80,8 @@ function givesKeys({ sendCipher, receiveCipher }: Keypair<Peer>): boolean {
 }
 
 /**
- * Sessions name their static keys by reference, so reading returns the key objects of the
- * identities and of the peer.
+ * Sessions refer to the key objects of the identities and of the peer, so reading returns these
+ * objects.
  */
 function codeStaticKeys(
   codec: StateCodec,

@@ -1,16 +1,19 @@
 /**
  * `StateCodec`: one description of the state for both directions. To code a value is to write it or
- * to read it. Each method takes the present value and returns the value that holds from now on. A
- * `StateWriter` writes the value and returns it. A `StateReader` ignores it and returns what was
- * written. So a function that describes a part of the state can never read it in another order than
- * it was written.
+ * to read it. Each method takes the present value and returns the value that holds from now on;
+ * only `bytes` changes its argument instead. A `StateWriter` writes the present value and returns
+ * it. A `StateReader` ignores the present value and returns the value that was written. So a
+ * function that describes a part of the state can never read it in another order than it was
+ * written.
  *
  * @module
  */
 
 /** Writes or reads the parts of a state, in order. */
 export interface StateCodec {
-  /** Whether the state is read. Then objects that the state names must be created. */
+  /**
+   * Whether the state is read. If so, the caller must create the objects that the state contains.
+   */
   readonly isReading: boolean;
   /** Any number, infinities included. */
   number(value: number): number;

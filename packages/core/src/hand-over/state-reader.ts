@@ -51,7 +51,7 @@ export class StateReader implements StateCodec {
   #advance(length: number): number {
     const at = this.#at;
     if (length > this.#bytes.length - at) {
-      throw new RangeError('the state expected more bytes than there are');
+      throw new RangeError('the state ends too early');
     }
     this.#at += length;
     return at;

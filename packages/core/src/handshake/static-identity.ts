@@ -3,8 +3,8 @@
  * of the WireGuard paper.
  *
  * At first, the private key is in `privateKey` only. A crypto provider may prepare the key at its
- * first use. If the private key can be read back from the prepared key, it is wiped in `privateKey`
- * until `releaseKey`, so that it is in one place only.
+ * first use. If the private key can be read back from the prepared key, `privateKey` is wiped, so
+ * that the key is in one place only. `releaseKey` writes the key back into `privateKey`.
  *
  * @module
  */

@@ -20,8 +20,8 @@ export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
   /**
-   * The greatest step that a timestamp could have when another process got a copy of this state,
-   * and the time of that copy in monotonic ms. Infinity: there was no copy.
+   * When another process got a copy of this state: the greatest step that a timestamp could have,
+   * and the time in monotonic ms. The time is Infinity if there was no copy.
    */
   #copiedStep = -1;
   #copiedAt = Infinity;

@@ -7,7 +7,8 @@
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
  *                                 first message received with it ^
  * ```
- * Messages are sent with `current` only and received with any of the three.
+ * Messages are sent with `current` only. They are received with all three, and with `retired` ones
+ * while static keys are being replaced.
  *
  * @module
  */
@@ -182,7 +183,9 @@ export class Keypairs<Owner = unknown> {
     }
   }
 
-  /** Wipes the sessions that were made with this static key of the peer. */
+  /**
+   * Wipes the sessions that were made with this static key of the peer, and all retired sessions.
+   */
   clearOfPeerKey(peerKey: PublicKey, indices: SenderIndexTable): void {
     this.#forgetRetired(indices);
     if (this.current?.staticKeys.peer === peerKey) this.current = discard(this.current, indices);
@@ -228,8 +231,5 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/**
- * How many replaced keypairs are kept. Two handshakes that cross replace at most two keypairs, so
- * both are kept.
- */
+/** The most replaced keypairs that are kept. Two handshakes that cross replace fewer. */
 const MOST_RETIRED = 4;

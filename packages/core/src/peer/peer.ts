@@ -59,10 +59,11 @@ export class Peer {
   unansweredSends = 0;
   /** Probes sent since the last completed handshake, or since the peer's last initiation. */
   unansweredProbes = 0;
-  /** When that attempt began, in the milliseconds of `now`. */
+  /** When the handshake attempt in progress began, in the milliseconds of `now`. */
   attemptStartedAt: number = -Infinity;
   /**
-   * When we last sent an initiation or a response. The next initiation must be Rekey-Timeout later.
+   * When we last sent an initiation (except probes) or a response. The next initiation must be
+   * Rekey-Timeout later.
    */
   handshakeSentAt: number = -Infinity;
   /**
@@ -80,8 +81,8 @@ export class Peer {
   needsAnotherKeepalive = false;
 
   /**
-   * Our last datagram for this peer travelled inside the tunnel of `carrier`, at the time
-   * `carriedAt`. See `RoutingLoops`.
+   * The peer inside whose tunnel our datagrams for this peer travel; undefined if none was seen.
+   * `carriedAt` is the time of the last such datagram. See `RoutingLoops`.
    */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;
@@ -93,8 +94,8 @@ export class Peer {
   receivedMessages = 0;
   sentMessages = 0;
   /**
-   * The round trip of the last handshake; -1 if it was not measured. V8 stores whole microseconds
-   * without an object.
+   * The round trip of the last handshake, in microseconds; -1 if it was not measured. The number is
+   * whole, so V8 stores it without an object.
    */
   roundTripUs = -1;
   #drops: DropCounters | undefined = undefined;

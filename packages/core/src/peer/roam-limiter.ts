@@ -3,8 +3,9 @@
  * second for each peer.
  *
  * A peer may use a new port with every datagram, for example behind a NAT without stable ports, or
- * with two paths that alternate. The endpoint follows every change. The first change has an event
- * at once. After a second there is another event, if the endpoint is different by then.
+ * with two paths that alternate. The endpoint follows every change. The first change causes an
+ * event at once. A second later there is another event, if the endpoint then differs from the
+ * reported one.
  *
  * All peers wait equally long, so they are due in the order of their last events. A peer that has
  * not roamed within the last second costs nothing.
@@ -22,8 +23,7 @@ export class RoamLimiter {
   /** How many of the peers in `#recent` have roamed again since their event. */
   #waiting = 0;
   /**
-   * A time not later than the time at which the first peer in `#recent` is due; Infinity if there
-   * is none.
+   * The first peer in `#recent` is due at this time or later. Infinity if there is no such peer.
    */
   #first = Infinity;
 
@@ -64,7 +64,7 @@ export class RoamLimiter {
     this.#first = Infinity;
   }
 
-  /** Cancels the pending event of a peer. */
+  /** Forgets the last event of a peer, and cancels its pending event. */
   forget(peer: Peer): void {
     if (this.#recent.get(peer)?.waits === true) this.#waiting--;
     this.#recent.delete(peer);

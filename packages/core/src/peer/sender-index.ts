@@ -96,7 +96,10 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
     return this.#keypairs.get(index | 0);
   }
 
-  /** Returns a keypair whose outgoing messages carry this index. `sharing` returns the others. */
+  /**
+   * Returns a keypair whose outgoing messages have this receiver index. `sharing` returns the other
+   * such keypairs.
+   */
   remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
   }

@@ -2,9 +2,9 @@
  * `StaticPair`: one of our identities together with one static key of a peer, and the state of
  * handshakes between them: one handshake, one greatest timestamp, one cookie.
  *
- * A peer has one pair, created when it is first needed. While our key or the peer's key is being
- * replaced, that side has two keys, so there are two or four pairs. All their sessions belong to
- * the same peer.
+ * A pair is created when it is first needed. Most peers have one pair. While one side replaces its
+ * static key, that side has two keys, so a peer can have two pairs, or four if both sides do so.
+ * The sessions of all these pairs belong to the same peer.
  *
  * @module
  */

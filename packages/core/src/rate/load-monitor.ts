@@ -2,9 +2,10 @@
  * `LoadMonitor`: detects that more handshake messages arrive than we can answer, section 5.3 of the
  * WireGuard paper.
  *
- * A token bucket holds one second of handshakes and refills at the same rate. When it is empty, we
- * are under load, and stay so for one more second (kernel: receive.c). Only messages with a valid
- * mac1 are counted, so a sender who does not know our public key cannot put us under load.
+ * A token bucket holds `handshakesPerSecond` tokens, and is refilled at that rate. Each message
+ * takes a token. If a message finds the bucket empty, we are under load for the next second
+ * (kernel: receive.c). Only messages with a valid mac1 are counted, so a sender who does not know
+ * our public key cannot put us under load.
  *
  * @module
  */

@@ -10,8 +10,8 @@ export class PacketPressure {
   #seen = 0;
 
   /**
-   * Returns whether packets took more than 5 % of the last window, by estimate. A window is 10 ms
-   * or longer.
+   * Returns an estimate: whether packets took more than 5 % of the CPU time in the last window. A
+   * window is 10 ms or longer.
    *
    * @param packets the number of packets sent and received since the start
    */

@@ -17,7 +17,7 @@ export class PendingHandshakes {
   readonly screening: WorkBudget = new WorkBudget(SCREENING_SHARE, SCREENING_BURST_MS);
   /** The budget for handshakes. */
   readonly answering: WorkBudget = new WorkBudget(ANSWERING_SHARE, ANSWERING_BURST_MS);
-  /** Whether sent and received packets need the CPU. */
+  /** Estimates whether sent and received packets need the CPU. */
   readonly pressure: PacketPressure = new PacketPressure();
   /**
    * When a queued message can be processed, in the milliseconds of `now`; Infinity if none waits.

@@ -48,8 +48,7 @@ export class RateLimiter {
   }
 
   /**
-   * Forgets a few idle sources. Each call of `allow` adds at most one source, so the number still
-   * shrinks.
+   * Forgets a few idle sources. Each call of `allow` adds at most one source, so a few are enough.
    */
   #forgetIdle(now: number): void {
     let rest = FORGET_AT_ONCE;

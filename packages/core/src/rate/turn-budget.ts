@@ -71,8 +71,8 @@ export class TurnBudget extends WorkBudget {
   }
 
   /**
-   * Returns the time of the budget's clock. Holds the clock back if the turn at `turnAt` should
-   * have come before.
+   * Returns the time of the budget's clock. Holds the clock back if this call is late for the turn
+   * at `turnAt`.
    */
   #clockAt(now: number, turnAt: number): number {
     if (now !== this.#now) {

@@ -84,7 +84,10 @@ export class AllowedIps<T> {
     runSteps(this.removeAllInSteps(value));
   }
 
-  /** As `removeAll`. Between two steps, the other values may get and lose prefixes. */
+  /**
+   * Does what `removeAll` does, in steps. Between two steps, the other values may get and lose
+   * prefixes.
+   */
   *removeAllInSteps(value: T): Steps {
     const owner = this.#ownerOfValue.get(value);
     if (owner !== undefined) yield* this.#removeOwner(owner);

@@ -33,7 +33,10 @@ export class OwnerRings {
     return next === this.#firsts[owner] ? NONE : next;
   }
 
-  /** Allocates memory for this many nodes and for this owner. @throws {RangeError} out of memory */
+  /**
+   * Allocates memory for `nodes` nodes, and for all owners up to `owner`. @throws {RangeError} out
+   * of memory
+   */
   reserve(nodes: number, owner: number): void {
     if (owner >= this.#firsts.length) this.#firsts = grown(this.#firsts, owner * 2);
     if (nodes * 2 > this.#siblings.length) this.#siblings = grown(this.#siblings, nodes * 2);

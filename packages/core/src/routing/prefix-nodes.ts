@@ -27,7 +27,10 @@ export interface LookupStarts {
   slotOf(first: number, buffer: Uint8Array, offset: number): number;
   /** Returns the node where the lookup starts; 0 if there is none. */
   startOf(slot: number): number;
-  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
+  /**
+   * Returns the owner of the longest prefix above the starting node of the slot; 0 if there is
+   * none.
+   */
   ownerOf(slot: number): number;
 }
 
@@ -144,7 +147,10 @@ export class PrefixNodes {
     this.#rows[(node << this.#shift) + side] = child;
   }
 
-  /** Returns the child on the side of `address`, which must be longer than the node's prefix. */
+  /**
+   * Returns the child on the side of the address. The node's prefix must be shorter than the
+   * address.
+   */
   next(node: number, address: Uint8Array): number {
     return this.childOf(node, bitAt(address, this.lengthOf(node)));
   }

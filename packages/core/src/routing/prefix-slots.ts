@@ -40,7 +40,7 @@ export class PrefixSlots implements LookupStarts {
    * after the base.
    */
   readonly #baseWord: number;
-  /** The number of bits of this word that follow the slot. */
+  /** The number of bits that follow the slot in the word at `#skip`. */
   readonly #shift: number;
   /** Two entries for each slot: start and label. */
   readonly #table: Int32Array;
@@ -85,7 +85,10 @@ export class PrefixSlots implements LookupStarts {
     return this.#table[slot << 1];
   }
 
-  /** Returns the owner of the longest prefix above this node; 0 if there is none. */
+  /**
+   * Returns the owner of the longest prefix above the starting node of the slot; 0 if there is
+   * none.
+   */
   ownerOf(slot: number): number {
     return ownerIn(this.#table[(slot << 1) | 1]);
   }
@@ -99,7 +102,7 @@ export class PrefixSlots implements LookupStarts {
     else this.#paint(address, length, this.#longestLabel(root, address, length));
   }
 
-  /** Returns whether the address begins with the whole bytes of the base. */
+  /** Returns whether the address has the same first `#skip` bytes as the base. */
   #isBelow(buffer: Uint8Array, offset: number): boolean {
     for (let i = 0; i < this.#skip; i++) if (buffer[offset + i] !== this.#base[i]) return false;
     return true;
@@ -117,7 +120,8 @@ export class PrefixSlots implements LookupStarts {
   }
 
   /**
-   * Returns the label of the longest prefix of the address with at most `length` bits and an owner.
+   * Among the prefixes of the address with an owner and at most `length` bits, returns the label of
+   * the longest one; 0 if there is none.
    */
   #longestLabel(root: number, address: Uint8Array, length: number): number {
     const nodes = this.#nodes;

@@ -199,7 +199,7 @@ export class PrefixTrie {
     return { parent, grandparent };
   }
 
-  /** Puts `successor`, or nothing, in the place of the node, and frees the node. */
+  /** Puts `successor` in the place of the node, or nothing if it is 0. Frees the node. */
   #replace(parent: number, node: number, successor: number): void {
     if (parent === NONE) this.#root = successor;
     else this.#nodes.setChild(parent, this.#sideOf(parent, node), successor);

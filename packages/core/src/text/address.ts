@@ -90,7 +90,7 @@ function readIpv4(text: string, from: number, into: Uint8Array, at: number): boo
 function readIpv6(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(16);
   let filled = 0;
-  /** The position of the zeros that `::` stands for. */
+  /** The position of the zeros that `::` stands for; -1 before a `::` was read. */
   let gap = -1;
   let i = 0;
   if (text.startsWith('::')) {

@@ -26,8 +26,8 @@ export function encodeBase64(key: Uint8Array): string {
 }
 
 /**
- * Reads a text into the 32 bytes of `out`. The text must have exactly 44 characters and no unused
- * bits set, so that each key has only one text.
+ * Reads a text into the 32 bytes of `out`. The text must have exactly 44 characters, and its unused
+ * bits must be zero, so that each key has only one text.
  *
  * @returns false for any other text; then the bytes in `out` are not a key
  */

@@ -17,7 +17,7 @@ export function isInterfaceName(name: string): boolean {
 /**
  * Returns why a new interface must not have this name; undefined if it may. One `%d` is allowed,
  * which the kernel replaces with a number. The kernel also accepts bytes that are not printable
- * ASCII, but no tool can show them, so they are refused.
+ * ASCII. They are refused here, because many programs cannot show them.
  */
 export function newInterfaceNameFault(name: unknown): string | undefined {
   if (typeof name !== 'string') return 'it is not a string';

@@ -12,7 +12,9 @@ export function parseUnsigned(text: string, max: number): number | undefined {
   return /^0*\d{1,16}$/.test(text) ? atMost(Number(text), max) : undefined;
 }
 
-/** Reads decimal digits, or hexadecimal digits after `0x`. Otherwise as `parseUnsigned`. */
+/**
+ * Reads decimal digits, or hexadecimal digits after `0x`, with the same rules as `parseUnsigned`.
+ */
 export function parseUnsignedOrHex(text: string, max: number): number | undefined {
   return /^0x0*[0-9a-fA-F]{1,13}$/.test(text)
     ? atMost(Number(text), max)

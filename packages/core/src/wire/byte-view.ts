@@ -11,8 +11,8 @@ let otherBuffer = buffer;
 let otherView = view;
 
 /**
- * Returns a view of exactly these bytes. The last two views are cached, so that the calls
- * for each packet allocate nothing.
+ * Returns a view of exactly these bytes. The last two views are cached, so that the calls for each
+ * packet allocate nothing.
  */
 export function viewOf(bytes: Uint8Array): DataView {
   if (bytes === buffer) return view;

@@ -4,8 +4,8 @@
  * Sums are 16 bits in network order, with carries folded in. The one's complement sum does not
  * depend on the byte order, except for a final swap. So the loop reads 32 bits at a time in the
  * byte order of the machine. The 16-bit halves are added to two sums, which stay below 2^31 for 128
- * KiB. So all arithmetic is on integers. A sum takes 0.23 us for 1380 bytes, a third of the time of
- * a loop over bytes.
+ * KiB. So the loop computes with 32-bit integers only. A sum takes 0.23 us for 1380 bytes, a third
+ * of the time of a loop over bytes.
  *
  * @module
  */

@@ -119,8 +119,8 @@ function answer6(buffer: Uint8Array, offset: number, length: number): Uint8Array
 }
 
 /**
- * Returns whether the address is a single host: not "this network", loopback, multicast or
- * broadcast.
+ * Returns whether the address is a single host: not "this network", loopback, multicast, reserved
+ * or broadcast.
  */
 function isHost4(buffer: Uint8Array, offset: number): boolean {
   const first = buffer[offset];

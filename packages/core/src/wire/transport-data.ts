@@ -103,7 +103,8 @@ export function openTransportData<Owner>(
   if (keypair === undefined) return 'unknown-index';
   if (keypair.isExpired(now)) return 'expired-keypair';
   const counter = counterOf(buffer, offset);
-  // This includes all counters that a number cannot represent, because the limit is below 2^53.
+  // This drops all counters that a number cannot represent exactly, because the limit is below
+  // 2^53.
   if (counter >= keypair.limits.rejectAfterMessages) return 'counter-limit';
   const packet = offset + TRANSPORT_HEADER_LENGTH;
   const opened = keypair.receiveCipher.open(counter, buffer, packet, length - TRANSPORT_OVERHEAD);
@@ -201,5 +202,5 @@ function clear(buffer: Uint8Array, from: number, to: number): void {
 
 const RECEIVER_INDEX = 4;
 const COUNTER = 8;
-/** Padding and tag: the bytes needed after a packet to seal it in place. */
+/** The most bytes that padding and tag need after a packet. */
 export const TAILROOM: number = PADDING_MULTIPLE - 1 + TAG_LENGTH;

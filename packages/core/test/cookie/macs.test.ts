@@ -43,7 +43,7 @@ describe('MacSender', () => {
     expect(checker.checkMac2(second, SOURCE, 0)).toBe(true);
   });
 
-  it('uses a cookie for 115 s, because a message in its last 5 s might arrive too late', () => {
+  it('uses a cookie for 115 of its 120 s, because a later message might arrive after the cookie has expired', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 1000);
@@ -79,7 +79,7 @@ describe('MacSender', () => {
     );
   });
 
-  it('refuses a reply to a message before the last one', () => {
+  it('refuses a cookie reply to any message except the last one', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -89,7 +89,7 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, late, 0)).toBe('invalid-cookie');
   });
 
-  it('refuses a cookie that was not made by the receiver', () => {
+  it('refuses a cookie reply that was not made by the receiver of the message', () => {
     const { sender } = createSides();
     const { checker: mallory } = createSides(2);
     const message = initiation();
@@ -99,7 +99,7 @@ describe('MacSender', () => {
     );
   });
 
-  it('refuses every reply with a flipped bit, and then still accepts the right one', () => {
+  it('refuses a reply with a flipped bit, and then still accepts the right reply', () => {
     const { sender, checker } = createSides();
     const message = initiation();
     sender.addMacs(message, 0);
@@ -116,7 +116,7 @@ describe('MacSender', () => {
     expect(sender.consumeCookieReply(referenceProvider, reply, 0)).toBeUndefined();
   });
 
-  it('wipes a cookie when a newer one arrives, and when it is too old', () => {
+  it('wipes a cookie when a newer cookie arrives, and when the cookie is too old', () => {
     const opened: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,
@@ -139,7 +139,7 @@ describe('MacSender', () => {
     expect(opened.map(isZero)).toEqual([true, true]);
   });
 
-  it('refuses any other bytes as a reply, and does not throw', () => {
+  it('refuses random bytes as a cookie reply, and does not throw', () => {
     const { sender } = createSides();
     sender.addMacs(initiation(), 0);
     fc.assert(
@@ -156,7 +156,7 @@ describe('MacSender', () => {
 });
 
 describe('MacChecker', () => {
-  it('wipes its secret when it is cleared, and creates a new one for the next cookie', () => {
+  it('wipes the cookie secret when the checker is cleared, and creates a new secret for the next cookie', () => {
     const secrets: Uint8Array[] = [];
     const crypto: CryptoProvider = {
       ...referenceProvider,
@@ -189,7 +189,7 @@ describe('MacChecker', () => {
   });
 
   it.each([SOURCE, SOURCE_V6])(
-    'binds a cookie to address and port: $address.length bytes',
+    'binds a cookie to address and port, with an address of $address.length bytes',
     (own) => {
       const { sender, checker } = createSides();
       const message = withCookie(sender, checker, own);
@@ -205,7 +205,7 @@ describe('MacChecker', () => {
     },
   );
 
-  it('gives the same cookie for each of our own addresses', () => {
+  it('gives a source the same cookie at each of our own addresses', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     const elsewhere = new Endpoint(SOURCE.address, SOURCE.port, {
@@ -215,7 +215,7 @@ describe('MacChecker', () => {
     expect(checker.checkMac2(message, elsewhere, 0)).toBe(true);
   });
 
-  it('changes its secret after 120 s, and refuses cookies of the old one', () => {
+  it('changes its secret after 120 s, and refuses cookies that were made from the old secret', () => {
     const { sender, checker } = createSides();
     const message = withCookie(sender, checker, SOURCE);
     expect(checker.checkMac2(message, SOURCE, 119_999)).toBe(true);

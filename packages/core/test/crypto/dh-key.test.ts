@@ -34,7 +34,7 @@ describe('dhKeyOf', () => {
     expect(seen).toEqual([new Uint8Array(32)]);
   });
 
-  it('uses the prepared key of a provider that has one', () => {
+  it('returns the prepared key of a provider that prepares keys', () => {
     const prepared = { publicKey: PUBLIC_KEY } as DhKey;
     const given: Uint8Array[] = [];
     const dhKey = (privateKey: Uint8Array): DhKey => {

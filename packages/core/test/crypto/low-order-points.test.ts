@@ -18,7 +18,7 @@ describe('isLowOrderPoint', () => {
     }
   });
 
-  it('is false if one bit of such a point differs, and for ordinary keys', () => {
+  it('is false if one bit of a low-order point is changed, and for ordinary keys', () => {
     for (const point of lowOrder) {
       for (const at of [0, 15, 30, 31]) {
         const publicKey = fromHex(point);

@@ -94,7 +94,7 @@ describe('a peer that is removed', () => {
 });
 
 describe('the keys of a peer', () => {
-  it('are promoted if the change names the peer by the next key, or asks for it', () => {
+  it('are promoted if the change names the peer by the next key, or has promotePublicKey', () => {
     const { peer, engine, now, bob } = inside();
     const { publicKey } = bob.person;
     const nextPublicKey = NEXT.publicKey;
@@ -108,7 +108,7 @@ describe('the keys of a peer', () => {
     expect([peer.publicKey, peer.nextKey]).toEqual([publicKey, undefined]);
   });
 
-  it('cannot be the keys of others, and the next key can be removed', () => {
+  it('cannot be our own keys or those of another peer; the next key can be removed', () => {
     const { state, peer, engine, now, alice, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(
@@ -309,7 +309,7 @@ describe('a next identity', () => {
 });
 
 describe('a new private key', () => {
-  it('causes initiations to the peers; so does another next key, but not the first one', () => {
+  it('starts handshakes; so does a next key that replaces another next key, but the first next key does not', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

@@ -20,7 +20,7 @@ const ELSEWHERE = new Endpoint(Uint8Array.of(198, 51, 100, 7), 4000);
 
 describe('receiveHandshakeMessage', () => {
   describe('with an initiation', () => {
-    it('answers it, begins a session, and counts the cost of both', () => {
+    it('answers it, begins a session, and counts the cost of checking and of answering it', () => {
       const { bob, initiation, state, peer, receive } = setUp();
       peer.persistentKeepalive = 25;
       state.timers.arm(peer.slot, TIMER.NEW_HANDSHAKE, 0, 1e9);
@@ -80,7 +80,7 @@ describe('receiveHandshakeMessage', () => {
       expect(peer.pair!.remoteKey).toBe(peer.publicKey);
     });
 
-    it('answers one to the next identity with that identity, and counts the cost of a second mac1', () => {
+    it('answers with our next identity if the initiation is for that identity, and counts the cost of two mac1 checks', () => {
       const { alice, bob, initiation, state, peer, receive } = setUp();
       const { identity, macChecker } = state;
       const other = createPerson(9);
@@ -100,7 +100,7 @@ describe('receiveHandshakeMessage', () => {
       expect(alice.engine.stats.sentInitiations).toBe(1);
     });
 
-    it('drops one without the right mac1 before more work is done', () => {
+    it('drops an initiation without the right mac1 before more work is done', () => {
       const { bob, initiation, state, receive } = setUp();
       initiation[120] ^= 1;
       expect(receive(initiation)).toBe('bad-mac1');
@@ -108,7 +108,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0 });
     });
 
-    it('drops one whose mac1 is valid if the rest is not an initiation', () => {
+    it('drops a message with a valid mac1 whose other bytes are not an initiation', () => {
       const { alice, bob, state, receive } = setUp();
       // The mac1 is made with bob's public key. The rest of the message is only a repeated byte.
       const junk = new Uint8Array(148).fill(7, 4, 116);
@@ -119,7 +119,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, bob.network.now)).toEqual({ screening: 0.002, answering: 0.06 });
     });
 
-    it('drops one from an unknown peer, and keeps no secret of it', () => {
+    it('drops an initiation from an unknown peer, and wipes what was decrypted', () => {
       const { bob, alice, initiation, state, watched, receive } = setUp();
       bob.input((engine, now) =>
         engine.configure({ peers: [{ publicKey: alice.person.publicKey, remove: true }] }, now),
@@ -130,7 +130,7 @@ describe('receiveHandshakeMessage', () => {
       expect(watched.opened()).toBe(0);
     });
 
-    it('drops one from a peer with a low-order key, and keeps no secret of it', () => {
+    it('drops an initiation from a peer that is marked as unusable, and wipes what was decrypted', () => {
       const { initiation, state, peer, watched, receive } = setUp();
       peer.unusable = true;
       expect(receive(initiation)).toBe('invalid-handshake');
@@ -159,7 +159,8 @@ describe('receiveHandshakeMessage', () => {
         dh: (...all) => (left-- > 0 ? nobleProvider.dh(...all) : undefined),
       };
       const { bob, initiation, state, peer, receive } = setUp({ bob: { crypto } });
-      // The two operations of the initiation succeed. The first one of the response fails.
+      // The two X25519 operations of the initiation succeed. The first X25519 operation of the
+      // response fails.
       left = 2;
       expect(receive(initiation)).toBeUndefined();
       expect(sentBy(bob)).toEqual([]);
@@ -179,7 +180,7 @@ describe('receiveHandshakeMessage', () => {
   });
 
   describe('with a response', () => {
-    it('begins a session, confirms it at once, and counts the cost of both', () => {
+    it('begins a session, confirms it at once, and counts the cost', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -199,7 +200,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, alice.network.now)).toEqual({ screening: 0.002, answering: 0.2 });
     });
 
-    it('drops one with an index that is no longer in use', () => {
+    it('drops a response with an index that is no longer in use', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -209,7 +210,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.drops.count('unknown-index')).toBe(1);
     });
 
-    it('drops one that is not authentic, and still accepts the right one', () => {
+    it('drops a response that is not authentic, and still accepts the right response', () => {
       const { bob, initiation, receive } = setUp();
       receive(initiation);
       const answer = sentBy(bob)[0].datagram.slice();
@@ -298,7 +299,7 @@ describe('receiveHandshakeMessage', () => {
       expect(state.stats.drops.toJSON()).toEqual({ 'unexpected-cookie': 1 });
     });
 
-    it('drops one with an unknown index before any work', () => {
+    it('drops a cookie reply with an unknown index before any work', () => {
       const { cookie, state, now } = withCookie();
       cookie[4] ^= 1;
       expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unknown-index');
@@ -306,7 +307,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0, answering: 0 });
     });
 
-    it('drops one for a peer to which no handshake message was sent', () => {
+    it('drops a cookie reply for a peer to which no handshake message was sent', () => {
       const { cookie, state, peer, now } = withCookie();
       peer.pair!.macs = undefined;
       expect(receiveHandshakeMessage(state, cookie, ELSEWHERE, now)).toBe('unexpected-cookie');

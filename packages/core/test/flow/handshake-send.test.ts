@@ -86,7 +86,7 @@ describe('startHandshake', () => {
     expect(types()).toEqual([]);
   });
 
-  it('uses the turn that a timer reserved', () => {
+  it('uses up the turn that a timer has reserved', () => {
     const { state, peer, now } = idle();
     peer.turnAt = now;
     startHandshake(state, peer, now);

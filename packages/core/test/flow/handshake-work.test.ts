@@ -35,7 +35,7 @@ describe('queueHandshakeMessage', () => {
     expect(engine.stats.drops.count('unknown-peer')).toBe(3);
   });
 
-  it('drops an unexpected response or cookie reply without any work', () => {
+  it('drops a response or a cookie reply with an unknown index at once, and does not queue it', () => {
     const { network, bob } = createPair({ bob: { crypto: undefined as never } });
     const response = new Uint8Array(92);
     response[0] = HANDSHAKE_RESPONSE;
@@ -118,8 +118,8 @@ describe('queueHandshakeMessage', () => {
     const results = Array.from({ length: 1000 }, () =>
       engine.openDatagram(initiation.slice(), 0, 148, stranger(1), 0, network.now),
     );
-    // Accepted are the message that found the queue empty, the first of its source after that, and
-    // a lane full of repeated messages.
+    // The queue accepts the message that found it empty, then the first message of the source, and
+    // then a lane full of repeated messages.
     expect(results.filter((result) => result === 0)).toHaveLength(1 + 1 + 512);
     expect(engine.stats.drops.count('handshake-overflow')).toBe(1000 - 514);
   });

@@ -32,7 +32,7 @@ describe('setPrivateKey', () => {
     expect(events()).toEqual([{ type: 'session', peer: peer.publicKey, state: 'expired' }]);
   });
 
-  it('keeps the attempt and the session of the next identity', () => {
+  it('keeps the attempt and the session of the next identity when the private key is replaced', () => {
     const { state, peer, arm, isArmed, now, events } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     preferPair(pairOf(peer, state.nextIdentity!, peer.publicKey));
@@ -141,7 +141,7 @@ describe('setNextPrivateKey', () => {
     }
   });
 
-  it('sets no next key if it is our private key', () => {
+  it('removes the next key if the new next key is our private key', () => {
     const { state, alice } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     expect(setNextPrivateKey(state, alice.person.privateKey)).toBe(true);
@@ -157,7 +157,7 @@ describe('a private key that is set', () => {
     ['set to the next key', () => [NEXT.privateKey, undefined]],
     ['set to a new key, also as next key', () => [OTHER.privateKey, OTHER.privateKey]],
     ['set as next key to our own key', (own: PrivateKey) => [undefined, own]],
-  ] as const)('leaves no copy that is neither used nor wiped: %s', (_, keysOf) => {
+  ] as const)('is copied only to keys that are in use or wiped: %s', (_, keysOf) => {
     const { state, alice } = inside();
     setNextPrivateKey(state, NEXT.privateKey);
     const [privateKey, nextPrivateKey] = keysOf(alice.person.privateKey);

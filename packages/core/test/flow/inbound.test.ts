@@ -75,7 +75,7 @@ describe('receiveDatagram', () => {
         bob.engine.connect(alice.person.publicKey, network.now);
       },
     ],
-  ])('does the bookkeeping also if the next call is %s', (_, input) => {
+  ])('does the bookkeeping of a batch also if %s is called instead of finishBatch', (_, input) => {
     const pair = connected();
     const { network, bob } = pair;
     const before = bob.engine.stats.receivedMessages;

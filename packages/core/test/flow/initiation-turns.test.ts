@@ -25,7 +25,7 @@ describe('hasTurn', () => {
     expect(last - start).toBeLessThan(PEERS * 0.3 + 1);
   });
 
-  it('spreads the retries too, and sends none before 5 s', () => {
+  it('spreads the retries too, and sends each at least 5 s after the first initiation', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.drive(1000);
@@ -64,7 +64,7 @@ describe('hasTurn', () => {
     expect(initiations(node)).toHaveLength(PEERS);
   });
 
-  it('sends few at once, also when the caller is late', () => {
+  it('sends few initiations at once, also when the caller is late', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     network.eavesdropper.forget();

@@ -42,7 +42,7 @@ describe('withKeyLog', () => {
     expect([...given!.staticPrivate].every((byte) => byte === 0)).toBe(true);
   });
 
-  it('is left out if the observer asks for no secrets', () => {
+  it('does not disturb a handshake if the observer asks for no secrets', () => {
     const pair = createPair();
     observe(pair.alice.engine, { handshakeMessage() {} });
     connect(pair);

@@ -77,7 +77,7 @@ describe('sendPackets', () => {
         alice.engine.connect(bob.person.publicKey, network.now);
       },
     ],
-  ])('does the bookkeeping also if the next call is %s', (_, input) => {
+  ])('does the bookkeeping of a batch also if %s is called instead of finishBatch', (_, input) => {
     const pair = connected();
     const { engine } = pair.alice;
     const before = engine.stats.sentMessages;
@@ -119,7 +119,7 @@ describe('sendPackets', () => {
     expect(bob.packets.slice(-8)).toEqual(packets);
   });
 
-  it('answers each packet of a run to no peer with an ICMP message, and counts all of them', () => {
+  it('answers each packet of a run without a peer with an ICMP message, and counts all of them', () => {
     const { alice, bob } = connected();
     const nobody = Uint8Array.of(10, 9, 9, 9);
     const packets = [100, 100, 80].map((length) =>
@@ -163,7 +163,7 @@ describe('sendStaged', () => {
     expect(state.stats.sentMessages).toBe(sentMessages);
   });
 
-  it('ends a session that can no longer send, and starts a handshake', () => {
+  it('reports the end of a session that can no longer send, and starts a handshake', () => {
     const { state, peer, now, types, events } = withSession();
     sentAt(peer, -Infinity);
     stage(peer, 1);

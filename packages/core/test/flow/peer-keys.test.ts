@@ -22,7 +22,7 @@ describe('setNextKey', () => {
     expect(state.peers.get(keyId(key))).toBe(peer);
   });
 
-  it('changes nothing if it is the next key already', () => {
+  it('changes nothing if the key is already the next key', () => {
     const { state, peer } = withSession();
     const key = keyOf(state, 8);
     setNextKey(state, peer, key);
@@ -43,7 +43,7 @@ describe('setNextKey', () => {
     expect(state.peers.get(keyId(second))).toBeUndefined();
   });
 
-  it('removes the next key if it is the present key of the peer', () => {
+  it('removes the next key if the given key is the current key of the peer', () => {
     const { state, peer } = withSession();
     setNextKey(state, peer, keyOf(state, 8));
     setNextKey(state, peer, peer.publicKey);
@@ -114,7 +114,7 @@ describe('promoteKey', () => {
 });
 
 describe('forgetOldPairs', () => {
-  it('keeps the pairs of present keys, and prefers one that shares a key with the forgotten preferred pair', () => {
+  it('keeps the pairs whose keys are both in use; the new preferred pair shares a key with the forgotten one', () => {
     const { state, peer } = withSession();
     const next = (state.nextIdentity = identityOf(state, 9));
     setNextKey(state, peer, keyOf(state, 8));
@@ -139,7 +139,7 @@ describe('forgetOldPairs', () => {
     expect(peer.otherPairs).toBeUndefined();
   });
 
-  it('if no pair is left, makes one with the key of the preferred pair that is still valid', () => {
+  it('if no pair is left, creates a pair with the key of the preferred pair that is still in use', () => {
     const { state, peer } = withSession();
     const old = peer.pair!;
     setNextKey(state, peer, keyOf(state, 8));
@@ -156,7 +156,7 @@ describe('forgetOldPairs', () => {
     ]);
   });
 
-  it('forgets all pairs if we have no identity, and makes none for a peer without pairs', () => {
+  it('forgets all pairs if we have no identity, and creates no pair for a peer without pairs', () => {
     const { state, peer } = withSession();
     state.identity = undefined;
     forgetOldPairs(state, peer);

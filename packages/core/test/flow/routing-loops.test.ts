@@ -128,7 +128,7 @@ describe('RoutingLoops', () => {
   });
 
   it.each([4, 6] as const)(
-    'identify a fragment by its number and both addresses: IPv%i',
+    'identify a fragment by its identification field and both addresses: IPv%i',
     (family) => {
       const { alice, bob } = around(family);
       const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
@@ -232,7 +232,10 @@ describe('RoutingLoops', () => {
 
 type Node = Pair['alice'];
 
-/** Alice routes all addresses of the family to bob, also the address of his endpoint. */
+/**
+ * Returns a pair. Alice routes all addresses of the family to bob, also the address of his
+ * endpoint.
+ */
 function around(family: 4 | 6, isConnected = true): Pair {
   const pair = createPair();
   if (isConnected) connect(pair);

@@ -131,7 +131,7 @@ describe('completeHandshake', () => {
     ]);
   });
 
-  it('reports the duration only as initiator, and that a session is up', () => {
+  it('reports no duration as a responder, and reports that a session is up', () => {
     const { state, peer, now, events } = withSession();
     peer.sessionUp = false;
     state.outputs.emitsPeerEvents = true;

@@ -60,7 +60,7 @@ describe('noteInitiation', () => {
 });
 
 describe('noteInitiation of the preferred pair', () => {
-  it('resets the count of unanswered probes; without a preferred pair, it prefers none', () => {
+  it('resets the count of unanswered probes, and does not set a preferred pair if there is none', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const other = pairOf(peer, NEXT, key);
@@ -127,7 +127,7 @@ describe('noteSession', () => {
 });
 
 describe('isProbing', () => {
-  it('is true for the next identity until it is the preferred one', () => {
+  it('is true for a pair of the next identity until the next identity is preferred', () => {
     const { peer, key } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, key);

@@ -40,7 +40,7 @@ describe('dataReceived', () => {
 });
 
 describe('authenticatedSent', () => {
-  it('serves as the keepalive that is due, but not as an answer from the peer', () => {
+  it('clears only the keepalive timer, because the message serves as the keepalive', () => {
     const { state, peer, armed } = armedAll();
     authenticatedSent(state, peer);
     expect(armed()).toEqual(without(TIMER.KEEPALIVE));
@@ -48,7 +48,7 @@ describe('authenticatedSent', () => {
 });
 
 describe('authenticatedReceived', () => {
-  it('serves as the answer from the peer', () => {
+  it('clears only the timer for a new handshake, because the message serves as an answer', () => {
     const { state, peer, armed } = armedAll();
     authenticatedReceived(state, peer);
     expect(armed()).toEqual(without(TIMER.NEW_HANDSHAKE));
@@ -56,7 +56,7 @@ describe('authenticatedReceived', () => {
 });
 
 describe('handshakeCompleted', () => {
-  it('cancels the retransmission', () => {
+  it('clears only the retransmit timer', () => {
     const { state, peer, armed } = armedAll();
     handshakeCompleted(state, peer);
     expect(armed()).toEqual(without(TIMER.RETRANSMIT));

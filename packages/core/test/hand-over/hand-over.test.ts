@@ -38,7 +38,7 @@ describe('saveState and restoreState', () => {
     expect(network.eavesdropper.of(HANDSHAKE_INITIATION)).toEqual([]);
   });
 
-  it('never use a counter again, and skip fewer than 1024', () => {
+  it('never use a counter again, and skip fewer than 1024 counters', () => {
     const pair = connected();
     for (let i = 0; i < 5; i++) {
       exchange(pair);
@@ -52,7 +52,7 @@ describe('saveState and restoreState', () => {
     expect(COUNTER_MARGIN).toBeLessThan(1024);
   });
 
-  it('keep what the receive window has seen', () => {
+  it('keep the counters that the replay window has seen', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     exchange(pair);
@@ -158,7 +158,7 @@ describe('saveState and restoreState', () => {
     expect(alice.engine.peers()[0]?.sessionUp).toBe(true);
   });
 
-  it('write the same state again after it was restored', () => {
+  it('write the same state again after a state was restored', () => {
     const pair = connected();
     const { alice } = pair;
     exchange(pair);
@@ -193,7 +193,7 @@ describe('saveState and restoreState', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('lose nothing when either end is handed over at any time', () => {
+  it('lose no packet when either end is handed over at any time', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 60, size: 'max' }),
@@ -264,7 +264,7 @@ describe('checkState and restoreState', () => {
 });
 
 describe('restartSessions', () => {
-  it('never seals with the old sessions again, and has new ones at once', () => {
+  it('never seals with the old sessions again, and has new sessions at once', () => {
     const pair = connected();
     const { network, alice, bob } = pair;
     const old = takeOver(alice);
@@ -315,7 +315,7 @@ describe('restartSessions', () => {
     },
   );
 
-  it('sends no initiation that is refused to many peers, just after the other process has sent some', () => {
+  it('sends many peers no initiation that they refuse, just after the other process has sent some', () => {
     const { network, alice } = createPair();
     const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
     const nodes = others.map((person) => joinNetwork(network, person));

@@ -14,14 +14,14 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { takeOver } from './taken-over.ts';
 
 /**
- * The tests fail for a field that is neither saved nor named here as left out: an upgrade would
- * lose it.
+ * The tests fail if the state lacks a field, unless the test names the field as left out. An
+ * upgrade would lose such a field.
  */
 describe('a handed-over state', () => {
   it('has every field of a peer, except those that are set again', () => {
     const { alice } = busyPair();
-    // These fields follow from the keys and the position of the peer, or the next initiation or the
-    // next datagram sets them again.
+    // The first four fields follow from the keys and the position of the peer. The next initiation
+    // or the next datagram sets the others again.
     const leftOut = ['id', 'nextId', 'number', 'slot', 'turnAt', 'carrier', 'carriedAt'];
     const { expected, found } = handedOver(alice, peerOf, leftOut);
     expect(Object.keys(expected).length).toBeGreaterThan(20);
@@ -77,7 +77,7 @@ describe('a handed-over state', () => {
 
 /**
  * Gives each number and flag of an object another value, and hands the node over. Returns the
- * fields before and after it, without those that are left out.
+ * fields before and after the hand-over, without the names in `leftOut`.
  */
 function handedOver(
   node: SimulatedNode,

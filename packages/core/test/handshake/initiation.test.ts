@@ -22,7 +22,7 @@ import {
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 300);
 
 describe('createInitiation', () => {
-  it('leaves the macs zero, and keeps what the response needs', () => {
+  it('leaves the macs zero, and keeps the state that the response is read with', () => {
     const { alice } = createParties();
     const message = initiate(alice, 1, 0xfedcba98);
     expect(message.subarray(116)).toEqual(new Uint8Array(32));
@@ -89,7 +89,7 @@ describe('openInitiationStatic', () => {
     expect(openInitiationStatic(bob.crypto, bob.identity, message)).toBeUndefined();
   });
 
-  it('refuses any bytes, and does not throw', () => {
+  it('refuses random bytes, and does not throw', () => {
     const { bob } = createParties();
     const bytes = fc.uint8Array({ minLength: 144, maxLength: 144 });
     fc.assert(
@@ -126,7 +126,7 @@ describe('consumeInitiation', () => {
     }
   });
 
-  it('accepts a new initiation, and keeps what the response needs', () => {
+  it('accepts a new initiation, and keeps the state that the response is made from', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice, 9, 77);
     expect(receiveInitiation(bob, message, 1234)).toBeUndefined();
@@ -195,7 +195,7 @@ describe('consumeInitiation', () => {
     );
   });
 
-  it('refuses every initiation with a flipped bit, and does not change the handshake', () => {
+  it('refuses an initiation with a flipped bit, and does not change the handshake', () => {
     const { alice, bob } = createParties();
     const message = initiate(alice);
     const before = snapshot(bob.handshake);
@@ -213,7 +213,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, message)).toBeUndefined();
   });
 
-  it('starts a new handshake while our own is in progress', () => {
+  it('accepts an initiation while our own initiation waits for a response', () => {
     const { alice, bob } = createParties();
     initiate(bob);
     expect(receiveInitiation(bob, initiate(alice))).toBeUndefined();

@@ -112,5 +112,5 @@ export function snapshot(handshake: Handshake): object {
   };
 }
 
-/** A public key that nobody can share a secret with. */
+/** A low-order point. As a public key, it gives no shared secret with any private key. */
 export const LOW_ORDER_KEY = Uint8Array.of(1, ...new Uint8Array(31)) as PublicKey;

@@ -27,7 +27,7 @@ describe('a provider that prepares keys', () => {
     expect(keys).toMatchObject({ prepared: 1 + 3, left: 1 });
   });
 
-  it('gives the same handshake as a provider that does not', () => {
+  it('gives the same handshake as a provider that prepares no keys', () => {
     const [plain, prepared] = [referenceProvider, new KeyCounter().provider].map((crypto) => {
       const { alice, bob } = createParties(crypto);
       receiveInitiation(bob, initiate(alice));
@@ -91,7 +91,7 @@ describe('a provider whose prepared key can be read back', () => {
     expect(identity.preparedKey).toBeUndefined();
   });
 
-  it('gives the key back to an engine that returns or compares it', () => {
+  it('gives the key back when the engine returns its key or compares it with a new key', () => {
     const randomBytes = seededRandomBytes(5);
     const engine = new Engine({ randomBytes, unixTime: () => 0, crypto: READABLE });
     const privateKey = generatePrivateKey(randomBytes);

@@ -63,7 +63,7 @@ interface Side {
 /**
  * Returns the same transcript, with all computed values computed again.
  *
- * @throws {Error} a side refuses what the other one sent
+ * @throws {Error} a side refuses a message of the other side
  */
 export function replayTranscript(transcript: Transcript, crypto: CryptoProvider): Transcript {
   const initiator = createSide(transcript, 'initiator', crypto);

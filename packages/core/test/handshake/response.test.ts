@@ -62,7 +62,7 @@ describe('consumeResponse', () => {
     expect(alice.handshake.hash).toEqual(bob.handshake.hash);
   });
 
-  it('accepts one response, and only while one is awaited', () => {
+  it('accepts one response, and only while the handshake waits for a response', () => {
     const { alice, bob } = answered();
     expect(receiveResponse(bob, bob.response)).toBe('unexpected-response');
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
@@ -71,7 +71,7 @@ describe('consumeResponse', () => {
     expect(snapshot(alice.handshake)).toEqual(before);
   });
 
-  it('drops the response to an initiation before the last one', () => {
+  it('drops a response to any initiation except the last one', () => {
     const { alice, bob } = answered();
     initiate(alice, 2);
     const before = snapshot(alice.handshake);
@@ -79,7 +79,7 @@ describe('consumeResponse', () => {
     expect(snapshot(alice.handshake)).toEqual(before);
   });
 
-  it('refuses every response with a flipped bit, and still waits for the right one', () => {
+  it('refuses a response with a flipped bit, and still waits for the right response', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
     // The tag protects neither the first 12 bytes (type and indices) nor the macs.
@@ -95,7 +95,7 @@ describe('consumeResponse', () => {
     expect(receiveResponse(alice, bob.response)).toBeUndefined();
   });
 
-  it('refuses any bytes, and does not throw', () => {
+  it('refuses random bytes, and does not throw', () => {
     const { alice, bob } = answered();
     const before = snapshot(alice.handshake);
     fc.assert(

@@ -59,7 +59,7 @@ describe('TimestampSource', () => {
     expect(toHex(source.next())).toBe('400000006553f1d302000000');
   });
 
-  it('continues in the next second after the 60th timestamp', () => {
+  it('continues in the next second after 60 timestamps in one second', () => {
     const source = new TimestampSource(() => 1_700_000_000_000);
     const stamps = Array.from({ length: 61 }, () => toHex(source.next()));
     expect(stamps[59]).toBe('400000006553f10a3b000000');

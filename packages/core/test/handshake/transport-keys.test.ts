@@ -18,7 +18,7 @@ const MATRIX = PROVIDERS.flatMap((initiator) =>
 
 describe('deriveTransportKeys', () => {
   it.each(MATRIX)(
-    'returns as sendKey what the other side has as receiveKey: initiator on $initiator.name, responder on $responder.name',
+    'returns a sendKey that is the receiveKey of the other side: initiator on $initiator.name, responder on $responder.name',
     ({ initiator, responder }) => {
       const { alice, bob } = createParties(initiator, responder);
       expect(receiveInitiation(bob, initiate(alice))).toBeUndefined();

@@ -133,7 +133,9 @@ function handOver(window: ReplayWindow): { copy: ReplayWindow; length: number } 
   return { copy, length: bytes.length };
 }
 
-/** Counters near the end of 32-bit numbers and of safe integers, and others. */
+/**
+ * Counters to begin with: near the limits of 32-bit numbers and of safe integers, and any others.
+ */
 function start(): fc.Arbitrary<number> {
   return fc.oneof(
     fc.constantFrom(0, 8192, 2 ** 31, 2 ** 32, 2 ** 40, LAST - 20_000),

@@ -27,7 +27,7 @@ describe('RoamLimiter', () => {
     expect(limiter.due).toBe(Infinity);
   });
 
-  it('waits another second after that report', () => {
+  it('waits another second after the second report', () => {
     const { roam, reported, limiter } = create();
     roam('a', 2, 0);
     roam('a', 3, 10);

@@ -11,7 +11,7 @@ describe('SenderIndexTable', () => {
     ]);
   });
 
-  it('never returns an index of a handshake or a keypair that exists', () => {
+  it('never reserves an index that a handshake or a keypair uses', () => {
     const table = new SenderIndexTable(bytesOf([7, 8, 7, 8, 9]));
     expect(table.reserve(peer)).toBe(7);
     table.assign(table.reserve(peer), keypair);
@@ -40,7 +40,7 @@ describe('SenderIndexTable', () => {
     expect(asked).toBe(1 + 1000);
   });
 
-  it('finds keypairs by the peer’s index, the oldest first', () => {
+  it('finds a keypair by the index that the peer chose, the oldest one first', () => {
     const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
     const [first, second, other] = [0xf0000002, 0xf0000002, 3].map(
       (remoteIndex) => ({ remoteIndex }) as Keypair,

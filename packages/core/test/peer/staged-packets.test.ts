@@ -26,7 +26,7 @@ describe('StagedPackets', () => {
     expect(contents(staged.shift())).toEqual([1]);
   });
 
-  it('keeps 128 and drops the oldest first', () => {
+  it('keeps 128 packets, and then drops the oldest packet for each new one', () => {
     const staged = new StagedPackets();
     for (let i = 0; i < 128; i++) expect(staged.push(Uint8Array.of(i), 0, 1)).toBe(true);
     expect(staged.push(Uint8Array.of(200), 0, 1)).toBe(false);
@@ -51,6 +51,6 @@ function zeros(count: number): number[] {
   return Array.from({ length: count }, () => 0);
 }
 
-function contents(room: Uint8Array | undefined): number[] {
-  return room ? [...room.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(room))] : [];
+function contents(buffer: Uint8Array | undefined): number[] {
+  return buffer ? [...buffer.subarray(STAGED_OFFSET, STAGED_OFFSET + stagedLengthOf(buffer))] : [];
 }

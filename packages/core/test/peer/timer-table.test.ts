@@ -138,7 +138,7 @@ describe('TimerTable', () => {
   });
 });
 
-// There are few slots, so that slots often have no deadline.
+// There are few slots and two timers, so a change often clears the last deadline of a slot.
 const SLOTS = 12;
 const change = fc.record({
   slot: fc.nat(SLOTS - 1),

@@ -46,14 +46,14 @@ describe('private key', () => {
     expect(network.eavesdropper.types()).toEqual([4]);
   });
 
-  it('removes the peer that has the same key', () => {
+  it('removes the peer that has the public key of our new private key', () => {
     const { alice, bob } = connected();
     configure(alice, { privateKey: bob.person.privateKey });
     expect(alice.engine.peers()).toEqual([]);
     expect(alice.send(packetBetween(alice, bob))).toBe('no-peer');
   });
 
-  it('cannot be added as the key of a peer', () => {
+  it('does not allow a peer with our own public key', () => {
     const { alice } = connected();
     configure(alice, { peers: [{ publicKey: alice.person.publicKey }] });
     expect(alice.engine.peers()).toHaveLength(1);

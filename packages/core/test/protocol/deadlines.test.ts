@@ -6,7 +6,7 @@ import type { Engine } from '../../src/index.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 12);
 
 describe('pollTimeout', () => {
-  it('is not too late: just before that time there is nothing to do, after any inputs', () => {
+  it('is never too late: just before the returned time, the engine has nothing to do', () => {
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }),

@@ -54,7 +54,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)).toMatchObject({ roundTripMs: 50 });
   });
 
-  it('does not measure the round trip as responder if the first message was lost', () => {
+  it('does not measure the round trip as responder if the first data message was lost', () => {
     const { network, alice, bob } = createPair({ latency: 25 });
     network.loses = ({ bytes }) => bytes[0] === TRANSPORT_DATA;
     alice.send(packetBetween(alice, bob));
@@ -86,7 +86,7 @@ describe('handshake', () => {
     expect(alice.packets).toHaveLength(1);
   });
 
-  it('keeps the session in use while the next one is not confirmed', () => {
+  it('does not replace the session in use before the new session is confirmed', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -102,7 +102,7 @@ describe('handshake', () => {
     expect(alice.packets).toHaveLength(received + 1);
   });
 
-  it('confirms with a keepalive when there is nothing to send', () => {
+  it('is confirmed with a keepalive when no packet waits', () => {
     const { network, alice, bob } = createPair({ bobAsPeer: { persistentKeepalive: 25 } });
     network.settle();
     expect(network.eavesdropper.types()).toEqual([1, 2, 4]);
@@ -110,7 +110,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('leads to one session when both sides begin together', () => {
+  it('leads to a session that both sides use, when both begin together', () => {
     for (let seed = 1; seed <= 5; seed++) {
       const { network, alice, bob } = createPair({ seed });
       alice.send(packetBetween(alice, bob));
@@ -225,7 +225,8 @@ describe('handshake', () => {
     const unixTime = (): number => (unix += 1000);
     const { network, alice, bob } = createPair({ alice: { unixTime } });
     alice.send(packetBetween(alice, bob));
-    // The first engine would have to wait 5 s. A new engine with the same key initiates at once.
+    // Alice's engine would have to wait 5 s before its next initiation. A second engine with the
+    // same key initiates at once.
     const twin = joinNetwork(network, { ...alice.person, number: 9 }, { unixTime });
     twin.endpoint = createPerson(9).endpoint;
     introduce(twin, bob.person);
@@ -257,7 +258,7 @@ describe('handshake', () => {
     expect(different.alice.engine.stats.drops.count('invalid-handshake')).toBe(1);
   });
 
-  it('treats an all-zero preshared key as none', () => {
+  it('treats an all-zero preshared key as no preshared key', () => {
     const presharedKey = new Uint8Array(32) as PresharedKey;
     const pair = createPair({ bobAsPeer: { presharedKey } });
     connect(pair);
@@ -265,7 +266,7 @@ describe('handshake', () => {
     expect(pair.alice.engine.peer(pair.bob.person.publicKey)).not.toHaveProperty('presharedKey');
   });
 
-  it('ignores an unexpected response', () => {
+  it('drops a response that was received before', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -274,7 +275,7 @@ describe('handshake', () => {
     expect(alice.receive(again, bob.endpoint)).toBe('unknown-index');
   });
 
-  it('refuses an unknown peer', () => {
+  it('drops an initiation of an unknown peer', () => {
     const { network, bob } = createPair();
     const mallory = joinNetwork(network, createPerson(3));
     introduce(mallory, bob.person);
@@ -284,7 +285,7 @@ describe('handshake', () => {
     expect(bob.engine.stats.drops.count('unknown-peer')).toBe(1);
   });
 
-  it('refuses messages without a private key', () => {
+  it('drops all messages and packets when the engine has no private key', () => {
     const { network, alice, bob } = createPair();
     bob.input((engine, now) => engine.configure({ privateKey: null }, now));
     alice.send(packetBetween(alice, bob));

@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { COOKIE_REPLY, HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE } = MESSAGE_TYPE;
 
 describe('the load state', () => {
-  it('asks for a cookie, and then accepts the next initiation with that cookie', () => {
+  it('answers an initiation with a cookie, and accepts the next initiation that has this cookie', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const flood = floodOn({ network, alice, bob });
     flood(20);
@@ -143,7 +143,7 @@ describe('cookie reply', () => {
     expect(alice.eventsOf('roam')).toEqual([]);
   });
 
-  it('is used for 115 s, because a message may be on its way for 5 s, as in the kernel', () => {
+  it('gives a cookie that is used for 115 of its 120 s, because a message may be on its way for 5 s', () => {
     const { network, alice, bob } = createPair({
       bob: { underLoad: { handshakesPerSecond: 1 } },
     });
@@ -160,7 +160,7 @@ describe('cookie reply', () => {
     for (const { at, bytes } of initiations) expect(hasMac2(bytes)).toBe(at < start + 115_000);
   });
 
-  it('is dropped if it is unexpected or invalid', () => {
+  it('is dropped if it is invalid or has an unknown index', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     const { network, alice, bob } = pair;
     floodOn(pair)(5);

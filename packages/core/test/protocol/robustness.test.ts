@@ -57,7 +57,6 @@ describe('network input', () => {
       bob.input((engine, now) => engine.handleDatagram(bytes, stranger, now + i));
     }
     network.eavesdropper.forget();
-    // The datagrams have added no peers, and left no outputs.
     expect(bob.engine.peers()).toHaveLength(1);
     expect(bob.engine.pollTransmit()).toBeUndefined();
     expect(bob.engine.pollPacket()).toBeUndefined();

@@ -1,7 +1,7 @@
 /**
  * Replaces static keys at both ends again and again while packets flow in both directions. No
- * packet may be lost, whichever messages cross, however long the latency is, and whichever
- * handshake messages are lost.
+ * packet may be lost when messages cross, at several latencies, or when handshake messages or
+ * keepalives are lost.
  *
  * @module
  */

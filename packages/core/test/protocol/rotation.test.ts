@@ -50,7 +50,7 @@ describe('a next identity', () => {
     expect(bob.engine.stats.drops.count('unknown-peer')).toBe(sent.length);
   });
 
-  it('gets a session with a peer that knows it, without a packet that waits', () => {
+  it('gets a session with a peer that knows it, even if no packet waits', () => {
     const { network, alice, bob } = connected();
     knowNext(bob, alice, ALICE_2.publicKey);
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -141,7 +141,7 @@ describe('a next identity', () => {
     expect(alice.engine.stats.sentInitiations).toBeGreaterThanOrEqual(before + 2);
   });
 
-  it('does not count as a keepalive: a keepalive that is due is sent all the same', () => {
+  it('sends probes that do not count as keepalives: a keepalive that is due is sent all the same', () => {
     const { network, alice, bob } = connected();
     bob.send(packetBetween(bob, alice));
     network.settle();
@@ -312,7 +312,7 @@ describe('any other private key', () => {
 });
 
 describe('a next private key', () => {
-  it('loses all its sessions when another one replaces it, and the old identity is used again', () => {
+  it('loses all its sessions when another next key replaces it, and the old identity is used again', () => {
     const { network, alice, bob } = rotating();
     const third = createPerson(21);
     configure(alice, { nextPrivateKey: third.privateKey });
@@ -515,7 +515,7 @@ describe('the keys of both sides', () => {
     }
   });
 
-  it('can be replaced at once, whichever messages cross', () => {
+  it('can be replaced on both sides at the same time', () => {
     const { network, alice, bob } = connected();
     configure(alice, {
       peers: [{ publicKey: bob.person.publicKey, nextPublicKey: BOB_2.publicKey }],

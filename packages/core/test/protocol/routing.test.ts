@@ -118,8 +118,8 @@ describe('unreachable', () => {
   });
 });
 
-describe('data that is not an IP packet', () => {
-  it('is dropped and counted', () => {
+describe('data from the interface', () => {
+  it('is dropped and counted if it is not an IP packet', () => {
     const { alice } = createPair();
     expect(alice.send(new Uint8Array(0))).toBe('not-ip');
     expect(alice.send(new Uint8Array(19).fill(0x45))).toBe('not-ip');
@@ -128,7 +128,7 @@ describe('data that is not an IP packet', () => {
     expect(alice.engine.stats.drops.toJSON()).toEqual({ 'not-ip': 4 });
   });
 
-  it('or is too big for a datagram is dropped', () => {
+  it('is dropped if it is too big for a datagram', () => {
     const pair = createPair();
     connect(pair);
     const { alice, bob } = pair;

@@ -39,7 +39,8 @@ describe('in steady state', () => {
     connect(pair);
     const send = packetsOneWay(pair);
     send(100_000);
-    // A garbage collection makes a difference smaller, so the median of seven is used.
+    // A garbage collection during a measurement makes its result smaller, so the median of seven
+    // measurements is used.
     const grown = Array.from({ length: 7 }, () => {
       const before = process.memoryUsage().heapUsed;
       send(50_000);
@@ -58,15 +59,15 @@ describe('in steady state', () => {
     const pair = createPair({ alice: { crypto }, bob: { crypto } });
     connect(pair);
     const { network, alice, bob } = pair;
-    const room = new Uint8Array(2048);
+    const buffer = new Uint8Array(2048);
     const packet = packetBetween(alice, bob, { length: 1000 });
     const transmits = new Set<unknown>();
     const views = new Set<unknown>();
     for (let i = 0; i < 1000; i++) {
-      room.set(packet, 16);
-      alice.engine.handlePacketAt(room, 16, packet.length, network.now);
+      buffer.set(packet, 16);
+      alice.engine.handlePacketAt(buffer, 16, packet.length, network.now);
       const transmit = alice.engine.pollTransmit()!;
-      expect(transmit.buffer).toBe(room);
+      expect(transmit.buffer).toBe(buffer);
       transmits.add(transmit);
       bob.engine.handleDatagramAt(
         transmit.buffer,
@@ -90,12 +91,12 @@ describe('in steady state', () => {
 /** Returns a function that sends packets from alice to bob in place, without the network. */
 function packetsOneWay({ network, alice, bob }: Pair): (count: number) => void {
   const packet = packetBetween(alice, bob, { length: 1000 });
-  const room = new Uint8Array(2048);
-  room.set(packet, 16);
+  const buffer = new Uint8Array(2048);
+  buffer.set(packet, 16);
   const { now } = network;
   return (count) => {
     for (let i = 0; i < count; i++) {
-      alice.engine.handlePacketAt(room, 16, packet.length, now);
+      alice.engine.handlePacketAt(buffer, 16, packet.length, now);
       const sent = alice.engine.pollTransmit()!;
       bob.engine.handleDatagramAt(sent.buffer, sent.offset, sent.length, alice.endpoint, 0, now);
       while (bob.engine.pollPacket());

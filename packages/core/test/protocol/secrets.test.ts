@@ -35,7 +35,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe('a completed handshake', () => {
-  it('leaves only secrets that are still used, and no transport key outside of its ciphers', () => {
+  it('leaves only secrets that are still used, and no transport key outside of the ciphers', () => {
     const pair = witnessedPair();
     connect(pair);
     expect(witness.cipherKeys).toHaveLength(4);
@@ -49,7 +49,7 @@ describe('a completed handshake', () => {
       nobleProvider.dh(alice.person.privateKey, bob.person.publicKey) as Uint8Array,
     );
     expect(new Set(kept)).toEqual(
-      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionStaticKeys]),
+      new Set([...own, textOf(PRESHARED_KEY), staticStatic, ...witness.sessionKeys]),
     );
   });
 
@@ -98,7 +98,7 @@ describe('the private key', () => {
 });
 
 describe('a next private key', () => {
-  it('is stored once, and its shared secrets too; when it is promoted, the old ones are wiped', () => {
+  it('is stored once, and so is each shared secret; when it is promoted, the old key and its secrets are wiped', () => {
     const { network, alice, bob } = connectedPair();
     const [first, next] = [alice.person, createPerson(7)];
     theirs.add(next.privateKey);
@@ -259,8 +259,11 @@ describe('a cipher that cannot be made', () => {
 class SecretWitness {
   /** The arrays from which ciphers were made. */
   readonly cipherKeys: Uint8Array[] = [];
-  /** What these arrays contained, in hexadecimal. */
-  readonly sessionStaticKeys: string[] = [];
+  /**
+   * The keys of the sessions, in hexadecimal: what `cipherKeys` contained when the ciphers were
+   * made.
+   */
+  readonly sessionKeys: string[] = [];
   failsCiphers = false;
   refusesDh: (privateKey: Uint8Array, publicKey: Uint8Array) => boolean = () => false;
   readonly #shown = new Set<Uint8Array>();
@@ -295,7 +298,7 @@ class SecretWitness {
     createCipher: (key) => {
       this.#note(key);
       this.cipherKeys.push(key);
-      this.sessionStaticKeys.push(textOf(key));
+      this.sessionKeys.push(textOf(key));
       if (this.failsCiphers) throw new Error('no cipher');
       return nobleProvider.createCipher(key);
     },

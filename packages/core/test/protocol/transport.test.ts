@@ -41,7 +41,7 @@ describe('transport data', () => {
     expect(sizeOf(1299)).toBe(1300);
   });
 
-  it('shows none of the plaintext, and the receiver removes its padding', () => {
+  it('shows none of the plaintext on the wire, and the receiver removes the padding', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     const payload = new TextEncoder().encode('attack at dawn');
@@ -49,7 +49,6 @@ describe('transport data', () => {
     const [datagram] = network.eavesdropper.datagrams;
     expect(Buffer.from(datagram?.bytes ?? []).includes('attack')).toBe(false);
     network.settle();
-    // The padding is removed.
     expect(bob.packets.at(-1)).toHaveLength(20 + payload.length);
   });
 

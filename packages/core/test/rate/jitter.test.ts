@@ -11,7 +11,7 @@ describe('Jitter', () => {
     expect(seen.size).toBe(334);
   });
 
-  it('uses two bytes for each value, and fetches a new block after the last ones', () => {
+  it('uses two bytes for each value, and fetches a new block when all bytes are used', () => {
     let blocks = 0;
     const jitter = new Jitter((out) => {
       blocks++;

@@ -11,7 +11,7 @@ describe('LoadMonitor', () => {
     expect(load.note(2000)).toBe(false);
   });
 
-  it('is never under load at a rate below the threshold, however long it lasts', () => {
+  it('is never under load while the rate stays below the threshold', () => {
     const load = new LoadMonitor(10);
     for (let now = 0; now < 100_000; now += 101) expect(load.note(now)).toBe(false);
   });

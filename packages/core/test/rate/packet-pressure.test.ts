@@ -7,7 +7,7 @@ describe('PacketPressure', () => {
     expect(pressureAt(30)).toBe(true);
   });
 
-  it('is not high at the first packet, nor at a second one at the same time', () => {
+  it('is not high at the first call, nor at a second call at the same time', () => {
     const pressure = new PacketPressure();
     expect(pressure.isHigh(0, 1000)).toBe(false);
     expect(pressure.isHigh(1, 1000)).toBe(false);

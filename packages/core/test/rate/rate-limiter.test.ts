@@ -13,14 +13,14 @@ describe('RateLimiter', () => {
     expect(count).toBe(20);
   });
 
-  it('is full again after 250 ms without messages, and never fuller', () => {
+  it('allows 5 at once again after 250 ms without messages, and never more', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v4(1), 0, 100)).toBe(5);
     expect(allowed(limiter, v4(1), 250, 100)).toBe(5);
     expect(allowed(limiter, v4(1), 100_000, 100)).toBe(5);
   });
 
-  it('counts each IPv4 address separately, with any port', () => {
+  it('has one bucket for each IPv4 address, for all its ports', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v4(1, 1000), 0, 100)).toBe(5);
     expect(allowed(limiter, v4(1, 2000), 0, 100)).toBe(0);
@@ -28,7 +28,7 @@ describe('RateLimiter', () => {
     expect(allowed(limiter, v4(129), 0, 100)).toBe(5);
   });
 
-  it('counts each IPv6 /64 separately, with any interface identifier', () => {
+  it('has one bucket for each IPv6 /64, for all interface identifiers', () => {
     const limiter = new RateLimiter();
     expect(allowed(limiter, v6(1, 1), 0, 100)).toBe(5);
     expect(allowed(limiter, v6(1, 2), 0, 100)).toBe(0);

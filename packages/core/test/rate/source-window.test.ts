@@ -22,7 +22,7 @@ describe('SourceWindow', () => {
     expect(window.isFirst(ipv4(7, 2), 1000)).toBe(false);
   });
 
-  it('confuses few sources, and different ones in each second', () => {
+  it('lets few sources share an entry, and not the same sources in each second', () => {
     const window = new SourceWindow(seededRandomBytes(1));
     const taken = (now: number): number[] => {
       for (let i = 0; i < 1000; i++) window.isFirst(ipv4(scattered(i)), now);

@@ -12,7 +12,7 @@ describe('TokenBucket', () => {
     expect(taken(1_000_000, 5)).toBe(3);
   });
 
-  it('counts from the first call, also at the time 0', () => {
+  it('is full at the first call, also at the time 0', () => {
     const bucket = new TokenBucket(10, 3);
     const taken = (now: number): number => [1, 2, 3, 4, 5].filter(() => bucket.take(now)).length;
     expect([taken(0), taken(99), taken(100), taken(350), taken(1e9)]).toEqual([3, 0, 1, 2, 3]);

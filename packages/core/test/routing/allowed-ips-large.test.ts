@@ -19,7 +19,7 @@ describe('AllowedIps with many prefixes', () => {
     ['IPv6 prefixes anywhere', 16, [anywhere(16)]],
     ['IPv4 peers of one range', 4, [below(4, [10])]],
     ['IPv4 peers of one /24', 4, [below(4, [192, 0, 2])]],
-    ['IPv6 addresses of the Internet', 16, [internet()]],
+    ['IPv6 prefixes of the Internet', 16, [internet()]],
     ['IPv6 networks of one provider', 16, [below(16, [0x20, 1, 0xd, 0xb8])]],
     ['IPv6 peers of one /112', 16, [below(16, [0xfd, ...Array<number>(13).fill(7)])]],
     ['IPv4 peers who move to another range', 4, [below(4, [10]), below(4, [172, 16])]],

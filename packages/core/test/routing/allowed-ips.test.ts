@@ -26,7 +26,7 @@ describe('AllowedIps', () => {
     expect(find(table, [11, 0, 0, 0])).toBe('default');
   });
 
-  it('refuses more values than its limit, and accepts one again after another was removed', () => {
+  it('refuses more values than its limit, and accepts a new value after another value was removed', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [11, 0, 0, 0], 8, 'b');
@@ -153,7 +153,7 @@ describe('AllowedIps', () => {
     expect(table.removeAllInSteps('a').next().done).toBe(true);
   });
 
-  it('needs one more value during a replacement, and changes nothing if none is left', () => {
+  it('needs space for one more value during a replacement, and changes nothing if there is none', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 1], 32, 'a');
     for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));

@@ -27,7 +27,7 @@ describe('PrefixSlots', () => {
       return slots.slotOf(wordAt(bytes, 1), bytes, 1);
     };
     expect(slots.wantedBits).toBe(11);
-    // The lowest node that has nearly all of them is 10.1.0.0/23: nine bits are left.
+    // The lowest node with nearly all prefixes is 10.1.0.0/23. Nine bits of the address are left.
     expect([slot(10, 1, 0, 0), slot(10, 1, 0, 77), slot(10, 1, 1, 255)]).toEqual([0, 77, 511]);
     for (const outside of [
       [10, 1, 2, 0],
@@ -43,7 +43,7 @@ describe('PrefixSlots', () => {
     }
   });
 
-  it('find every difference from a long range, in each of its bytes', () => {
+  it('return no slot for an address that differs from a long range in one of its bytes', () => {
     const range = [0xfd, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7];
     const { slots, nodeOf } = table(16, range, 112);
     const slot = (change: (address: Uint8Array) => void) => {

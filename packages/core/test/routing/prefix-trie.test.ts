@@ -32,19 +32,19 @@ describe('PrefixTrie', () => {
     expect(change(63, 64, remove)).toBe(false);
   });
 
-  it('makes a new table only when it must be twice as large', () => {
+  it('makes a new table of slots only when the table must be twice as large', () => {
     const trie = new PrefixTrie(4);
-    const readKey = vi.spyOn(PrefixSlots.prototype, 'update');
+    const update = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
     // Insertions before the first table update none. An insertion that makes a new table updates
     // the old one.
-    const slots = new Set(readKey.mock.contexts);
+    const slots = new Set(update.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);
-    expect(new Set(readKey.mock.contexts).size).toBe(2);
+    expect(new Set(update.mock.contexts).size).toBe(2);
   });
 
-  it('frees the nodes of removed prefixes, and the nodes that only those needed', () => {
+  it('frees the nodes of removed prefixes, and nodes that are no longer needed for a branch', () => {
     const trie = new PrefixTrie(4);
     const create = vi.spyOn(PrefixNodes.prototype, 'create');
     const release = vi.spyOn(PrefixNodes.prototype, 'release');

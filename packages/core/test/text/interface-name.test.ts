@@ -34,7 +34,7 @@ describe('isInterfaceName', () => {
   });
 
   it.each([
-    // The first and the last character of each length in UTF-8.
+    // Characters of 1, 2, 3 and 4 bytes in UTF-8, at the limits between these lengths.
     ['\u007f', 15],
     ['\u0080', 7],
     ['\u07ff', 7],

@@ -16,7 +16,7 @@ describe('checksum', () => {
   });
 
   test(
-    'agrees with slowChecksum at every offset and length',
+    'agrees with slowChecksum at any offset and length',
     () => {
       fc.assert(
         fc.property(
@@ -36,7 +36,7 @@ describe('checksum', () => {
   );
 
   test(
-    'continues from another sum',
+    'continues from the sum of the bytes before',
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 60, size: 'max' }), fc.nat(30), (bytes, words) => {
@@ -56,7 +56,7 @@ describe('checksum', () => {
     expect(checksum(bytes, 0, length)).toBe(slowChecksum(bytes));
   });
 
-  test('reads two buffers in turn', () => {
+  test('reads several buffers in turn', () => {
     const [a, b, c] = [1, 2, 3].map((value) => new Uint8Array(32).fill(value));
 
     for (const bytes of [a, b, c, a, a, c, b]) {
@@ -75,7 +75,7 @@ describe('checksum', () => {
     expect(sumBytes(Uint8Array.of(9, 1, 2, 3, 9), 1, 3)).toBe(0x0102 + 0x0300);
   });
 
-  test('adds to a given sum, and reads only its range', () => {
+  test('adds to a given sum, and reads only the given range', () => {
     expect(sumBytes(Uint8Array.of(9, 1, 2, 9), 1, 2, 5)).toBe(0x0102 + 5);
   });
 });

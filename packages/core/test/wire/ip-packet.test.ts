@@ -22,11 +22,14 @@ describe('readTotalLength', () => {
   it.each([
     ['IPv4', V4, 20],
     ['IPv6', V6, 40],
-  ])('accepts an %s header without payload, and lengths of two bytes', (_, addresses, header) => {
-    for (const length of [header, 300, 0x1234]) {
-      expect(readTotalLength(ipPacket({ ...addresses, length }), 0, length)).toBe(length);
-    }
-  });
+  ])(
+    'returns the length of an %s header without payload, and lengths above 255',
+    (_, addresses, header) => {
+      for (const length of [header, 300, 0x1234]) {
+        expect(readTotalLength(ipPacket({ ...addresses, length }), 0, length)).toBe(length);
+      }
+    },
+  );
 
   it('is 0 for an empty packet', () => {
     expect(readTotalLength(new Uint8Array(0), 0, 0)).toBe(0);

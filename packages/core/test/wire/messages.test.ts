@@ -73,7 +73,7 @@ describe('readMessageType', () => {
     }
   });
 
-  it('agrees with the transcripts', () => {
+  it('returns the type of each message in the transcripts', () => {
     const types = ['handshake-initiation', 'handshake-response', 'cookie-reply', 'transport-data'];
     for (const { type, message } of readTranscripts().flatMap(({ messages }) => messages)) {
       const datagram = fromHex(message);
@@ -144,8 +144,8 @@ describe('the read functions', () => {
   });
 });
 
-describe('the write functions', () => {
-  it('refuse a buffer of another length', () => {
+describe('writeCookieReply', () => {
+  it('refuses a buffer of another length', () => {
     const reply = {
       receiverIndex: 1,
       nonce: new Uint8Array(24),

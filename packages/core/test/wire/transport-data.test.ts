@@ -40,7 +40,7 @@ describe('sealTransportData', () => {
 });
 
 describe('sealTransportRun', () => {
-  it('writes the same as sealing packet by packet, and nothing in between', () => {
+  it('writes the same bytes as sealing packet by packet, and nothing between the messages', () => {
     const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(200));
     fc.assert(
       fc.property(lengths, fc.integer({ min: 50, max: 210 }), ([length, less, more, gap], mtu) => {
@@ -162,7 +162,7 @@ describe('sealTransportRun of a part of a run', () => {
     expect(calls).toEqual([[0, 64, 112, 256, 2]]);
   });
 
-  it('does not pass a single packet to sealRun if there is no space for that around it', () => {
+  it('does not call sealRun of the cipher for a run with stride 0, which has too little space around its packet', () => {
     const calls: number[][] = [];
     const { keypair } = keypairWithItself(
       7,

@@ -15,7 +15,7 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. May reject if the device is closed. */
   end(): Promise<void>;
-  /** Takes the memory back: it is cleared, and the packet loop does not write to it any more. */
+  /** Takes the memory back. It is cleared, and the packet loop has stopped writing to it. */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -28,7 +28,7 @@ export class CaptureReader implements DeviceCapture {
   #endedAt: number | undefined = undefined;
   #ending: Promise<void> | undefined = undefined;
   #isOver = false;
-  /** Why the capture has ended; undefined: its reader has ended it. */
+  /** Why the capture has ended: the comment at the end of the file. Undefined: no comment. */
   #reason: string | undefined = undefined;
   /** Whether the packet loop has confirmed that it does not write to the ring any more. */
   #isUnused = false;
@@ -64,14 +64,14 @@ export class CaptureReader implements DeviceCapture {
     this.#ending ??= this.#owner.end().then(
       () => void (this.#isUnused = true),
       () => {
-        // A closed device records nothing.
+        // The device is closed, so it records nothing.
       },
     );
     await this.#ending;
     this.finish(reason);
   }
 
-  /** Must be called when the packet loop records nothing any more. */
+  /** Must be called when the packet loop has stopped recording. */
   finish(reason?: string): void {
     this.#noteEnd(reason);
     this.#isOver = true;

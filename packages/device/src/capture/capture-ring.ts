@@ -8,9 +8,9 @@
  * ```
  *
  * The memory is shared and its size is fixed. The blocks from `tail` to `head` wait for the reader.
- * If it is too slow, the ring is full, and packets are counted as not captured. A block is never
- * split. If it does not fit between `head` and the end, it begins at 0. `wrap` is the position at
- * which the reader then goes back to 0.
+ * If the reader is too slow, the ring is full, and packets are counted as not captured. A block is
+ * never split. If it does not fit between `head` and the end, it begins at 0. `wrap` is the
+ * position at which the reader then goes back to 0.
  *
  * @module
  */
@@ -109,7 +109,8 @@ export class CaptureRingReader {
   }
 
   /**
-   * Takes a copy of the next blocks, about `most` bytes of them, and clears them in the ring.
+   * Returns a copy of the next blocks, up to the block that reaches `most` bytes, and clears them
+   * in the ring.
    *
    * @returns undefined if there are none
    */
@@ -121,7 +122,7 @@ export class CaptureRingReader {
     let end = head;
     if (tail > head) {
       const wrap = Atomics.load(words, WRAP);
-      // All blocks before the end were taken.
+      // The reader has taken all blocks before `wrap`.
       if (tail === wrap) tail = 0;
       else end = wrap;
     }

@@ -17,7 +17,7 @@ import {
   type PacketBlock,
 } from './packet-block.ts';
 
-/** A Unix time. The object is reused. */
+/** A Unix time, in an object that is reused. */
 export interface UnixTime {
   seconds: number;
   nanoseconds: number;
@@ -36,10 +36,10 @@ export class CaptureTap {
   readonly #block: PacketBlock;
   /** How many packets of each side were left out since the last recorded packet of that side. */
   readonly #lost: [inner: number, outer: number] = [0, 0];
-  /** Packets since the last `publish` or `discard`; all are of one side. */
+  /** How many packets came since the last `publish` or `discard`. All are of one side. */
   #pendingSeen = 0;
   #pendingLost = 0;
-  /** The value of `#lost` before these packets. */
+  /** The value that `#lost` had for the side of these packets before they came. */
   #lostBefore = 0;
   /** Where the last of these packets was written; -1: none was written. */
   #pendingAt = -1;
@@ -116,7 +116,7 @@ export class CaptureTap {
     this.#commit(at);
   }
 
-  /** Adds the reason to the one packet that was written and not yet published. */
+  /** Adds the reason of a drop to the one packet that was written and not yet published. */
   explain(reason: DropReason): void {
     if (this.#pendingAt === -1) return;
     this.#block.comment = commentOf(reason);

@@ -2,8 +2,8 @@
  * `CaptureTaps`: all captures of a data plane. The packet path has this object as its tap while at
  * least one capture runs.
  *
- * A received handshake message is recorded when the engine has processed it, because only then is
- * it known whether the message was accepted.
+ * A received handshake message is recorded when the engine has processed it, because it is known
+ * only then whether the message was accepted.
  *
  * @module
  */

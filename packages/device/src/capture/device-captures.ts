@@ -16,9 +16,9 @@ export type SendCaptureRequest = (
 export class DeviceCaptures {
   readonly #running: Map<number, CaptureReader> = new Map();
   /**
-   * The memory of captures that have ended, for later captures. V8 counts shared memory for no
-   * thread and therefore frees it late. So without reuse, thousands of captures would take
-   * gigabytes.
+   * The memory of captures that have ended, for later captures. V8 does not count shared memory
+   * when it decides whether to collect garbage, so it frees this memory late. Without reuse,
+   * thousands of captures would take gigabytes.
    */
   readonly #spare: SharedArrayBuffer[] = [];
   #lastId = 0;

@@ -61,7 +61,10 @@ function writeLine(bytes: Uint8Array, at: number, name: string, key: Uint8Array)
   return next;
 }
 
-/** Returns a letter of base64. A table would leak the value through the cache. */
+/**
+ * Returns the letter of base64 for a value from 0 to 63. A table would leak the value through the
+ * cache.
+ */
 function letterOf(value: number): number {
   // A negative difference has its sign bits set, so each step applies only above its limit.
   let letter = 65 + value;
@@ -88,7 +91,7 @@ const HEADER_LENGTH = SECRETS_OFFSET;
 const KEY_LENGTH = 32;
 const EQUALS = 61;
 const NEWLINE = 10;
-/** '=', 44 letters and the end of the line. */
+/** '=', 44 characters of base64 and the end of the line. */
 const LINE_REST = 46;
 const NAMES_LENGTH: number =
   'LOCAL_STATIC_PRIVATE_KEY'.length +

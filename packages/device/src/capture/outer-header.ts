@@ -1,8 +1,9 @@
 /**
  * Writes the IP and UDP headers of a datagram for a capture. The kernel makes and removes the real
- * headers, so these are new ones. Addresses, ports and lengths are as on the wire, and so is the
- * TOS of a datagram that was sent. Of the TOS of a received one, only ECN is known. TTL,
- * identification and flow label are not known.
+ * headers, so Litz does not see them and writes new ones. Addresses, ports and lengths are as on
+ * the wire, and so is the TOS of a datagram that was sent. Of the TOS of a received datagram, only
+ * the ECN bits are known. TTL, identification and flow label are not known, so they are always 64,
+ * 0 and 0.
  *
  * @module
  */
@@ -80,5 +81,5 @@ const IPV6_LENGTH = 40;
 const UDP_LENGTH = 8;
 /** The protocol number. */
 const UDP = 17;
-/** The default of Linux. */
+/** The default TTL of Linux. */
 const TTL = 64;

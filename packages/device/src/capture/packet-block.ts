@@ -31,8 +31,8 @@ export interface PacketBlock {
 }
 
 /**
- * Returns the length of a block with the count of lost packets. Without `commentLength`, the block
- * has the longest comment, so no block is longer.
+ * Returns the length in bytes of a block that has the count of lost packets. The default is the
+ * longest comment. So no block with `captured` bytes is longer than the default result.
  */
 export function packetBlockLength(
   captured: number,
@@ -85,7 +85,7 @@ export function writePacketBlock(
 
 /**
  * Writes a Unix time in nanoseconds as two 32-bit numbers, the high one first. The time has more
- * than 53 bits, so it is composed of parts that have fewer.
+ * than 53 bits, so it is computed in parts that have fewer.
  *
  * @param seconds below 2^32
  */

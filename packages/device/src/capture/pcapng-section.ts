@@ -14,7 +14,7 @@ export interface CaptureInterface {
 
 /** The counters of one interface, for the end of a capture. */
 export interface InterfaceCounts {
-  /** Unix time in ms. */
+  /** Unix time in ms, like `endedAt`. */
   readonly startedAt: number;
   readonly endedAt: number;
   /** Packets that matched the filter. */
@@ -23,7 +23,10 @@ export interface InterfaceCounts {
   readonly dropped: number;
 }
 
-/** Returns the first blocks of a file: its header, and the interfaces, with raw IP packets. */
+/**
+ * Returns the first blocks of a file: its header, and a block for each interface, which says that
+ * the packets are raw IP packets.
+ */
 export function formatSection(
   application: string,
   interfaces: readonly CaptureInterface[],
@@ -49,7 +52,7 @@ export function formatSection(
 /**
  * Returns the statistics of all interfaces, in the order of the interfaces.
  *
- * @param comment for the last block
+ * @param comment is added to the last block
  */
 export function formatStatistics(
   interfaces: readonly InterfaceCounts[],
@@ -71,7 +74,7 @@ export function formatStatistics(
   );
 }
 
-/** Returns a last block without counters, for a capture that has failed. */
+/** Returns the last block of a capture that has failed. It has a comment, but no counters. */
 export function formatFailure(comment: string): Uint8Array {
   return block(STATISTICS_BLOCK, [numbers(0), time(Date.now()), commentOf(comment)]);
 }

@@ -13,7 +13,7 @@ import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-
 
 /** The process that will get the device. */
 export interface Successor {
-  /** Kills the process and resolves when it is gone. Resolves to false if that is not possible. */
+  /** Kills the process. Resolves to true when it is gone, and to false if it cannot be killed. */
   kill(): Promise<boolean>;
 }
 
@@ -24,20 +24,23 @@ export interface GiveOptions {
   /** The UAPI server of the device, if there is one. It is handed over with the device. */
   readonly server: UapiServer | undefined;
   /**
-   * How long the other process may take, in ms: until it sends `hello`, and then until it sends
-   * `ready`. The device continues meanwhile. Default 60 s.
+   * How long this process waits for `hello`, and then again for `ready`, in ms. The device
+   * continues meanwhile. Default 60 s.
    */
   readonly readyMs?: number;
 }
 
 /**
  * Hands a device over. After this function has resolved, the device and the server belong to the
- * other process. Then `close` both here, which leaves the interface and the socket as they are.
+ * other process. Then call `close` of both here, which leaves the interface and the socket as they
+ * are.
  *
- * @returns for how long the device has neither read nor sent, in ms
+ * @returns how long the device has neither read nor sent, in ms
+ * @throws {TypeError | RangeError} (rejects) an argument is wrong; nothing has happened
  * @throws {Error} (rejects) the device was not handed over; the message says why. The other process
- *   has been killed, and the device continues, with new sessions if that process may have used the
- *   old ones. Only if that process may have the device and cannot be killed, the device is closed.
+ *   has been killed, and the device continues. It makes new sessions if the other process may have
+ *   used the old ones. But if the other process may have the device and cannot be killed, the
+ *   device is closed.
  */
 export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
   if (!(device instanceof Device)) throw new TypeError('"device" expected a Device');

@@ -16,8 +16,8 @@
  *
  * Before `commit`, the new process sends nothing to peers, and the old one can continue with its
  * sessions. After `commit`, the old one never uses these sessions again. `refused`, `failed` (new
- * to old) and `abort` (old to new) end a hand-over. If the old process closes the channel without
- * `abort`, it was killed, and the new one continues with what it has.
+ * to old) and `abort` (old to new) end a hand-over. If the channel closes without `abort`, the old
+ * process was killed. The new one then continues with the last state that it has received.
  *
  * @module
  */
@@ -38,7 +38,8 @@ export type HandOverMessage =
     }
   | { readonly type: 'ready' | 'restored' | 'commit' }
   /**
-   * `since`: when the device continued, in ms of `boottimeMs`. Absent: when this message arrives.
+   * `since`: when the device continued, in ms of `boottimeMs`. If it is absent, the device
+   * continued when this message arrived.
    */
   | { readonly type: 'running'; readonly since?: number }
   | { readonly type: 'refused' | 'failed' | 'abort'; readonly reason: string };
@@ -97,7 +98,7 @@ export class HandOverChannel {
   }
 
   /**
-   * Resolves with the next message, or to 'closed' if the other process has ended.
+   * Resolves to the next message, or to 'closed' if the other process has ended.
    *
    * @throws {Error} (rejects) no message came within `timeoutMs`, or it is not JSON
    */
@@ -138,8 +139,8 @@ export class HandOverChannel {
 }
 
 /**
- * How long one `wait` blocks the event loop, in ms. It returns at once when a message arrives. A
- * timer between two checks would add up to 2 ms to each message, and the device rests while three
- * messages are on their way.
+ * The longest time that one `wait` blocks the event loop, in ms. `wait` returns at once when a
+ * message arrives. A timer between two checks would instead delay each message by up to 2 ms, and
+ * the device rests while three messages are on their way.
  */
 const SLICE_MS = 1;

@@ -32,14 +32,14 @@ export interface SavedSettings {
   readonly plane: SavedPlane;
   /** Absent while the link is down. */
   readonly sockets?: SavedSockets;
-  /** The time of the save in ms, on the clock of all times in the state. */
+  /** When the device was saved, in ms, on the clock that all times in the state have. */
   readonly now: number;
 }
 
 /** A device that was saved. */
 export interface SavedDevice {
   readonly settings: SavedSettings;
-  /** The TUN, then the sockets. */
+  /** The descriptor of the TUN, then those of the sockets. */
   readonly fds: readonly number[];
   /** The state of the engine, with all keys. The receiver must wipe it. */
   readonly state: Uint8Array;

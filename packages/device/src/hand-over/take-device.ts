@@ -48,8 +48,8 @@ export interface TakenDevice {
  * Takes a device over. When this function resolves, the device runs. The caller then serves the
  * UAPI socket and calls `confirm`.
  *
- * @throws {Error} (rejects) the device was not taken over. The other process goes on with it, if it
- *   still runs.
+ * @throws {Error} (rejects) the device was not taken over. If the other process still runs, it
+ *   continues the device.
  */
 export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   checkObject(options, 'options');
@@ -162,7 +162,7 @@ class Taking {
     for (const fd of [...saved.fds, uapiFd]) if (fd !== undefined) this.#sys.libc().close(fd);
   }
 
-  /** Resolves with the next message, or to 'closed' if the other process was killed. */
+  /** Resolves to the next message, or to 'closed' if the other process was killed. */
   async #next(type: HandOverMessage['type']): Promise<Arrived | 'closed'> {
     const arrived = await this.#channel.receive(LONGEST_WAIT_MS);
     if (arrived === 'closed') return arrived;
@@ -172,7 +172,10 @@ class Taking {
     throw new Error(`the other process sent ${message.type} instead of ${type}`);
   }
 
-  /** Sends a message. If the other process was killed, only the next `#next` reports it. */
+  /**
+   * Sends a message. If the other process was killed, this throws nothing; the next `#next` reports
+   * it.
+   */
   #trySend(message: HandOverMessage): void {
     try {
       this.#channel.send(message);

@@ -1,8 +1,9 @@
 /**
  * `LinuxDriver`: the main thread's side of a packet loop that runs in a thread of its own.
  *
- * A Node.js process cannot end while one of its threads sleeps in poll. So before the process ends,
- * in whatever way, this class sets the stop flag and writes to the eventfd, which wakes the thread.
+ * A Node.js process cannot end while one of its threads sleeps in poll. So when the process is
+ * about to end (event 'exit'), this class sets the stop flag and writes to the eventfd, which wakes
+ * the thread.
  *
  * @module
  */
@@ -59,7 +60,7 @@ export class LinuxDriver implements Driver {
    * early, because a new thread is in the network namespace that its parent is in at that moment.
    *
    * @param takesOver if given, the device rests, and an `adopt` request must follow
-   * @throws {WireGuardError} (rejects) the error that opening failed with
+   * @throws {WireGuardError} (rejects) the device could not be opened
    */
   static async open(
     tunName: string,
@@ -194,7 +195,7 @@ export class LinuxDriver implements Driver {
 
   /** The thread has ended. */
   #end(failure: Error | undefined): void {
-    // Its last messages can arrive after the 'exit' event.
+    // The last messages of the thread can arrive after its 'exit' event.
     for (const message of queuedMessages<WorkerMessage>(this.#thread.port)) this.#receive(message);
     this.#thread.port.close();
     this.#failure ??= failure;

@@ -4,8 +4,9 @@
  *
  * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
  * of the link and the routes, but not longer than until the next deadline. It records in the shared
- * memory which descriptors it opens. It does not record the sockets inside the link monitor,
- * because they change, or the Netlink socket of a warm-up.
+ * memory which descriptors it opens, so that the main thread can close them if this thread dies. It
+ * records neither the sockets inside the link monitor, because they change, nor the Netlink socket
+ * of a warm-up.
  *
  * @module
  */
@@ -105,7 +106,7 @@ export class LinuxLoop {
    * Opens everything, after the beginning of the warm-up. If it throws, `close` releases what was
    * opened.
    *
-   * @throws {SystemError} with the name of the errno
+   * @throws {SystemError} a system call failed
    */
   open(): void {
     const { packages, tunName, settings } = this.#options;
@@ -135,8 +136,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Prepares everything that needs no interface, for a device that takes the place of another one:
-   * it compiles the packet path. The loop then rests.
+   * Prepares a device that takes the place of another one, as far as that needs no interface: a
+   * warm-up lets V8 compile the packet path. The loop then rests.
    */
   prepare(): void {
     const { packages, takesOver } = this.#options;
@@ -145,7 +146,10 @@ export class LinuxLoop {
     this.#isResting = true;
   }
 
-  /** Only answers requests, until a `resume` request or the stop. Packets wait in the kernel. */
+  /**
+   * Only answers requests, until a `resume` request comes or the loop is stopped. Packets wait in
+   * the kernel.
+   */
   rest(): void {
     const { packages, control, longestSleepMs } = this.#options;
     const resting = new packages.sys.PollSet();
@@ -157,8 +161,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Lets `close` leave a persistent interface as it is. So after a crash, no packet leaves outside
-   * of the tunnel.
+   * Makes `close` leave a persistent interface as it is. After a crash, its routes stay with it, so
+   * no packet leaves outside of the tunnel.
    */
   leaveInterface(): void {
     this.#leavesInterface = true;
@@ -249,8 +253,8 @@ export class LinuxLoop {
         if (settings.persist && !this.#leavesInterface && !tun.isGone()) tun.forgetPersistence();
       },
     });
-    // The monitor is made first. It reports every change from now on, and everything that is read
-    // after this line includes all changes before.
+    // The monitor is made first. It reports every change from here on, and what is read after this
+    // line includes all earlier changes. So no change is missed.
     this.#link = this.#resources.keepDescriptors(new packages.tun.TunMonitor(tun));
     this.#plane = createPlane(this.#options, {
       tun,
@@ -343,8 +347,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Sets the link on request. The caller receives errors. The link monitor then reports a change
-   * that has already been handled.
+   * Sets the link up or down for a request. Its caller receives the errors. The link monitor then
+   * reports a change that has already been handled.
    */
   #setLink(up: boolean, now: number): void {
     this.#linkUpDue = Infinity;

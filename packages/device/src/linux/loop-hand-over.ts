@@ -15,7 +15,7 @@ import { createRandomBytes } from '../plane/random-source.ts';
 import type { LinuxLoopOptions } from './linux-loop-options.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
 
-/** Returns the description and the descriptors of a device. @param now in ms of the clock */
+/** Returns the settings and the descriptors of a device. @param now in ms of the clock */
 export function createSavedSettings(
   tun: TunPackage.TunDevice,
   sockets: DatagramSocket | undefined,
@@ -24,7 +24,7 @@ export function createSavedSettings(
 ): Omit<SavedDevice, 'state'> {
   const settings: SavedSettings = { name: tun.name, offloads: tun.offloads, plane, now };
   if (!sockets) return { settings, fds: [tun.fd] };
-  // A device with an interface has no other sockets.
+  // The sockets of a device with an interface always have this class.
   const { port, families, overflows, segmenting } = sockets as Udp.UdpSockets;
   return {
     settings: { ...settings, sockets: { port, families, overflows, segmenting } },
@@ -55,7 +55,7 @@ export function rehearse(
 }
 
 /**
- * Closes a descriptor of an interface that `rehearse` has made a copy of.
+ * Closes the descriptor of an interface. `rehearse` has made a copy of that descriptor.
  *
  * @throws {RangeError} the offloads have changed since then
  */
@@ -71,7 +71,7 @@ export function closeInterface(
 }
 
 /**
- * Takes ownership of the sockets of another process; undefined if it had none.
+ * Takes ownership of the sockets of another process, and returns them; undefined if it had none.
  *
  * @param options the callbacks of the data plane
  */

@@ -32,7 +32,7 @@ export function createSockets(
   return new LinuxSockets({ udp: packages.udp, control, memory, offload: settings.offload });
 }
 
-/** Makes a data plane whose link is down, and records the offloads that the TUN does not have. */
+/** Makes a data plane whose link is down, and records the requested offloads that the TUN lacks. */
 export function createPlane(
   {
     packages,
@@ -75,7 +75,10 @@ export function createWarmUp(
   return new LinuxWarmUp({ packages, control, sockets, offloads, memory, bytes, crypto });
 }
 
-/** Adds addresses to an interface. A persistent interface may have kept its addresses. */
+/**
+ * Adds addresses to an interface, except those that it has already. A persistent interface keeps
+ * its addresses.
+ */
 export function addAddresses(tun: TunPackage.TunDevice, addresses: readonly Cidr[]): void {
   const present = addresses.length === 0 ? [] : tun.addresses();
   for (const wanted of addresses) {

@@ -26,8 +26,8 @@ export class LoopResources {
   /**
    * Takes over a resource and records its descriptors. Returns it.
    *
-   * @throws {RangeError} as `ThreadControl.recordDescriptor` does; `close` closes the resource also
-   *   then
+   * @throws {RangeError} as `ThreadControl.recordDescriptor` does; even then, `close` closes the
+   *   resource
    */
   keepDescriptors<T extends Descriptors & { close(): void }>(resource: T): T {
     const { fds = [resource.fd] } = resource;

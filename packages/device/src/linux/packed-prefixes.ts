@@ -1,7 +1,7 @@
 /**
- * `packPrefixes`: puts the prefixes of each peer of a message into one array of bytes. A structured
- * clone of very many small objects takes long, and packets wait for it. It is faster to copy the
- * bytes. The packet loop then reads the prefixes one by one as it needs them.
+ * `packPrefixes`: for each peer of a message, puts all prefixes of the peer into one array of
+ * bytes. A structured clone of very many small objects takes long, and packets wait for it. It is
+ * faster to copy the bytes. The packet loop then reads the prefixes one by one as it needs them.
  *
  * ```
  *   for each prefix  | flags | prefix length | address, 16 bytes; IPv4 in the first 4 |

@@ -27,7 +27,7 @@ export class PolledSockets {
     this.#indices = (sockets?.fds ?? []).map((fd) => this.#polled.add(fd, this.#events));
   }
 
-  /** Receives from the sockets that are ready. Ends when the path gets other sockets. */
+  /** Receives from the sockets that are ready. Stops if the path gets other sockets meanwhile. */
   receive(path: PacketPath, now: number): void {
     // A loop by index, because an iterator would allocate an object per turn.
     for (let i = 0; i < this.#indices.length; i++) {

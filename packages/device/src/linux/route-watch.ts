@@ -90,5 +90,5 @@ export class RouteWatch {
 
 // The shortest time between two changes that are handled, in ms.
 const INTERVAL_MS = 1000;
-/** How many endpoints are marked per call. They take about 0.1 ms. */
+/** How many endpoints are marked per call. That takes about 0.1 ms. */
 const SLICE = 1024;

@@ -18,8 +18,8 @@ export class SealingPool implements SealingThreads, OpeningThreads {
   #isResting = false;
 
   /**
-   * @param threads how many, including that of the packet loop; 'auto': as many as make it faster,
-   *   up to `cipherThreads.most`
+   * @param threads how many, including the thread of the packet loop; 'auto': as many as make the
+   *   packet loop faster, up to `cipherThreads.most`
    * @param start asks the main thread to start a thread
    */
   constructor(

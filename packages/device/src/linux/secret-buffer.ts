@@ -1,7 +1,7 @@
 /**
- * `packSecrets`: moves the secrets of a message to another thread in one buffer, which is
- * transferred. A structured clone would leave copies of the secrets in the memory of the message,
- * and that memory cannot be wiped.
+ * `packSecrets`: copies the secrets of a message into one buffer, which is transferred to the other
+ * thread with the message. A structured clone would leave copies of the secrets in the memory of
+ * the message, and that memory cannot be wiped.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export function packSecrets<Value extends WithSecrets>(value: Value): PackedSecr
   };
 }
 
-/** Wipes the secrets of a message, once they have been copied to where they are used. */
+/** Wipes the secrets of a message. Called after they were copied to where they are used. */
 export function wipeBuffer(buffer: ArrayBuffer | undefined): void {
   if (buffer) wipe(new Uint8Array(buffer));
 }

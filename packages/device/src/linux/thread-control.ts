@@ -8,8 +8,8 @@
  *
  * The packet loop's thread records the descriptors that it opens. If that thread dies without
  * closing them (out of memory, terminated), the main thread closes them. The main thread also
- * closes the eventfd, but only after the other thread has ended: until then the descriptor number
- * cannot be reused for something else.
+ * closes the eventfd, but only after the other thread has ended. So the descriptor number is not
+ * reused for something else while a thread may still write to it.
  *
  * @module
  */

@@ -15,7 +15,8 @@ import { WireGuardError } from '@litz/core/text';
 export type ThreadName = 'linux-worker' | 'cipher-worker';
 
 /**
- * Returns the file for `new Worker`: the one beside this file, or that of the installed package.
+ * Returns the file for `new Worker`: the file beside this one, or the file of the installed
+ * package.
  *
  * @param here the URL of this file; undefined in CommonJS code that a bundler has made
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: there is no such file

@@ -1,35 +1,45 @@
 /**
  * `ThreadGrowth`: decides when other threads should help the packet loop. A thread begins to help
- * when the loop never sleeps and a part of a core is idle. The threads rest if a trial shows that
- * they bring too little, or when the load is over. Pure: no clock, no I/O.
+ * when the loop almost never sleeps and a part of a core is idle. The threads rest if a trial shows
+ * that they make the loop too little faster, or when the load is over. Pure: no clock, no I/O.
  *
  * @module
  */
 
-/** What to do: nothing, let the other threads help, start one more, or let them rest. */
+/**
+ * What to do: nothing, let the resting threads help again, start one more, or let all of them rest.
+ */
 export type GrowthStep = 'none' | 'resume' | 'start' | 'rest';
 
 export interface ThreadGrowthOptions {
-  /** The largest number of threads, including that of the packet loop. */
+  /** The largest number of threads, including the thread of the packet loop. */
   readonly most: number;
-  /** Returns how many cores were idle since the last call, for instance 1.5. */
+  /** Returns how many cores were idle on average since the last call, for instance 1.5. */
   readonly idleCores: () => number;
 }
 
 export class ThreadGrowth {
   readonly #options: ThreadGrowthOptions;
-  /** How many threads were started, and how many are used; both include that of the packet loop. */
+  /**
+   * How many threads were started, and how many are used; both include the thread of the packet
+   * loop.
+   */
   #started = 1;
   #used = 1;
   readonly #window = new Span();
   #busyMs = 0;
-  /** The windows in which the idle time is measured, and how many there were. Each had load. */
+  /**
+   * The time in which the idle time is measured, and how many windows it has. Each window had load.
+   */
   readonly #measured = new Span();
   #measuredWindows = 0;
-  /** Bytes per ms before the last growth, and when the packet loop last worked alone. */
+  /** Bytes per ms: before the last growth, and when the packet loop last worked alone. */
   #before = 0;
   #alone = 0;
-  /** Windows since the last growth. The later ones show what it has brought. */
+  /**
+   * How many windows have passed since the last growth. The last few before it is judged show what
+   * it has brought.
+   */
   #age = 0;
   readonly #trial = new Span();
   #calmMs = 0;
@@ -57,8 +67,8 @@ export class ThreadGrowth {
     this.#window.begin(endedAt, bytes);
     this.#busyMs = 0;
     if (this.#used === 1) return this.#whileAlone(endedAt, bytes, isLoaded);
-    // The loop may sleep only because others help. It can do without them only if it carries less
-    // than it did alone.
+    // Perhaps the loop sleeps only because other threads help. It can do without them only if it
+    // carries less than it did alone.
     const isCalm = !isLoaded && perMs < this.#alone * NEARLY;
     this.#calmMs = isCalm ? this.#calmMs + elapsed : 0;
     return this.#calmMs >= CALM_MS ? this.#rest() : this.#whileUsed(endedAt, bytes, isLoaded);
@@ -86,7 +96,10 @@ export class ThreadGrowth {
     return 'none';
   }
 
-  /** Must be called after each window with load. Grows if, on average, `IDLE_CORES` were idle. */
+  /**
+   * Must be called after each window with load. Grows if at least `IDLE_CORES` cores were idle on
+   * average.
+   */
   #growIfIdle(now: number, bytes: number): GrowthStep {
     this.#measuredWindows++;
     if (this.#measuredWindows > 1 && this.#measuredWindows <= IDLE_WINDOWS) return 'none';
@@ -120,7 +133,9 @@ export class ThreadGrowth {
   }
 }
 
-/** A time, and what was carried since. */
+/**
+ * A span of time that has begun. Returns its length, and the bytes per ms that were carried in it.
+ */
 class Span {
   #beganAt = 0;
   #bytes = 0;
@@ -142,7 +157,7 @@ class Span {
 const WINDOW_MS = 100;
 /** A packet loop has load if it works for at least this share of the time. */
 const MOSTLY = 0.85;
-/** In bytes: 40 Mbit/s. If the loop carries less, something else than packets keeps it busy. */
+/** In bytes: 40 Mbit/s. If the loop carries less, something other than packets keeps it busy. */
 const LEAST_PER_MS = 5000;
 /** The idle time is measured over several windows, because the kernel counts it in 10 ms units. */
 const IDLE_WINDOWS = 3;
@@ -152,11 +167,14 @@ const IDLE_WINDOWS = 3;
  * would only cost time.
  */
 const IDLE_CORES = 0.3;
-/** A new thread needs so many windows to start and to compile its code. */
+/** A new thread needs this many windows to start and to compile its code. */
 const SETTLED_AFTER = 5;
-/** Windows after which a growth is judged. */
+/** How many windows after a growth it is judged. */
 const JUDGED_AFTER = 8;
-/** A thread that brings less is not worth its processor time. */
+/**
+ * The least gain: bytes per ms after a growth, divided by those before. A thread that brings less
+ * is not worth its processor time.
+ */
 const GAIN = 1.1;
 /** The other threads rest when the loop carries less than this share of what it carried alone. */
 const NEARLY = 0.9;

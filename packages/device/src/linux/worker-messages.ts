@@ -64,9 +64,9 @@ export interface RequestMessage {
 }
 
 /**
- * A part of the peers of a `configure` request that has many peers, in order. These messages come
- * before the request, which has the last peers. Packets pass between two messages; a clone of
- * 100,000 peers at once would take long.
+ * Some of the peers of a `configure` request that has very many. These messages come before the
+ * request, in the order of the peers, and the request itself has the last peers. Packets pass
+ * between two messages. They would wait long for a clone of 100,000 peers at once.
  */
 export interface PeersMessage {
   readonly peers: readonly PeerConfiguration[];
@@ -137,7 +137,7 @@ export function post(
 
 /**
  * Sends a request. Secrets are copied into a buffer that is transferred with it. The state of a
- * `rehearse` or an `adopt` request is itself transferred.
+ * `rehearse` or an `adopt` request is not copied but transferred.
  */
 export function postRequest(port: MessagePort, id: number, request: DeviceRequest): void {
   if (request.type === 'rehearse' || request.type === 'adopt') {
@@ -329,7 +329,8 @@ function define(error: Error, name: 'message' | 'cause', value: unknown): void {
 }
 
 /**
- * Whether a structured clone keeps the value as it is. False for typed arrays, which may be keys.
+ * Whether the value is plain data, which a structured clone keeps as it is. False for typed arrays,
+ * which may be keys.
  */
 function isPlain(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(isPlain);

@@ -1,5 +1,5 @@
 /**
- * `BatchSizes`: how many packets each batch of one direction had. Counting allocates nothing.
+ * `BatchSizes`: counts the batches of one direction by their size. Counting allocates nothing.
  *
  * @module
  */
@@ -37,5 +37,8 @@ export class BatchSizes {
   }
 }
 
-/** The largest size of each class of `BatchStats.counts` but the last. */
+/**
+ * The largest batch of each class of `BatchStats.counts`. The last class has no limit, so it has no
+ * number here.
+ */
 export const BATCH_LIMITS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];

@@ -44,7 +44,8 @@ import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
 
 /**
- * An event of a data plane: all events of the engine, and those of drops, the link and offloads.
+ * An event of a data plane: all events of the engine, and the events of drops, the link, the MTU
+ * and offloads.
  */
 export type PlaneEvent =
   | EngineEvent
@@ -94,7 +95,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
-  // This is an object, because the compiler refuses an object that lacks an event.
+  // The compiler refuses this object if an event is missing. In a list, it would not notice that.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {
@@ -168,7 +169,10 @@ export class DataPlane {
     return this.#up;
   }
 
-  /** When `finish` should be called next, in ms of the clock of `now`; Infinity: not needed. */
+  /**
+   * When `finish` should be called next, in ms on the clock that `now` is read from; Infinity: not
+   * needed.
+   */
   get due(): number {
     if (this.lostOffloads.areUnreported) return 0;
     const { tunPausedUntil } = this.path;
@@ -193,8 +197,8 @@ export class DataPlane {
    *
    * @param sockets the sockets for `bindingFor(change)`. They belong to the data plane from now on,
    *   and are closed if the change is refused.
-   * @throws {TypeError | RangeError | WireGuardError} a refusal by the engine, or by the kernel for
-   *   the mark
+   * @throws {TypeError | RangeError | WireGuardError} the engine refuses the change, or the kernel
+   *   refuses the mark
    */
   configure(change: DeviceConfiguration, sockets: DatagramSocket | undefined, now: number): void {
     const { listenPort, fwmark, ...ofEngine } = change;
@@ -210,11 +214,11 @@ export class DataPlane {
 
   /**
    * Applies a change whose fields were checked, in steps. The first step refuses the change or
-   * makes it final. Until the last step, there must be no other change. `path.drain` must be called
-   * before packets pass between two steps.
+   * makes it final. Until the last step, there must be no other change. Packets may pass between
+   * two steps, but only after a call of `path.drain`.
    *
    * @param sockets as for `configure`
-   * @param now returns the time, in each step
+   * @param now returns the time; called in each step
    * @throws as `configure`, in the first step
    */
   *configureInSteps(
@@ -322,8 +326,8 @@ export class DataPlane {
   }
 
   /**
-   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. Its secrets
-   * are copies that the caller must wipe.
+   * Returns the next slice of a read, after one step or several; see `SnapshotReads`. The secrets
+   * in the slice are copies that the caller must wipe.
    */
   *snapshot(read: number): Steps<SnapshotSlice> {
     const isFirst = !this.#reads.has(read);
@@ -381,8 +385,8 @@ export class DataPlane {
   }
 
   /**
-   * Sends what waits, and returns the state of the engine, with all keys, for a hand-over. The
-   * caller must wipe it.
+   * Sends the datagrams that wait, and returns the state of the engine, with all keys, for a
+   * hand-over. The caller must wipe the state.
    */
   save(now: number): { readonly state: Uint8Array; readonly plane: SavedPlane } {
     this.#engine.finishBatch(now);

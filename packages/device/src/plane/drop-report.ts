@@ -34,7 +34,9 @@ export class DropReport {
     this.#drops = drops;
   }
 
-  /** When `report` must be called next; Infinity: there is nothing to report. */
+  /**
+   * When `report` must be called next, in ms of the clock; Infinity: there is nothing to report.
+   */
   get due(): number {
     return this.#due;
   }

@@ -1,8 +1,8 @@
 /**
  * The interfaces of the packet loop to the outside: a TUN device and UDP sockets.
  *
- * `@litz/tun` and `@litz/udp` match these interfaces by shape. So each of them is loaded only by a
- * device that needs it.
+ * `@litz/tun` and `@litz/udp` match these interfaces by shape. So nothing here imports these
+ * packages, and each is loaded only by a device that needs it.
  *
  * @module
  */
@@ -45,7 +45,8 @@ export interface Tun {
   ): number;
   close(): void;
   /**
-   * Set by the loop if `fd` is -1. Must be called when a packet can be read, or the device is gone.
+   * Set by the loop if `fd` is -1. Must be called when a packet can be read, and when the device is
+   * gone.
    */
   onReadable?: (() => void) | undefined;
   /** Set by the loop if `fd` is -1. Must be called when the link changes. */
@@ -89,15 +90,14 @@ export interface DatagramSocket {
   /** Sends the queued datagrams. Failures are reported to `SocketReports`, never thrown. */
   flush(): void;
   /**
-   * Receives one batch. With `only`, receives from the descriptor at this index of `fds`.
+   * Receives one batch. With `only`, receives only from the descriptor at this index of `fds`.
    *
    * @returns the number of datagrams taken from the sockets; 0: none was there
    */
   receive(sink: DatagramSink, only?: number): number;
   /**
-   * Receives one batch into one half of the receive memory: `half` is 0 or 1. What is in the other
-   * half stays valid.
-   * Absent if the sockets cannot do that.
+   * Receives one batch into one half of the receive memory: `half` is 0 or 1. The datagrams in the
+   * other half stay valid. Absent if the sockets cannot do that.
    */
   receiveHalf?(half: number, sink: DatagramSink, only?: number): number;
   /**

@@ -31,11 +31,11 @@ import { VNET_HEADER_LENGTH } from '@litz/tun/offload';
  * 95 bytes there.
  */
 export const PACKET_MARGIN = 64;
-/** Length in bytes of the transport header of the outer message. */
+/** Length in bytes of the header of a transport data message. */
 export const HEADER_LENGTH = 16;
 /** Largest length in bytes of padding and tag together. */
 export const MAX_TAIL_LENGTH = 31;
-/** Largest length in bytes of an IP packet: its length field has 16 bits. */
+/** Largest length in bytes of an inner packet: the largest length of an IPv4 packet. */
 export const MAX_PACKET_LENGTH = 65535;
 
 export class PacketMemory {
@@ -48,7 +48,10 @@ export class PacketMemory {
   readonly slabEnd: number;
   /** The end of the slab while other threads seal: then several super-packets are in it. */
   readonly sharedEnd: number;
-  /** Where a packet is copied for the TUN if it has no space for a vnet header in front. */
+  /**
+   * Where a packet for the TUN is copied to, if it has no space for a vnet header in front or
+   * consists of pieces.
+   */
   readonly scratchOffset: number;
   /** Where the receive slots of the sockets begin. */
   readonly receiveOffset: number;

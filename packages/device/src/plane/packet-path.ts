@@ -27,7 +27,10 @@ export interface PacketPathOptions {
   /** Threads that help the calling thread to seal and open. Default: none. */
   readonly threads?: (SealingThreads & OpeningThreads) | undefined;
   readonly onEvent: (event: EngineEvent) => void;
-  /** Called when the TUN refused a kind of super-packet. Litz does not make that kind any more. */
+  /**
+   * Called when the TUN refused a kind of super-packet. After that, Litz makes no more
+   * super-packets of that kind.
+   */
   readonly onSuperPacketRefused?: (refused: RefusedSuperPacket) => void;
 }
 
@@ -85,7 +88,7 @@ export class PacketPath {
     this.#outbound.sockets = sockets;
   }
 
-  /** Sees all packets and datagrams; undefined while no capture runs. */
+  /** The tap that sees all packets and datagrams; undefined while no capture runs. */
   get tap(): PacketTap | undefined {
     return this.#tap;
   }
@@ -110,8 +113,8 @@ export class PacketPath {
   }
 
   /**
-   * After failed reads: when to read the TUN again, in ms of the clock; poll is ignored until then.
-   * Infinity: reads did not fail.
+   * After failed reads: when to read the TUN again, in ms of the clock. Until then, the TUN is not
+   * read, even if poll reports packets. Infinity: reads did not fail.
    */
   get tunPausedUntil(): number {
     return this.#outbound.pausedUntil;
@@ -125,7 +128,7 @@ export class PacketPath {
   /**
    * Processes batches from the sockets, or from the socket at index `only`.
    *
-   * @returns whether there may be more
+   * @returns whether there may be more datagrams
    */
   receive(now: number, only?: number): boolean {
     return this.#inbound.receive(now, only);

@@ -27,6 +27,8 @@ export interface PacketTap {
   ): void;
   /** What the engine returned for the datagram of `beforeOpen`. */
   afterOpen(opened: number | DropReason): void;
-  /** A packet that the engine has made for the interface, or took from a waiting datagram. */
+  /**
+   * A packet that the engine has made for the interface, or has taken from a datagram that waited.
+   */
   made(buffer: Uint8Array, offset: number, length: number): void;
 }

@@ -18,7 +18,7 @@ export interface SealingThreads {
   readonly mark: number;
   /** Whether the runs before `mark` are sealed. Does not wait. */
   hasFinished(mark: number): boolean;
-  /** How many threads there are at present, with the packet loop's. */
+  /** How many threads there are at present, including the thread of the packet loop. */
   readonly running: number;
   /** Runs may be shared from now on. */
   open(): void;

@@ -66,7 +66,7 @@ export class TunToUdp {
   #isShared = false;
   /** Offset in the slab where the next place begins. */
   #next: number;
-  /** Offset of the first place that is in use. `#next`: none is. */
+  /** Offset of the first place that is in use; equal to `#next` if none is. */
   #used: number;
   /**
    * Whether the last batch had at most one read. Then the next batch probably has only one read
@@ -183,9 +183,9 @@ export class TunToUdp {
     const { buffer } = this.#memory;
     const { segmentLength } = this.#splitter;
     const stride = strideOf(segmentLength);
-    const room = this.#makeRoom(left * stride, stride);
+    const free = this.#freeBytes(left * stride, stride);
     const at = this.#next + PACKET_MARGIN;
-    const count = Math.min(left, Math.floor(room / stride));
+    const count = Math.min(left, Math.floor(free / stride));
     const run = this.#run;
     run.offset = at;
     run.stride = stride;
@@ -226,19 +226,22 @@ export class TunToUdp {
   }
 
   /**
-   * Makes room in the slab, and returns how many bytes are free from `#next` on: at least `least`.
+   * Frees bytes of the slab, and returns how many are free from `#next` on: at least `least`.
    * While other threads seal, it is at least `wanted`, or the whole slab.
    */
-  #makeRoom(wanted: number, least: number): number {
+  #freeBytes(wanted: number, least: number): number {
     if (!this.#isShared) {
       if (this.#next + least > this.#memory.slabEnd) this.flush();
       return this.#memory.slabEnd - this.#next;
     }
-    return this.#makeSharedRoom(wanted);
+    return this.#freeSharedBytes(wanted);
   }
 
-  /** With other threads the slab is a ring: from `#used` to `#next` it is in use. */
-  #makeSharedRoom(wanted: number): number {
+  /**
+   * Frees bytes while other threads seal. The slab is then a ring, which is in use from `#used` to
+   * `#next`.
+   */
+  #freeSharedBytes(wanted: number): number {
     const { slabOffset, sharedEnd } = this.#memory;
     for (;;) {
       if (this.#used === this.#next) {
@@ -246,7 +249,8 @@ export class TunToUdp {
         return sharedEnd - slabOffset;
       }
       const isWrapped = this.#next < this.#used;
-      // Writing the tag of the last packet may save and restore a word behind its place.
+      // Writing the tag of the last packet may save and restore a word behind its place. So there
+      // is a gap before the bytes that are in use.
       const end = isWrapped ? this.#used - PACKET_MARGIN : sharedEnd;
       if (end - this.#next >= wanted) return end - this.#next;
       if (!isWrapped && this.#used - slabOffset > wanted) this.#next = slabOffset;

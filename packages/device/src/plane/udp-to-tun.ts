@@ -43,7 +43,7 @@ export interface UdpToTunOptions {
 
 /** Threads that open datagrams together with the packet loop. */
 export interface OpeningThreads {
-  /** How many threads there are at present, with the packet loop's. */
+  /** How many threads there are at present, including the thread of the packet loop. */
   readonly running: number;
   /** The end of all datagrams that were published so far, for `finishOpening`. */
   readonly mark: number;
@@ -54,7 +54,10 @@ export interface OpeningThreads {
    * join their job, are then published too.
    */
   publishLast(): void;
-  /** Waits until the datagrams before `mark` are opened. They must have been processed. */
+  /**
+   * Waits until the datagrams before `mark` are opened. `Engine.openDatagram` must have got all of
+   * them before.
+   */
   finishOpening(mark: number): void;
   /** Waits until no datagram is in progress. From then on none is shared. */
   endOpening(): void;
@@ -116,9 +119,9 @@ export class UdpToTun {
     this.#coalescer = new Coalescer({
       buffer: memory.buffer,
       write: (pieces, count, packets) => this.#writePieces(pieces, count, packets),
-      // The tag has just shown that nothing was changed on the way, and a peer that has the key is
-      // trusted. The kernel's WireGuard marks such packets as verified too (receive.c). A TUN
-      // without offloads gets each packet as it came.
+      // With offloads, checksums are not verified. The tag has just shown that nothing was changed
+      // on the way, and a peer that has the key is trusted. The kernel's WireGuard marks such
+      // packets as verified too (receive.c). A TUN without offloads gets each packet as it came.
       verifyChecksums: tun.offloads?.tcp !== true && tun.offloads?.udp !== true,
     });
     this.#coalescer.tcp = tun.offloads?.tcp === true;
@@ -193,7 +196,7 @@ export class UdpToTun {
     // A tap looks at each message before and after it is opened.
     if (isAlone || this.tap) return sockets.receive(this.#sink, only);
     const count = this.#collectInto(0, sockets, only);
-    // A few datagrams are opened before another thread would wake.
+    // The packet loop opens a few datagrams in less time than another thread needs to wake.
     if (this.#batches[0].count >= FEWEST_SHARED) {
       return count + this.#openShared(threads, sockets, only);
     }
@@ -326,12 +329,12 @@ const GSO_UDP = 5;
 const FEWEST_SHARED = 8;
 /** After the first half and this many more, the other direction gets its turn. */
 const MOST_HALVES = 7;
-/** Batches per step from sockets that are not polled. */
+/** The most batches per step from sockets that are not polled. */
 const RECEIVE_BATCHES = 4;
 /**
- * Batches per step from sockets that are polled, as long as each batch has at least `SHORT_BATCH`
- * datagrams and at most `SHORT_BATCH_BYTES` bytes. Short datagrams cost little, so more of them are
- * taken.
+ * The most batches per step from sockets that are polled. Another batch is received only if the
+ * last one had at least `SHORT_BATCH` datagrams and at most `SHORT_BATCH_BYTES` bytes. Short
+ * datagrams cost little, so more of them are taken.
  */
 const SHORT_BATCHES = 16;
 const SHORT_BATCH = 8;
@@ -340,6 +343,6 @@ const SHORT_BATCH_BYTES = 16_384;
 const TRANSPORT_HEADER_LENGTH = 16;
 /** The interface is down. */
 const EIO = -5;
-/** Errors of a kernel that does not accept a kind of super-packet, or only some of that kind. */
+/** Errors of a kernel that refuses all super-packets of a kind, or some of them. */
 const EINVAL = -22;
 const EMSGSIZE = -90;

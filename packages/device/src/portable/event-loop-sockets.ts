@@ -60,23 +60,25 @@ export class EventLoopSockets {
     this.#options = options;
   }
 
-  /** Bytes that the sockets need behind `PacketMemory.receiveOffset`. */
+  /** How many bytes the sockets need behind `PacketMemory.receiveOffset`. */
   get receiveBytes(): number {
     if (!this.#routes) return 0;
     return this.#udp.defaultSlots({ gro: this.#options.offload.udpGro }) * this.#udp.SLOT_LENGTH;
   }
 
-  /** When `markSuspects` must be called; Infinity: not needed. */
+  /** When `markSuspects` must be called, in ms on the clock of its `now`; Infinity: not needed. */
   get due(): number {
     return this.#routes?.due ?? Infinity;
   }
 
-  /** A function that returns the number of an interface; undefined if there is no such one. */
+  /**
+   * A function that returns the number of an interface, or undefined if there is no such interface.
+   */
   get interfaceIndex(): (typeof UdpPackage)['interfaceIndex'] {
     return this.#udp.interfaceIndex;
   }
 
-  /** Returns what captures need from the system, with `onBlocks` as a part of it. */
+  /** Returns what captures need from the system. `onBlocks` becomes a part of the result. */
   captureSystem(onBlocks: (id: number) => void): CaptureSystem {
     return this.#createCaptureSystem?.(onBlocks) ?? { onBlocks };
   }

@@ -1,6 +1,6 @@
 /**
- * `loadProvider`: the crypto provider of a device, either the one from the options or a selected
- * one.
+ * `loadProvider`: the crypto provider of a device, either the one from the options or one that
+ * `selectProvider` chooses.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { selectProvider, type ProviderChoice } from './select-provider.ts';
 
 export interface LoadedProvider extends ProviderChoice {
   /**
-   * Must be called at the end. Destroys the provider if it was made here; a provider of the caller
-   * stays as it is.
+   * Must be called at the end. Destroys the provider if it was selected here; a provider from the
+   * option `crypto` stays as it is.
    */
   readonly release: () => void;
 }
@@ -54,7 +54,7 @@ export async function openArena(length: number): Promise<PacketArena | undefined
     return { arena, bytes: createWasmByteOperations(arena, arena.allocate(length)) };
   } catch {
     // The runtime has no WebAssembly, or the memory could not be allocated. The device works
-    // without it.
+    // without this memory.
     return undefined;
   }
 }

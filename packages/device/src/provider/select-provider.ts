@@ -46,13 +46,13 @@ export interface ProviderCandidate {
 /** Options of `selectProvider`. */
 export interface SelectOptions {
   /**
-   * The provider to use. Default: the environment variable `LITZ_CRYPTO`; an empty string means
-   * none.
+   * The name of the provider to use. Default: the environment variable `LITZ_CRYPTO`. An empty
+   * string means that no provider is forced.
    */
   readonly forced?: string | undefined;
   /** Memory that holds the packets, so that WebAssembly need not copy them. */
   readonly arena?: WasmArena | undefined;
-  /** Threads that help the calling one to seal and open, if the provider shares work. */
+  /** Threads that help the calling thread to seal and open, if the provider shares work. */
   readonly threads?: CipherThreads | undefined;
   /** In order of preference. The last one must always be available. */
   readonly candidates?: readonly ProviderCandidate[];
@@ -95,8 +95,8 @@ export async function selectProvider(options: SelectOptions = {}): Promise<Provi
 }
 
 /**
- * Adds WebAssembly for short packets: there, the calls into OpenSSL cost more than the whole work
- * in WebAssembly.
+ * Adds WebAssembly for short packets. For these, the calls into OpenSSL cost more than the whole
+ * work in WebAssembly.
  */
 async function withWasmForShortOnes(
   choice: ProviderChoice,

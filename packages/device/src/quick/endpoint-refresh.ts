@@ -161,8 +161,8 @@ class FollowedPeer {
   }
 
   /**
-   * Returns the endpoint after the one that was tried last; the first endpoint if the name no
-   * longer has that one; undefined if there are none.
+   * Returns the endpoint after the one that was tried last; the first endpoint if the last one is
+   * not among them; undefined if there are none.
    */
   choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
     const texts = endpoints.map((endpoint) => endpoint.toString());

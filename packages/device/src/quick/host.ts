@@ -17,7 +17,7 @@ export interface Host {
   /**
    * Returns the facts that a plan depends on.
    *
-   * @param endpoints 4 or 16 bytes each, borrowed for the call
+   * @param endpoints addresses of 4 or 16 bytes, borrowed for the call
    */
   facts(endpoints: readonly Uint8Array[]): HostFacts;
   /** Adds an address to an interface. */
@@ -25,8 +25,8 @@ export interface Host {
   /** Sets an interface up. @param mtu in bytes */
   setUp(link: string, mtu: number): void;
   /**
-   * Whether packets pass in both directions, with all addresses. This becomes true only some time
-   * after the link went up.
+   * Whether packets pass in both directions, with each address of the interface. This becomes true
+   * only some time after the link went up.
    */
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */
@@ -52,7 +52,7 @@ export interface Host {
    * @param name 'net.ipv4.ip_forward', or with slashes instead of all dots
    */
   setSysctl(name: string, value: string): void;
-  /** Sets the DNS servers for the time of a tunnel. */
+  /** Sets the DNS servers that are used while a tunnel is up. */
   setDns(tunnel: string, dns: DnsSettings): void;
   /**
    * Restores the DNS servers from before the tunnel.

@@ -149,7 +149,7 @@ export class LinuxHost implements Host {
   }
 
   /**
-   * Puts back the DNS servers that killed processes have left.
+   * Undoes the changes of DNS servers that killed processes have left.
    *
    * @returns lines for the user
    */
@@ -262,7 +262,9 @@ function isLinkLocal(address: Uint8Array): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
-/** Takes a lock that another process holds for a short time. */
+/**
+ * Takes a lock. If another process holds it, waits for that process, for `LONGEST_LOCK_MS` at most.
+ */
 function waitForLock(sys: typeof Sys, path: string): Sys.FileLock {
   for (let waitedMs = 0; ; waitedMs += LOCK_INTERVAL_MS) {
     try {
@@ -280,7 +282,10 @@ function filterOf(link: string): string {
   return `net/ipv4/conf/${link}/rp_filter`;
 }
 
-/** Returns undefined if no Litz tunnel made the rule, even if it looks like a rule of Litz. */
+/**
+ * Returns the rule if a Litz tunnel made it; undefined for any other rule, even if it looks the
+ * same.
+ */
 function toPolicyRule(rule: InstalledRule): PolicyRule | undefined {
   const { family, priority, table, mark, markMask, invert = false, suppressPrefixLength } = rule;
   if (!rule.toTable || rule.protocol !== RULE_PROTOCOL) return undefined;
@@ -308,9 +313,9 @@ function byMetric(a: InstalledRoute, b: InstalledRoute): number {
 
 const RUNTIME_FOLDER = '/run/litz';
 /**
- * Marks a rule as made by Litz. The number is the letter L; the kernel's RTPROT_* and iproute2's
- * rt_protos do not use it. All kernels that Node.js runs on store the number with the rule (Linux
- * 4.17).
+ * Marks a rule as made by Litz. The number is the code of the letter L; the kernel's RTPROT_* and
+ * iproute2's rt_protos do not use it. All kernels that Node.js runs on store the number with the
+ * rule (since Linux 4.17).
  */
 const RULE_PROTOCOL = 76;
 const ALL_BITS = 0xffff_ffff;

@@ -132,7 +132,9 @@ function planLink(request: TunnelRequest, facts: HostFacts): Step[] {
   return steps;
 }
 
-/** Whether a route for the prefix would also catch our own datagrams. */
+/**
+ * Returns a function that tells whether a route for a prefix would also catch our own datagrams.
+ */
 function catchesOwnDatagrams(request: TunnelRequest): (prefix: Prefix) => boolean {
   return (prefix) =>
     prefix.prefixLength === 0 ||

@@ -2,7 +2,8 @@
  * `ResolvConf`: the file /etc/resolv.conf, which may also be a symbolic link, or absent.
  *
  * The file is replaced in one step where that is possible. In a container, it is often mounted, and
- * can only be overwritten. All text is Latin-1, so that all bytes are restored unchanged.
+ * can only be overwritten. The text is read and written as Latin-1, so that all bytes are restored
+ * unchanged.
  *
  * @module
  */

@@ -28,7 +28,7 @@ export interface ResolverRecord {
   /** Larger than the number of each earlier record. */
   readonly number: number;
   readonly via: 'resolvconf' | 'resolvectl' | 'resolv.conf';
-  /** The text of /etc/resolv.conf, or the name of the tunnel for resolvconf or resolvectl. */
+  /** The text of /etc/resolv.conf, or the name that the tunnel has in resolvconf or resolvectl. */
   readonly value: string;
 }
 

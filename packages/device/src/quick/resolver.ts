@@ -7,10 +7,10 @@
  * | `resolvectl`, and systemd-resolved runs | servers and domains of the interface, then `revert` |
  * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
  *
- * Each change is recorded before it is made. So if the process is killed, the next start undoes the
- * change. If several tunnels have changed /etc/resolv.conf, it has the servers of the latest tunnel
- * that is up. When a tunnel goes down, a file that another program has written meanwhile stays as
- * it is.
+ * Each change is recorded before it is made. So if the process is killed, the next process that
+ * uses a `Resolver` undoes the change. If several tunnels have changed /etc/resolv.conf, it has the
+ * servers of the latest tunnel that is up. When a tunnel goes down, a file that another program has
+ * written meanwhile stays as it is.
  *
  * @module
  */
@@ -51,7 +51,9 @@ export function systemPlaces(runtimeFolder: string): ResolverPlaces {
   };
 }
 
-/** Takes a lock on the file at `path`, which other processes respect. */
+/**
+ * Takes a lock on the file at `path`. Every process that changes the DNS servers takes this lock.
+ */
 export type TakeLock = (path: string) => { close(): void };
 
 /**
@@ -95,7 +97,8 @@ export class Resolver {
    * Puts back what was there before the tunnel.
    *
    * @returns a line for the user if something stays as it is
-   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; the next start tries again
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; when this process has ended, the next
+   *   one tries again
    */
   restore(tunnel: string): string | undefined {
     return this.#locked(() => {
@@ -105,7 +108,7 @@ export class Resolver {
   }
 
   /**
-   * Puts back what tunnels of killed processes have left.
+   * Undoes what tunnels of killed processes have changed.
    *
    * @returns lines for the user
    * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed
@@ -138,7 +141,10 @@ export class Resolver {
     );
   }
 
-  /** Returns the prefix for the interface's name: Debian's resolvconf sorts by it. */
+  /**
+   * Returns the prefix for the interface's name. Debian's resolvconf orders interfaces by such
+   * prefixes.
+   */
   #interfacePrefix(): string {
     try {
       const order = readFileSync(this.#places.interfaceOrder, 'utf8');
@@ -271,13 +277,13 @@ export class Resolver {
     try {
       this.#run(program, args);
     } catch {
-      // The interface is gone, and its settings with it.
+      // If the interface is gone, its settings are gone too.
     }
   }
 
   /**
-   * Runs an action under the lock. If the folder does not exist or cannot be written, the action
-   * runs without a lock.
+   * Runs an action under the lock. If the folder of the records does not exist or cannot be
+   * written, the action runs without a lock.
    */
   #locked<T>(run: () => T): T {
     let lock: { close(): void } | undefined;
@@ -331,5 +337,7 @@ function stillLocked(cause: Error): WireGuardError {
 
 /** The longest time that resolvconf or resolvectl may take, in ms. */
 const PROGRAM_LIMIT_MS = 10_000;
-/** For a file in the place of a symbolic link, or where there was no file. */
+/**
+ * Mode and owner of a file that replaces a symbolic link, or that is made where there was no file.
+ */
 const NEW_FILE = { mode: 0o644, uid: 0, gid: 0 };

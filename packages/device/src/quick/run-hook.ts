@@ -4,8 +4,8 @@
  * wg-quick evaluates a hook in bash with `set -e`, `pipefail` and `extglob`, in the locale C. So
  * `false; true` fails. The same is done here.
  *
- * A hook has a time limit. When the time is over, or when `up` is aborted, the hook and all its
- * remaining descendants are ended. If a hook has ended by itself, a process that it left in the
+ * A hook has a time limit. When the time is over, or when `Tunnel.up` is aborted, the hook and all
+ * its remaining descendants are ended. If a hook has ended by itself, a process that it left in the
  * background stays, as with wg-quick.
  *
  * @module
@@ -160,7 +160,7 @@ function failure(reason: string): WireGuardError {
 
 /** The settings with which wg-quick evaluates a hook. */
 const BASH_OPTIONS = ['-e', '-o', 'pipefail', '-O', 'extglob', '-c'];
-/** The longest time of a hook, in ms. */
+/** The default of `HookOptions.limitMs`, in ms. */
 export const DEFAULT_LIMIT_MS = 120_000;
 /** How long a hook may take to end after SIGTERM, in ms. */
 const GRACE_MS = 2000;

@@ -48,7 +48,7 @@ export type Step =
   | { readonly type: 'loosen-filter'; readonly link: string }
   /** Restores a filter that a killed tunnel left loose. */
   | { readonly type: 'restore-filter'; readonly link: string }
-  /** Sets the DNS servers for the time of the tunnel. */
+  /** Sets the DNS servers that are used while the tunnel is up. */
   | { readonly type: 'set-dns'; readonly dns: DnsSettings }
   /** Runs a hook of the file. */
   | { readonly type: 'run-hook'; readonly when: HookTime; readonly command: string };

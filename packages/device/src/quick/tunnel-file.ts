@@ -43,7 +43,8 @@ export interface TunnelFile {
 /**
  * Parses a wg-quick file.
  *
- * @param options.routingTables the names of routing tables; default: those of iproute2
+ * @param options.routingTables the number of each routing table by its name; default: the tables of
+ *   iproute2
  * @throws {ConfigError} lists the mistakes
  */
 export function parseTunnelFile(

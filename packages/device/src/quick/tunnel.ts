@@ -2,16 +2,16 @@
  * `Tunnel`: carries out the steps of a plan, and undoes them.
  *
  * ```
- *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns, restore-filter
- *         (what was left), add-route, set-sysctl, loosen-filter, delete-rule (what was left),
- *         add-rule, run-hook PostUp
+ *   up    run-hook PreUp, create-link, configure, add-address, set-up, set-dns,
+ *         restore-filter (left loose by a killed tunnel), add-route, set-sysctl, loosen-filter,
+ *         delete-rule (left by a killed tunnel), add-rule, run-hook PostUp
  *   down  run-hook PreDown; the rules, filters and DNS servers, from the last to the first; then
  *         the device: its addresses and routes disappear with its link; run-hook PostDown
  * ```
  *
  * If a step fails or `up` is aborted, everything is undone before `up` rejects. As with wg-quick,
- * only a tunnel that was up runs the hooks of `down`. If one of these fails, the rest is done all
- * the same, because the process ends, and the interface with it.
+ * only a tunnel that was up runs the hooks of `down`. If one of these hooks fails, the rest is done
+ * all the same, because the process is about to end, and the interface disappears with it.
  *
  * @module
  */
@@ -118,8 +118,8 @@ export class Tunnel {
     this.#request = request;
     this.name = request.name;
     this.#options = options;
-    // If the process exits unexpectedly, the rules are deleted. The device's interface disappears
-    // by itself.
+    // If the process exits unexpectedly, this undoes rules, filters and DNS servers. The device's
+    // interface disappears by itself.
     process.on('exit', this.#undoAtExit);
   }
 
@@ -145,7 +145,7 @@ export class Tunnel {
       if (step.type === 'add-address') host.deleteAddress(name, step.address);
     }
     const newMark = markOf(wanted);
-    // The mark is set before the rules that send packets without it into the tunnel.
+    // The mark is set before rules are added that send packets without it into the tunnel.
     if (newMark !== this.mark) await this.#device?.configure({ fwmark: newMark });
     const hasRules = (family: 4 | 6): boolean =>
       this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);
@@ -372,7 +372,10 @@ export class Tunnel {
   }
 }
 
-/** A step failed. `code` and the end of `message` come from its error, which is the `cause`. */
+/**
+ * A step failed. `code` and the end of `message` come from the error of the step, which is the
+ * `cause`.
+ */
 export class StepError extends WireGuardError {
   /** The step that failed. */
   readonly step: Step;
@@ -399,7 +402,7 @@ function codeOf(cause: unknown): WireGuardErrorCode {
  */
 const UNWRITABLE: ReadonlySet<unknown> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT']);
 /**
- * The steps that `update` carries out. A rule is also added if the tunnel has none for its version
+ * The steps that `update` carries out. It also adds a rule if the tunnel has none for that version
  * of IP.
  */
 const UPDATED: ReadonlySet<Step['type']> = new Set([

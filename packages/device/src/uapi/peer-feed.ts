@@ -138,7 +138,7 @@ export class FeedReader {
     return !this.#isClosed;
   }
 
-  /** Reports that there is a new change. */
+  /** Must be called when there is a new change. */
   wake(): void {
     this.#wake();
   }
@@ -151,7 +151,9 @@ export class FeedReader {
   }
 }
 
-/** The largest limit of `randomInt`. Cursors can be counted up to 2^53, which is far more. */
+/**
+ * The largest limit that `randomInt` accepts. Cursors can be counted up to 2^53, which is far more.
+ */
 const LARGEST_RANDOM: number = 2 ** 48 - 1;
 const DEFAULT_CAPACITY = 16_384;
 const DEFAULT_MAX_READERS = 64;

@@ -37,7 +37,10 @@ export interface UapiTarget {
    * `status` if present.
    */
   statusParts?(): AsyncIterable<DeviceStatus>;
-  /** How the device works, for a client that asks for statistics. */
+  /**
+   * Returns the provider, the offloads in use, the threads and the drops, for a client that asks
+   * for statistics.
+   */
   details?(): Promise<DeviceDetails>;
   /** Applies a change: all of it or nothing. The secrets in it are wiped after the call. */
   configure(change: DeviceConfiguration): Promise<void>;
@@ -138,7 +141,10 @@ export async function* answerChanges(
   }
 }
 
-/** Maps errors to the errnos of wireguard-go: every error of port or mark is EADDRINUSE. */
+/**
+ * Returns the errno with which wireguard-go answers such an error. Every system error, for instance
+ * of the port or the mark, is EADDRINUSE.
+ */
 export function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (error instanceof CaptureLimitError) return UAPI_ERRNO.EBUSY;

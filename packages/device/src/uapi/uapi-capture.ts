@@ -16,7 +16,7 @@ export class UapiCapture {
   readonly #target: UapiTarget;
   readonly #onRefused: OnRefused;
   #stop: (reason: string | undefined) => void = () => {};
-  /** What `stop` was called with before there was something to stop. */
+  /** What `stop` was called with before there was a capture to stop. */
   #stopped: { readonly reason: string | undefined } | undefined = undefined;
 
   constructor(target: UapiTarget, onRefused: OnRefused) {
@@ -57,7 +57,7 @@ export class UapiCapture {
       for await (const blocks of capture) {
         if (socket.destroyed) break;
         await write(blocks);
-        // They may contain keys.
+        // The blocks may contain keys.
         wipe(blocks);
       }
     } catch (error) {

@@ -152,8 +152,9 @@ export class UapiServer {
   }
 
   /**
-   * Takes no new clients, and resolves when no request is in progress, or after a second. Clients
-   * that connect meanwhile wait, as long as a copy of the listening socket is open.
+   * Takes no new clients, and ends the captures. Resolves when no request is in progress, or after
+   * a second. Clients that connect meanwhile wait, as long as a copy of the listening socket is
+   * open.
    */
   async pause(): Promise<void> {
     this.#server.close();
@@ -340,9 +341,9 @@ export class UapiServer {
 }
 
 /**
- * Returns the number of the inode. Throws as `lstatSync` does, which returns big integers here
- * because of a fault of Node.js: after it has returned the mode of a socket or a pipe as a number,
- * Node.js does not follow symbolic links to modules (https://github.com/nodejs/node/issues/51142).
+ * Returns the number of the inode. Throws as `lstatSync` does. Big integers avoid a fault of
+ * Node.js: after it has returned the mode of a socket or a pipe as a number, it does not follow
+ * symbolic links to modules (https://github.com/nodejs/node/issues/51142).
  */
 function inodeOf(path: string): bigint {
   return lstatSync(path, { bigint: true }).ino;
@@ -353,7 +354,8 @@ function makeFolder(folder: string): void {
     const isThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
     if (!isThere) mkdirSync(folder, { recursive: true, mode: 0o755 });
   } catch {
-    // With `recursive`, Node.js also reports ENOENT for a read-only file system.
+    // With `recursive`, Node.js also reports ENOENT for a read-only file system. This call throws
+    // the right error.
     mkdirSync(folder, { mode: 0o755 });
   }
   accessSync(folder, constants.W_OK);
@@ -365,8 +367,8 @@ function refuseIfUntrusted(path: string): void {
 }
 
 /**
- * Runs `make`. If /run is missing or read-only, the errors of `make` name another path. So they are
- * replaced by a clear error.
+ * Runs `make`, which makes the folder of `path` or a file in it. Its errors would name a path that
+ * the user does not know. So they are replaced by an error that says what to do.
  */
 function inFolderOf<T>(path: string, make: () => T): T {
   try {
@@ -415,7 +417,10 @@ const OTHER_USER =
 const DEFAULT_MAX_CONNECTIONS = 4096;
 /** The same number as in wireguard-go. The kernel uses less if `net.core.somaxconn` is less. */
 const BACKLOG = 4096;
-/** In ms. A client that connected less than this long ago is probably about to send a request. */
+/**
+ * In ms. A connection that was used less than this long ago is never closed to make room for
+ * another one.
+ */
 const QUIET_MS = 1000;
 const LONGEST_PAUSE_MS = 1000;
 const DEFAULT_MAX_REQUEST_LENGTH: number = 256 * 1024 * 1024;

@@ -16,7 +16,10 @@ import {
   VNET_HEADER_LENGTH,
 } from '@litz/tun/offload';
 
-/** Packets with their vnet headers that one end sends to the other in one lap, and the answer. */
+/**
+ * The packets of one lap, with their vnet headers: those that one end sends, and those that the
+ * other end sends back.
+ */
 export type Lap = readonly [forth: readonly Uint8Array[], back: readonly Uint8Array[]];
 
 /** Which of the two ends sends a packet. */
@@ -53,7 +56,9 @@ function* repeat(laps: readonly Lap[], count: number): Generator<Lap, void, void
   for (let i = 0; i < count; i++) yield laps[i % laps.length]!;
 }
 
-/** Returns a lap for each kind of packet that is never joined: `count` packets and answers. */
+/**
+ * Returns a lap for each kind of packet that is never joined: `count` packets, and as many answers.
+ */
 function singles(count: number): Lap[] {
   return [EXPERIMENT, UDP].map((protocol) => {
     const from = (end: From): Uint8Array[] =>
@@ -134,7 +139,10 @@ const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: numb
   [EXPERIMENT]: { header: bytesOf(''), checksumAt: 0 },
 };
 
-/** Packets of a lap with several. V8 compiles what runs often, so these make it compile sooner. */
+/**
+ * How many packets a lap with several of them has. V8 compiles what runs often, so such laps make
+ * it compile sooner.
+ */
 const SEVERAL = 8;
 /** Twice as many laps did not make the first second of a stream faster. */
 const SHORT_LAPS = 700;

@@ -178,8 +178,8 @@ function setPeer({ plane }: End, other: End, index: From, now: number): void {
  */
 const LAPS_PER_SESSION = 100;
 /**
- * After this many laps in a row without packets the warm-up ends. A handshake takes one or two
- * laps.
+ * After this many laps in a row in which packets did not arrive, the warm-up ends. A handshake
+ * takes one or two laps.
  */
 const MOST_MISSES = 20;
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);

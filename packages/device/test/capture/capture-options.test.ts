@@ -14,7 +14,7 @@ describe('readCaptureOptions', () => {
     });
   });
 
-  it('reads peers as text or keys, and one side', () => {
+  it('reads the key of a peer from text, and one side', () => {
     const { publicKey } = generateKeyPair();
     const { peers, inner, outer } = readCaptureOptions({
       peers: [formatKey(publicKey)],

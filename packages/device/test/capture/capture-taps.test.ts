@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 
 describe('CaptureTaps', () => {
-  it('gives a datagram our port and address, and the time', () => {
+  it('records a sent datagram with our port and address, and the time', () => {
     const ring = start(1);
     transmit(Uint8Array.of(4, 0, 0, 0));
     const [packet] = packetsOf(ring);
@@ -104,7 +104,7 @@ describe('CaptureTaps', () => {
     expect(ring.counter(0)).toBe(1);
   });
 
-  it('counts each packet once that is lost because the reader is too slow', () => {
+  it('counts a packet only once if the ring has no space for it', () => {
     const ring = start(1, { side: 'inner', bufferLength: 256 * 1024 });
     const long = new Uint8Array(60_000);
     long[0] = 0x45;

@@ -12,7 +12,7 @@ export interface ReadBlock {
 
 export interface ReadPacket {
   readonly interfaceId: number;
-  /** Nanoseconds. */
+  /** Unix time in nanoseconds. */
   readonly time: bigint;
   readonly length: number;
   readonly bytes: Buffer;

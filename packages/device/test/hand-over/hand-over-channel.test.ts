@@ -50,7 +50,7 @@ describeWith([linux], 'HandOverChannel', () => {
     expect(isZero(state)).toBe(true);
   });
 
-  it('says that the other process has ended, after its last message', async () => {
+  it('reports the end of the other process after its last message', async () => {
     successor.send({ type: 'running' });
     successor.close();
     expect(await old.receive(1000)).toMatchObject({ message: { type: 'running' } });

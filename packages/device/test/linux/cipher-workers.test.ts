@@ -26,7 +26,7 @@ describeWith([openssl, builtDevice], 'CipherWorkers', () => {
     await workers.close();
   });
 
-  it('do not report threads that the packet loop ends before they are closed', async () => {
+  it('do not report threads that the packet loop has ended', async () => {
     const threads = new CipherThreads(2, new Uint8Array(new ArrayBuffer(4096)));
     const onLost = vi.fn();
     const ended: Promise<unknown>[] = [];

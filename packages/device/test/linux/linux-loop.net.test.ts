@@ -58,7 +58,7 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
     expect(order.join(' ')).toMatch(/^request (packet )+request/);
   });
 
-  it('ends when the TUN is gone while it is paused', () => {
+  it('ends when the TUN is gone while reading it is paused', () => {
     let failures = 0;
     const { loop, device, netlink } = openLoop((read, ...args) => {
       if (device.isGone()) return read(...args);
@@ -123,7 +123,8 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
 type Read = (buffer: Uint8Array, offset: number, length: number) => number;
 
 /**
- * Opens a loop in a namespace of its own. Its TUN has a packet, and all reads go through `read`.
+ * Opens a loop in a namespace of its own. Its TUN has a packet to read, and all reads go through
+ * `read`.
  */
 function openLoop(
   read: (real: Read, ...args: Parameters<Read>) => number,

@@ -34,7 +34,7 @@ describeWith([openssl], 'canShare', () => {
     provider.destroy?.();
   });
 
-  it("says nothing where one thread was asked for, or with 'auto'", () => {
+  it("adds no warning if one thread was asked for, or with 'auto'", () => {
     const warnings: string[] = [];
     expect(canShare(undefined, 1, { provider: 'wasm', warnings })).toBe(false);
     expect(canShare(undefined, 'auto', { provider: 'wasm', warnings })).toBe(false);

@@ -24,7 +24,7 @@ describe('packPrefixes', () => {
     expect(clones[0].every((prefix) => prefix instanceof Prefix)).toBe(true);
   });
 
-  it('leaves a configuration without peers, and the given one, as they are', () => {
+  it('returns a configuration without peers as it is, and does not change its argument', () => {
     expect(packPrefixes({})).toEqual({});
     const peers = [{ allowedIps: ALLOWED_IPS }];
     packPrefixes({ peers });

@@ -50,7 +50,7 @@ describe('RouteWatch', () => {
     expect(counts).toEqual([1024, 2048, 2500]);
   });
 
-  it('starts again a second later when routes change meanwhile', () => {
+  it('begins again a second later if routes change while endpoints are being marked', () => {
     const { watch, calls, suspects } = create(2500);
     watch.recordChange();
     watch.markSuspects(5000);

@@ -34,7 +34,7 @@ describe('SealingPool', () => {
 });
 
 describe('idleTicks', () => {
-  it('adds the time without work and the time that waits for disks', () => {
+  it('adds the idle time and the time of waiting for disks', () => {
     const stat = 'cpu  10 20 30 400 5 0 7 0 0 0\ncpu0 1 2 3 4 5 6\n';
     expect(idleTicks(stat)).toBe(405);
   });

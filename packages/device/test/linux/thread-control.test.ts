@@ -21,7 +21,7 @@ describe('ThreadControl', () => {
     expect([...readFileSync(file)]).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('shows a stop before the eventfd is set', () => {
+  it('shows a stop that was requested before the eventfd was set', () => {
     const control = new ThreadControl();
     control.stop();
     expect(new ThreadControl(control.memory).isStopped).toBe(true);

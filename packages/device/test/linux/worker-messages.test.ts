@@ -114,7 +114,7 @@ describe('reviveChange', () => {
     for (const key of keys) expect(key).toBeInstanceOf(PublicKey);
   });
 
-  it('keeps the other fields, and the secrets where they are', () => {
+  it('keeps the other fields, and does not copy the secrets', () => {
     const { privateKey } = ALICE;
     const change = { listenPort: 1, fwmark: 2, privateKey, nextPrivateKey: null };
     const revived = runSteps(reviveChange(change));
@@ -139,7 +139,7 @@ describe('reviveChange', () => {
 });
 
 describe('postRequest and postAnswer', () => {
-  it('move secrets in one buffer, which the receiver wipes', () => {
+  it('move secrets in one buffer, so that wiping the buffer wipes all of them', () => {
     const { port1, port2 } = new MessageChannel();
     const peers = [{ ...PEER, presharedKey: PRESHARED_KEY }, PEER, { ...PEER, presharedKey: null }];
     const nextPrivateKey = BOB.privateKey;
@@ -262,7 +262,7 @@ describe('postRequest and postAnswer', () => {
 });
 
 describe('reviveEvent', () => {
-  it('restores the endpoints of a roam event, and does not change other events', () => {
+  it('returns an equal event, with the class of the endpoints restored', () => {
     const peer = BOB.publicKey;
     const event = { type: 'roam', peer, endpoint: ENDPOINT, previous: undefined } as const;
     const revived = reviveEvent(structuredClone(event));

@@ -39,7 +39,7 @@ describe('DataPlane', () => {
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
   });
 
-  it('sends an initiation for a keepalive interval when it goes up', () => {
+  it('sends an initiation to a peer with a keepalive interval when it goes up', () => {
     const { plane } = setUp();
     const { publicKey, endpoint } = BOB;
     const { privateKey } = ALICE;
@@ -157,7 +157,7 @@ describe('DataPlane', () => {
   it.each([
     ['another port', { listenPort: 8 }, new FakeSockets({ port: 8 })],
     ['another mark', { fwmark: 3 }, undefined],
-  ])('forgets sticky sources with %s', (_, change, sockets) => {
+  ])('forgets sticky sources when it gets %s', (_, change, sockets) => {
     const { plane } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     plane.configure({ peers: [{ publicKey: BOB.publicKey, endpoint: STICKY }] }, undefined, 0);
@@ -197,7 +197,8 @@ describe('DataPlane', () => {
     events.length = 0;
     const giveUp = (now: number): void => {
       plane.connect(BOB.publicKey, now);
-      // Twenty initiations are sent, each up to 6 s after the one before. A step is a second.
+      // Twenty initiations are sent, each up to 6 s after the one before. One turn of this loop is
+      // a second.
       for (let at = now; at < now + 180_000; at += 1000) plane.finish(at);
     };
     giveUp(0);

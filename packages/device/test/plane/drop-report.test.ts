@@ -37,7 +37,7 @@ describe('DropReport', () => {
     expect(report.due).toBe(Infinity);
   });
 
-  it('reports the peer and source of the last drop of a reason only', () => {
+  it('reports only a peer and a source that were noted since the last report', () => {
     const { drops, report, told } = setUp();
     drops.noteDetails('bad-mac1', undefined, SOURCE);
     report.listening = true;

@@ -64,9 +64,9 @@ export class FakeSockets implements DatagramSocket {
   readonly counters: { receiveDroppedTruncated: number } = { receiveDroppedTruncated: 0 };
   readonly incoming: Uint8Array[] = [];
   readonly sent: SentDatagram[] = [];
-  /** Datagrams per flush. */
+  /** How many datagrams each flush has sent. */
   readonly flushes: number[] = [];
-  /** Datagrams per run. */
+  /** How many datagrams each run had. */
   readonly runs: number[] = [];
   readonly calls: string[] = [];
   batch = 64;

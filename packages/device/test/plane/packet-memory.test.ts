@@ -8,7 +8,7 @@ import {
 } from '../../src/plane/packet-memory.ts';
 
 describe('PacketMemory', () => {
-  it('holds the longest read, and the largest packet in the slab', () => {
+  it('has room for the longest read, and for two of the largest packets in the slab', () => {
     const memory = new PacketMemory();
     expect(memory.readLength).toBeGreaterThanOrEqual(10 + 40 + 65535);
     expect(memory.readOffset + memory.readLength).toBeLessThanOrEqual(memory.slabOffset);

@@ -92,7 +92,7 @@ describe('PacketPath', () => {
       expect(alice.engine.stats.drops.toJSON()).toEqual({ 'tun-malformed': 1 });
     });
 
-    it('accepts a checksum that is known to be right', () => {
+    it('accepts a packet whose checksum is known to be right', () => {
       const { alice } = connected();
       alice.tun.vnetHeader = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0, 0);
       alice.tun.incoming.push(packet(ALICE, BOB));
@@ -175,7 +175,7 @@ describe('PacketPath', () => {
       ['has no memory', -105],
       ['is down', -5],
     ])(
-      'drops and counts packets that a TUN which %s does not accept, and continues',
+      'counts packets as dropped that the TUN refuses because it %s, and continues',
       (_, result) => {
         const { alice, bob } = connected();
         alice.tun.incoming.push(packet(ALICE, BOB));
@@ -213,7 +213,7 @@ describe('PacketPath', () => {
       expect(bob.path.receive(1000)).toBe(false);
     });
 
-    it('stops reading polled sockets after a batch that was not full', () => {
+    it('stops reading polled sockets after a batch with few datagrams', () => {
       const { bob } = connected();
       const polled = new FakeSockets({ fds: [7] });
       polled.batch = 2;
@@ -231,20 +231,23 @@ describe('PacketPath', () => {
   });
 
   // Mutation tests add counters to the code, and these allocate.
-  it.skipIf(process.env['LITZ_MUTATION_TESTS'])('allocates nothing per packet, out or in', () => {
-    const { run, tun } = steadyPair();
-    run(100_000);
-    // A garbage collection in between changes one difference, so the median of seven is used.
-    const grown = range(7).map(() => {
-      const before = process.memoryUsage().heapUsed;
-      run(50_000);
-      return process.memoryUsage().heapUsed - before;
-    });
-    grown.sort((a, b) => a - b);
-    // With the smallest possible object for each packet, the median would be 600 kB.
-    expect(Math.abs(grown[3] ?? Infinity)).toBeLessThan(300_000);
-    expect(tun.written).toBe(450_000);
-  });
+  it.skipIf(process.env['LITZ_MUTATION_TESTS'])(
+    'allocates nothing per packet in either direction',
+    () => {
+      const { run, tun } = steadyPair();
+      run(100_000);
+      // A garbage collection in between changes one difference, so the median of seven is used.
+      const grown = range(7).map(() => {
+        const before = process.memoryUsage().heapUsed;
+        run(50_000);
+        return process.memoryUsage().heapUsed - before;
+      });
+      grown.sort((a, b) => a - b);
+      // With the smallest possible object for each packet, the median would be 600 kB.
+      expect(Math.abs(grown[3] ?? Infinity)).toBeLessThan(300_000);
+      expect(tun.written).toBe(450_000);
+    },
+  );
 
   it('handles a deadline when it is due, and not before', () => {
     const { alice } = connected();

@@ -1,6 +1,7 @@
 /**
- * A TUN that returns the same packet again and again, and sockets that pass datagrams to those of
- * the other side. They allocate nothing, so a test measures only what the packet path allocates.
+ * A TUN that returns the same packet again and again, and sockets that pass datagrams to the
+ * sockets of the other side. They allocate nothing, so a test measures only what the packet path
+ * allocates.
  *
  * @module
  */

@@ -123,8 +123,8 @@ describe('TunToUdp', () => {
     expect(out.isTidy).toBe(true);
   });
 
-  it('sends the super-packets of a batch together, so that the last datagrams of one join the next', () => {
-    // Each has 47 segments, like those that the kernel makes of a TCP stream with an MTU of 1420
+  it('sends the super-packets of a batch with one flush, so that the last datagrams of one go with the first of the next', () => {
+    // Each super-packet has 47 segments, as the kernel makes it of a TCP stream with an MTU of 1420
     // bytes.
     const frame = superFrame(47 * 1380, 1380);
     const out = sentBy([frame, frame], 2 ** 18);
@@ -268,7 +268,10 @@ function untidyProvider(): CryptoProvider {
   return { ...provider, createCipher };
 }
 
-/** Seals long runs as late as it may. Until then, the messages are not complete. */
+/**
+ * Fake threads. They seal a long run only when `finish` waits for it, or when one of `steps` is
+ * true. Until then, its messages are not complete.
+ */
 class FakeThreads implements SealingThreads {
   readonly running = 2;
   /** The runs in progress. */

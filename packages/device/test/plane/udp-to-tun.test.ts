@@ -241,7 +241,7 @@ describe('UdpToTun', () => {
         [9, 1],
       ] as const) {
         const { path, sockets } = setUp({ fds: [7] });
-        // 8 packets are 16,000 bytes, 9 are more than 16,384.
+        // 8 datagrams have 16,000 bytes, and 9 have more than the limit of 16,384.
         sockets.incoming.push(times(count, long), times(count, long), []);
         expect(path.receive(0)).toBe(count === 9);
         expect(sockets.asked).toHaveLength(reads);
@@ -417,7 +417,7 @@ class PieceTun implements Tun {
   readonly buffers: Uint8Array[] = [];
   /** The number of pieces of each write, also of a write that failed. */
   readonly pieces: number[] = [];
-  /** The results of the next writes. Such a write writes nothing. */
+  /** The results of the next writes. A write that takes its result from here writes nothing. */
   readonly results: number[] = [];
   refusesPieces = false;
   readonly #log: string[];

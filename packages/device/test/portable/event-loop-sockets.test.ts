@@ -39,7 +39,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     }
   });
 
-  test('mark the sources of peers as suspect when that is due after a change of routes', async () => {
+  test('mark the sources of peers as suspect when that is due', async () => {
     const { RouteWatch } = await import('../../src/linux/route-watch.ts');
     const marked = vi.spyOn(RouteWatch.prototype, 'markSuspects');
     await using alice = await memoryDevice(ALICE);

@@ -15,7 +15,7 @@ describe('MemoryTun', () => {
   });
 
   it.each([undefined, 'down', 0])(
-    'refuses %j for its link, which is neither true nor false',
+    'refuses to set its link to %j, which is neither true nor false',
     (up) => {
       const tun = new MemoryTun();
       tun.onLinkChange = vi.fn<() => void>();
@@ -116,7 +116,7 @@ describe('MemoryTun', () => {
     expect(tun.read(buffer, 0, 70_000)).toBe(0);
   });
 
-  it('accepts as many packets as before after all were read', () => {
+  it('accepts the same number of packets again after all were read', () => {
     const tun = new MemoryTun({ queueLength: 2 });
     const buffer = new Uint8Array(20);
     for (let i = 0; i < 5; i++) {

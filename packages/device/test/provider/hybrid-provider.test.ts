@@ -9,7 +9,7 @@ describeCryptoProvider('noble and wasm by turns', () =>
 );
 
 describe('hybridProvider', () => {
-  it('uses the provider for the length of the message', () => {
+  it('uses one provider for messages up to the limit, and the other for longer ones', () => {
     const hybrid = hybridProvider(nobleProvider, copyCipherProvider(nobleProvider), 100);
     const cipher = hybrid.createCipher(new Uint8Array(32));
     for (const [length, isCopied] of [

@@ -85,7 +85,7 @@ function openSslAlone(arena?: WasmArena): CryptoProvider {
 
 /**
  * Returns what differs from noble after sealing and opening, also in the rest of the buffer; '' if
- * nothing does.
+ * nothing differs.
  */
 function mistake(
   cipher: Cipher,

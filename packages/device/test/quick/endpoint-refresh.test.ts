@@ -27,7 +27,7 @@ describe('EndpointRefresh', () => {
     expect(lines[0]).toContain('vpn.example is 192.0.2.9:51820');
   });
 
-  test('finds a peer silent after two retries in a row, even if new packets set `sends` back to 1', async () => {
+  test('treats a peer as silent after two retries in a row, even if new packets set `sends` back to 1', async () => {
     const { device, lookups, silent } = followed(['192.0.2.9']);
     await silent(1);
     device.trace('response-received', 1);

@@ -94,11 +94,14 @@ describe('planTunnel', () => {
   });
 
   describe('after a tunnel was killed', () => {
-    test.each(['auto', 'off', 99] as const)('restores its filters, table %s', (table) => {
-      const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
-      const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
-      expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
-    });
+    test.each(['auto', 'off', 99] as const)(
+      'restores its filters, also with the table %s',
+      (table) => {
+        const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
+        const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
+        expect(lines(plain, left)).toContain('restore left-over net/ipv4/conf/eth0/rp_filter');
+      },
+    );
 
     test('leaves its filters loose for a tunnel that needs them loose', () => {
       const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
@@ -210,7 +213,7 @@ function bits(address: Uint8Array): string {
   return Array.from(address, (byte) => byte.toString(2).padStart(8, '0')).join('');
 }
 
-/** Addresses have only a few different bytes, so that prefixes often contain them. */
+/** Generates addresses of only a few different bytes, so that prefixes often contain them. */
 function anyAddress(): fc.Arbitrary<Uint8Array> {
   const byte = fc.constantFrom(0, 1, 128, 255);
   const bytes = (length: number): fc.Arbitrary<Uint8Array> =>

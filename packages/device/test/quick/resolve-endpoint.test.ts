@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { resolveEndpoint, retriesFromEnvironment } from '../../src/quick/resolve-endpoint.ts';
 
 describe('resolveEndpoint', () => {
-  test('returns the address of the resolver, with the port', async () => {
+  test('returns the address that the resolver gives, with the port', async () => {
     const found = await resolveEndpoint(PEER, { lookup: async () => '192.0.2.7' });
     expect(found).toEqual(new Endpoint(Uint8Array.of(192, 0, 2, 7), 51820));
   });

@@ -55,7 +55,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(leftIn(places.records)).toEqual(['tunnels']);
   });
 
-  test('keeps any bytes of the file', () => {
+  test('puts back a file whose bytes are not UTF-8', () => {
     const bytes = Buffer.from([0x23, 0xff, 0xc3, 0x28, 0x0a]);
     writeFileSync(places.resolvConf, bytes);
     resolver.set('wg0', DNS);
@@ -94,7 +94,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     ['first', ['wg0', 'wg1']],
     ['last', ['wg1', 'wg0']],
   ])(
-    'restores the file when two tunnels have ended, of which the one that began %s ends first',
+    'restores the file after two tunnels, also if the one that began %s ends first',
     (_, order) => {
       resolver.set('wg0', DNS);
       resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });

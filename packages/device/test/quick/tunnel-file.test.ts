@@ -32,7 +32,7 @@ describe('parseTunnelFile', () => {
   });
 
   test.each(['DNS =', 'DNS = ,', 'PreUp =', 'PostUp = # none', 'PreDown =', 'PostDown ='])(
-    'accepts %j, which is empty',
+    'accepts %j, whose value is empty',
     (line) => {
       expect(read('[Interface]', line).config.peers).toEqual([]);
     },
@@ -137,7 +137,7 @@ describe('toTunnelRequest', () => {
     ]);
   });
 
-  test('leaves out a peer with the own public key of the interface, as a device does', () => {
+  test('leaves out a peer whose public key is that of the interface, as a device does', () => {
     const file = read(
       '[Interface]',
       `PrivateKey = ${formatKey(ALICE.privateKey)}`,

@@ -81,7 +81,7 @@ describeWith(
       },
     );
 
-    it('contains them once with other threads that seal and open, which have no keys', async () => {
+    it('contains the keys once, also if other threads seal and open', async () => {
       const steps = await host.namespace.run(() =>
         watch({ tun: 'interface', crypto: 'auto', input: 'bytes', threads: 3 }),
       );

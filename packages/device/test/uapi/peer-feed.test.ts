@@ -63,8 +63,8 @@ describe('PeerFeed', () => {
     const { cursor } = feed;
     reader?.close();
     vi.advanceTimersByTime(10);
-    // If cursors were times, a clock that went back by 12 ms would give cursors that the earlier
-    // feed has used.
+    // The feed has stopped listening. If it took its first cursor from the clock when it listens
+    // again, a clock that went back by 12 ms would make it use the same cursors a second time.
     vi.setSystemTime(Date.now() - 12);
     feed.open();
     for (let i = 0; i < 3000; i++) tell(CHANGE);

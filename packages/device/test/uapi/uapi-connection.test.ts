@@ -161,7 +161,7 @@ describe('UapiConnection', () => {
       client.destroy();
     });
 
-    it("continues from the client's cursor, and reports at once if nothing has changed", async () => {
+    it("continues from the client's cursor, and answers at once even if nothing has changed", async () => {
       const first = open({}, { feed });
       first.say('litz_changes=0\n\n');
       await turns();

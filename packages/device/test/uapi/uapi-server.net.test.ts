@@ -97,14 +97,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
       expect(dump).not.toContain(nextOfMine);
     });
 
-    it('keeps both keys when wg set names the peer by its present key', async () => {
+    it('keeps both keys of a peer that wg set names by its present key, and removes that peer by it', async () => {
       await wg('set', NAME, 'peer', old, 'persistent-keepalive', '25');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await wg('set', NAME, 'peer', old, 'remove');
       expect(await shown()).toEqual([mine, nextOfMine, []]);
     });
 
-    it('promotes the key of a peer that wg set names by its next key', async () => {
+    it('removes the next key of a peer, or promotes it, if wg set names the peer by that key', async () => {
       await wg('set', NAME, 'peer', other, 'remove');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, undefined, '1']]]);
       await device.configure({ peers: [{ publicKey: BOB.publicKey, nextPublicKey: nextOfBob }] });

@@ -92,7 +92,7 @@ describe('LinuxWarmUp', () => {
     },
   );
 
-  it('is over after 20,000 packets of the device', () => {
+  it('is over after more than 20,000 packets of the device', () => {
     const { warmUp, hasBegun } = create();
     warmUp.run(IDLE, Infinity, 20_001);
     expect(warmUp.isDone).toBe(true);

@@ -23,7 +23,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
   });
   afterEach(() => hosts.close());
 
-  it('answers at once, and carries packets before the warm-up is over', async () => {
+  it('answers requests and carries packets from the start', async () => {
     const devices = await hosts.devices({ warmUp: true });
     expect(await devices.left.status()).toMatchObject({ up: true, peers: [{}] });
     await devices.left.connected(BOB.publicKey, { timeout: 5000 });
@@ -49,7 +49,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sentBy(sockets)).toBeGreaterThan(before);
   });
 
-  it('leaves nothing open and counts no packet after the warm-up', () => {
+  it('leaves nothing open after the warm-up, and counts none of its packets', () => {
     const { pairs, sockets, stats, peers, opened } = runWarmUp();
     expect(pairs).toHaveLength(1);
     expect(pairs.flat().map(({ fd }) => fd)).toEqual([-1, -1]);

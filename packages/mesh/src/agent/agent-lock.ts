@@ -74,7 +74,7 @@ export class AgentLock {
 
 interface LockFile {
   readonly folder: string;
-  /** The mode of the directory, if it must be created. */
+  /** The permissions of the directory, if it must be created. */
   readonly mode: number;
   readonly name: string;
   readonly advice: string;

@@ -1,7 +1,7 @@
 /**
- * `AgentLoop`: starts a round when something has changed, and at times that are known in advance:
- * when a key is due to be replaced, when a rotation stops waiting, and when it must check whether a
- * peer with an expired record is gone.
+ * `AgentLoop`: starts a round when something has changed, and at times that are known in advance.
+ * These are the times when a key is due to be replaced, when a rotation stops waiting, and when a
+ * round must check whether the peers with an expired record still renew their sessions.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export class AgentLoop {
     });
   }
 
-  /** True once a round has programmed the daemon and the machine. Single steps may have failed. */
+  /** True once a round has programmed the daemon and the machine, even if single steps failed. */
   get isApplied(): boolean {
     return this.#isApplied;
   }
@@ -109,8 +109,8 @@ export class AgentLoop {
   }
 
   /**
-   * Publishes the status of this node. The status is only published while the registry has the
-   * node's own record.
+   * Publishes the status of this node. Does nothing while the registry has no record of this node,
+   * because the registry stores the status beside the record.
    */
   #publishStatus(): void {
     const { choices, peers, events, ownRecord, ownStatus } = this.#options.parts;

@@ -17,9 +17,9 @@ export interface AgentSettings {
   readonly interfaceName: string;
   /** The UDP port on which the daemon receives. */
   readonly port: number;
-  /** Number of the mesh's routing table; the host must use the same. Default: 51871. */
+  /** Number of the mesh's routing table, the same as in `LinuxHostOptions`. Default: 51871. */
   readonly table?: number;
-  /** Priority of the mesh's routing rules; the host must use the same. Default: 900. */
+  /** Priority of the mesh's routing rules, the same as in `LinuxHostOptions`. Default: 900. */
   readonly priority?: number;
   readonly mode: EncryptMode;
   readonly enforcement: Enforcement;

@@ -24,7 +24,7 @@ export interface AgentView {
   /** The enforcement that is in effect now. */
   readonly enforcement: Enforcement;
   readonly keys: readonly NodeKey[];
-  /** The names of the peers that have not answered the new key. */
+  /** The names of the peers that have not answered the new key. Empty without a rotation. */
   readonly waitsFor: readonly string[];
   readonly exceptions: readonly string[];
   readonly mtu: number | undefined;
@@ -35,7 +35,7 @@ export interface AgentView {
   readonly peers: ReadonlyMap<string, MeshPeer>;
   /** The reason for each refused record, by node name. */
   readonly refused: ReadonlyMap<string, string>;
-  /** The names of the peers whose record is no longer in the registry. */
+  /** The names of the peers whose record has expired. */
   readonly expired: ReadonlySet<string>;
   readonly hasAnswered: (name: string) => boolean;
   readonly sessionOf: (name: string) => SessionState | undefined;

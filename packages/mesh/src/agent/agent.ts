@@ -24,7 +24,7 @@ import { makeRoundParts, type AgentParts, type RoundParts } from './round-parts.
 import { AgentError } from './agent-choices.ts';
 
 /**
- * The agent of a node. It follows the registry, and keeps the daemon, the machine and the own
+ * The agent of a node. It follows the registry, and keeps the daemon, the machine and the node's
  * record up to date. `litz agent` is a command line for it.
  *
  * @example
@@ -105,7 +105,7 @@ export class Agent implements StatusSource {
     return this.#loop.applied;
   }
 
-  /** Resolves when `down` has succeeded or `close` has ended. */
+  /** Resolves when the agent has ended, after `close` or a successful `down`. */
   get ended(): Promise<void> {
     return this.#ended;
   }
@@ -162,7 +162,7 @@ export class Agent implements StatusSource {
   /**
    * Creates a new key and starts to move the peers to it.
    *
-   * @returns a sentence that says what happens now
+   * @returns a text with the generation and the public key of the new key
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} the key file cannot be written
    * @throws {AgentError} the node has left the mesh
@@ -282,8 +282,8 @@ export class Agent implements StatusSource {
   }
 
   #recordSeen(name: string, record: ReadRecord): void {
-    // `peers` also checks the own record. If the record has a key of another machine, `peers` logs
-    // this.
+    // `peers` also checks this node's record. If the record has a key of another machine, `peers`
+    // logs this.
     this.#parts.peers.record(name, record);
     if (name !== this.settings.node) return;
     this.#parts.ownRecord.recordSeen(record);
@@ -297,7 +297,7 @@ export class Agent implements StatusSource {
     this.#loop.request();
   }
 
-  /** Decides again which records of other nodes are accepted, because the own keys have changed. */
+  /** Decides again which records of other nodes are accepted, because this node's keys changed. */
   #contextChanged(): void {
     const { peers, nodeFacts } = this.#parts;
     peers.changeContext(nodeFacts.context);
@@ -305,7 +305,7 @@ export class Agent implements StatusSource {
 
   /**
    * Changes the choices. Changes run one after the other, because the undoing of a failed change
-   * must not undo a later one.
+   * must not undo a later change.
    */
   #changeChoices(text: string, choose: () => Partial<Choices>): Promise<string> {
     const changed = this.#changing.then(async () => {

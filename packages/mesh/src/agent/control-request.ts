@@ -13,7 +13,7 @@ import { ENCRYPT_MODES, ENFORCEMENTS } from './agent-settings.ts';
 export type ControlRequest =
   /** The answer is a `MeshStatus`. */
   | { readonly command: 'status' }
-  /** The answer to each of the following requests is a sentence. */
+  /** The answer to each of the following requests is a line of text for the user. */
   | { readonly command: 'rotate-key'; readonly revoke: boolean }
   | { readonly command: 'enforcement'; readonly enforcement: Enforcement; readonly force: boolean }
   | { readonly command: 'encrypt'; readonly mode: EncryptMode }
@@ -49,8 +49,8 @@ export function isControlRequest(value: unknown): value is ControlRequest {
  * Sends a request to the agent that listens on a socket and returns the result.
  *
  * @param options.longestMs how long to wait for an answer, in milliseconds; default: one minute
- * @throws {Error} no agent listens there, the agent ends or does not answer in time, the answer is
- *   longer than `LONGEST_ANSWER`, or the agent refuses the request
+ * @throws {Error} no agent listens on the socket, the agent ends or does not answer in time, the
+ *   answer is longer than `LONGEST_ANSWER`, or the agent refuses the request
  */
 export async function sendControlRequest(
   path: string,

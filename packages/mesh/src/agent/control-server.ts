@@ -30,7 +30,7 @@ export class ControlServer {
 
   /**
    * @param answer handles a request; the message of an error is sent to the client
-   * @throws {ControlError} another agent listens there, or the socket cannot be created
+   * @throws {ControlError} another agent listens on `path`, or the socket cannot be created
    */
   static async listen(
     path: string,
@@ -83,8 +83,8 @@ export class ControlServer {
         `cannot serve ${this.path}: an agent is already running for this interface`,
       );
     }
-    // The socket is created in a private directory. Its mode is set there, so no client can connect
-    // before the mode is set.
+    // The socket is created in a private directory, and moved only when its permissions are set. So
+    // no client can connect before.
     const made = mkdtempSync(join(folder, '.agent-'));
     try {
       const temporary = join(made, 's');

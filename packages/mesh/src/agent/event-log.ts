@@ -122,8 +122,8 @@ class LineBudget {
 
 const MOST_EVENTS = 100;
 /**
- * At its start, the agent of a large mesh has more events than this. Nobody would read so many
- * lines, and `status` shows all peers.
+ * When it starts, the agent of a large mesh has more events than this. The rest is dropped, because
+ * nobody would read so many lines, and `status` shows all peers.
  */
 const LINES_AT_ONCE = 500;
 const LINES_PER_SECOND = 10;

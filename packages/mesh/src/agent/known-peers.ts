@@ -134,17 +134,17 @@ export class KnownPeers {
   /**
    * Takes the changes of peers that the daemon reports.
    *
-   * @returns `answeredOthers`: the set of peers that have answered has changed; `isAboutPeers`: the
-   *   changes concerned at least one accepted peer
+   * @returns `answeredChanged`: the set of peers that have answered has changed; `isAboutPeers`:
+   *   the changes concerned at least one accepted peer
    */
   takeChanges(
     changes: readonly ChangedPeer[],
     isResync: boolean,
-  ): { readonly answeredOthers: boolean; readonly isAboutPeers: boolean } {
+  ): { readonly answeredChanged: boolean; readonly isAboutPeers: boolean } {
     const { answered } = this;
     const touched = this.#sessions.take(changes, isResync);
     this.#suspect(touched);
-    return { answeredOthers: answered !== this.answered, isAboutPeers: touched.size > 0 };
+    return { answeredChanged: answered !== this.answered, isAboutPeers: touched.size > 0 };
   }
 
   /** Forgets all sessions, because the daemon has ended. */
@@ -177,9 +177,8 @@ export class KnownPeers {
   }
 
   /**
-   * Returns the names of the peers that have changed since the last call. A change concerns the
-   * record, whether the peer has answered, or whether the record has expired. With 5,000 peers, a
-   * round then looks only at the changed peers.
+   * Returns the names of the peers that may have changed since the last call: their record, whether
+   * it has expired, or their sessions. So a round does not look at all peers of a mesh with 5,000.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;

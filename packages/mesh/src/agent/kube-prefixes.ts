@@ -91,8 +91,8 @@ export class KubePrefixes implements PrefixSource {
   }
 
   /**
-   * Checks Calico's configuration at the start and after each reconnect, because it may have
-   * changed meanwhile.
+   * Checks Calico's configuration at the start, and again after each reconnect, because the
+   * configuration may have changed.
    */
   async #checkCalico(listener: PrefixListener): Promise<void> {
     if (this.#kind !== 'calico') return;

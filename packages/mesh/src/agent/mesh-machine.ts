@@ -188,7 +188,7 @@ export class MeshMachine {
     if (this.#repairs.length > MOST_REPAIRS) this.#repairs.splice(0, 1);
     if (this.#repairs.length < MOST_REPAIRS) return;
     this.#events.trouble('repairs', REPEATED_REPAIRS);
-    // The trouble ends `REPAIRS_MS` after the last repair that reached the limit.
+    // The trouble ends if the limit is not reached again within `REPAIRS_MS`.
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#events.trouble('repairs', undefined), REPAIRS_MS).unref();
   }

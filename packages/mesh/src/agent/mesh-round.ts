@@ -6,7 +6,7 @@
  *   3. program the daemon: keys, peers, and the firewall mark if the machine needs one
  *   4. apply the machine's state: routes, rules, filters; for `enforce` even before peers are known
  *   5. clear the daemon's mark if it is not needed: the routes that needed it are gone now
- *   6. publish the own record
+ *   6. publish this node's record
  *   7. save that `enforce` is in effect, and end a rotation that is complete
  * ```
  *
@@ -22,8 +22,8 @@ import type { RoundParts } from './round-parts.ts';
 export interface RoundOutcome {
   readonly plan: KeysPlan;
   /**
-   * The daemon is connected, and the round knew enough to program both the daemon and the machine.
-   * Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
+   * The daemon is connected, and the round had the facts that it needs to program the daemon and
+   * the machine. Single steps on the machine may have failed: see `MeshMachine.hasFailed`.
    */
   readonly isApplied: boolean;
   /**

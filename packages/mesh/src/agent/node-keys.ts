@@ -12,12 +12,12 @@ import { MOST_GENERATION, type NodeKey } from '../record/node-record.ts';
 /** The inputs that decide the next step of a rotation. */
 export interface RotationInput {
   /**
-   * The keys in the own record. Empty if there is no record; undefined while the record is not
+   * The keys in this node's record. Empty if there is no record; undefined while the record is not
    * known.
    */
   readonly recordKeys: readonly NodeKey[] | undefined;
   readonly daemon: Identities | undefined;
-  /** Returns the names of the peers that have no session with this key of ours. */
+  /** Returns the names of the peers that have no session with this key of this node. */
   readonly unanswered: (own: PublicKey) => readonly string[];
 }
 
@@ -38,7 +38,7 @@ export class NodeKeys {
   readonly #store: KeyStore;
   readonly #options: NodeKeysOptions;
   #keys: readonly NodeKey[] = [];
-  /** Unix time in milliseconds at which the own record was first seen with the new key. */
+  /** Unix time in milliseconds at which this node's record was first seen with the new key. */
   #publishedAt: number | undefined = undefined;
 
   /**
@@ -93,8 +93,8 @@ export class NodeKeys {
    * Creates the next key. Later rounds then carry out the rotation.
    *
    * @param options.revoke deletes all earlier keys at once, even if some peers do not know the new
-   *   key yet. During a rotation these are two keys: an attacker who has read one key file may have
-   *   read both
+   *   key yet. During a rotation this deletes both keys, because an attacker who has read one key
+   *   file may have read the other key file too
    * @throws {RotationError} a rotation is already in progress, or there is no further generation
    * @throws {KeyFileError} a key file cannot be written or removed
    */
@@ -129,7 +129,7 @@ export class NodeKeys {
   /**
    * Returns a copy of a private key. The caller must wipe it.
    *
-   * @throws {KeyFileError | RotationError} the key is no longer there
+   * @throws {KeyFileError | RotationError} the key files cannot be read, or the key was deleted
    */
   privateKeyOf(publicKey: PublicKey): PrivateKey {
     const all = this.#store.read();

@@ -37,7 +37,7 @@ export class OwnRecord {
       registry,
       onTrouble: (trouble) => events.trouble('own record', trouble),
       onPublished: (record) => {
-        // The node was removed while this write was in progress.
+        // A node that was removed during this write must stay out of the mesh.
         if (this.#stored === 'removed') return;
         this.#stored = record;
         events.log(`wrote the record: ${describeRecord(record)}`);
@@ -61,13 +61,16 @@ export class OwnRecord {
 
   /**
    * Takes the record from a complete read of the registry. A node that was removed by another party
-   * stays out until its record is there again.
+   * stays out until the registry has a record of it again.
    */
   sync(record: ReadRecord | undefined): void {
     if (record || this.#stored !== 'removed') this.#see(record);
   }
 
-  /** Takes a record that was written, by this node or by another node with the same name. */
+  /**
+   * Takes the record as the registry reports it. This node, an administrator or another node with
+   * the same name has written it.
+   */
   recordSeen(record: ReadRecord): void {
     this.#see(record);
   }
@@ -76,7 +79,7 @@ export class OwnRecord {
    * Notes that the record is no longer in the registry.
    *
    * @param isRemoved true: another party removed the record, so this node stays out until the
-   *   record is there again or its agent starts again; false: the record is published again
+   *   registry has a record of it again or its agent restarts; false: the record is published again
    */
   gone({ isRemoved }: { readonly isRemoved: boolean }): void {
     this.#stored = isRemoved ? 'removed' : 'none';
@@ -96,7 +99,7 @@ export class OwnRecord {
     this.#publisher.close();
   }
 
-  /** Takes the record that the registry has now. If it cannot be read, it is written again. */
+  /** Takes the record that the registry has now. A record that cannot be read is written again. */
   #see(record: ReadRecord | undefined): void {
     const readable = record instanceof RecordError ? undefined : record;
     if (this.#stored === 'removed') this.#events.trouble('own record', undefined);

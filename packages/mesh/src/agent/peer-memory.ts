@@ -50,7 +50,7 @@ export class PeerMemory {
 
   /**
    * Returns the records of the peers that the previous agent had accepted, by name. Empty if there
-   * is no file.
+   * is no file, or if it cannot be used.
    */
   read(): ReadonlyMap<string, NodeRecord> {
     const records = new Map<string, NodeRecord>();
@@ -97,7 +97,7 @@ export class PeerMemory {
   }
 
   #append(text: string): void {
-    // Another program has deleted or replaced the file. Lines that are written to it would be lost.
+    // If another program has deleted or replaced the file, lines written to the old one are lost.
     if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.#closeFile();
     this.#fd ??= openSync(this.#path, 'a', MODE);
     const bytes = Buffer.from(text);

@@ -21,7 +21,7 @@ export class PeerSessions {
   readonly #states: Map<string, SessionState> = new Map();
   /**
    * This node's key in the session that was reported last. Nearly all sessions use this key, so
-   * their states share one object.
+   * their states share this object.
    */
   #own: PublicKey | undefined = undefined;
   /** The names of the accepted peers, by `keyId`. */
@@ -93,8 +93,8 @@ export class PeerSessions {
   }
 
   /**
-   * Returns the last state that the daemon reported for a peer. During a rotation, returns the
-   * state of the key with the latest handshake.
+   * Returns the last state that the daemon reported for a peer. If the peer has two keys, returns
+   * the state of the key with the latest handshake.
    */
   stateOf(name: string): SessionState | undefined {
     const states = this.#statesOf(name);
@@ -105,7 +105,7 @@ export class PeerSessions {
     return this.#statesOf(name).some(({ lastHandshakeUnixMs }) => lastHandshakeUnixMs > 0);
   }
 
-  /** Returns the names of the peers that have no session with this key of ours. */
+  /** Returns the names of the peers that have no session with this key of this node. */
   withoutSessionOf(own: PublicKey): string[] {
     return [...this.#ids.keys()].filter(
       (name) => !this.#statesOf(name).some((state) => usesKey(state, own)),

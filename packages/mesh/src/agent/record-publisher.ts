@@ -1,5 +1,5 @@
 /**
- * `RecordPublisher`: keeps the own record in the registry up to date with as few writes as
+ * `RecordPublisher`: keeps this node's record in the registry up to date with as few writes as
  * possible, and tries again after a failure.
  *
  * @module
@@ -27,15 +27,15 @@ export class RecordPublisher {
   #known: string | undefined = undefined;
   /**
    * True once this process has published a record; `drop` resets it. The first publication happens
-   * even if the record is unchanged: the registry then writes nothing, but renews the lease of the
-   * previous process.
+   * even if the record is unchanged: the registry then writes nothing, but `EtcdRegistry` takes
+   * over the lease of the previous process.
    */
   #isOurs = false;
   #isBusy = false;
   #trouble: string | undefined = undefined;
   #retryMs: number = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** How often the registry reported a record that differs from the known one. */
+  /** How often the registry reported a record that differs from `#known`. */
   #reports = 0;
   /**
    * How often another writer has overwritten the record. A quiet time of `QUIET_MS` resets it to 0.
@@ -96,10 +96,10 @@ export class RecordPublisher {
   }
 
   /**
-   * Counts that another writer has overwritten the record. Two nodes with the same name overwrite
-   * each other for ever. After the first time, the record is written again at once, because the
-   * other write may have been a mistake. After that, the pauses grow, so that the registry is not
-   * overloaded.
+   * Counts an overwrite of the record by another writer. Two nodes with the same name overwrite
+   * each other for ever. After the first overwrite, the record is written again at once, because
+   * the other write may have been a mistake. After that, the pauses grow, so that the registry is
+   * not overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);

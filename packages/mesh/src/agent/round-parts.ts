@@ -162,10 +162,10 @@ function daemonListener(
       requests.requestNow();
     },
     onPeers: (changes, isResync) => {
-      const { answeredOthers, isAboutPeers } = peers.takeChanges(changes, isResync);
+      const { answeredChanged, isAboutPeers } = peers.takeChanges(changes, isResync);
       // A rotation may be waiting for a session with the new key.
       const isRotating = keys.keys.length > 1;
-      if (answeredOthers || (isRotating && isAboutPeers)) requests.request();
+      if (answeredChanged || (isRotating && isAboutPeers)) requests.request();
     },
     onTrouble: (trouble) => events.trouble('daemon', trouble),
   };

@@ -20,7 +20,7 @@ export class RoundSchedule {
   #isClosed = false;
 
   /**
-   * @param work one round
+   * @param work runs one round
    * @param options.delayMs in milliseconds; requests within this time share one round
    * @param options.onFailure called with the error of a round that no caller waits for
    */

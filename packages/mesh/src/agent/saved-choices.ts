@@ -1,10 +1,11 @@
 /**
  * `SavedChoices`: stores the mode and the enforcement that were changed while the agent ran, so
- * that its next start uses them.
+ * that the agent uses them after a restart.
  *
- * A stored choice is used as long as the agent is started with the same flags as when the choice
- * was made. The file also keeps whether `enforce` was in effect. So after a reboot the node
- * enforces at once. Otherwise it would send packets in plaintext until its peers have answered.
+ * A stored choice is used as long as the agent is started with the same flags for mode and
+ * enforcement as when the choice was made. The file also keeps whether `enforce` was in effect. So
+ * after a reboot the node enforces at once. Otherwise it would send packets in plaintext until its
+ * peers have answered.
  *
  * @module
  */

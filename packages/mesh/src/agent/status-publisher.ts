@@ -2,8 +2,9 @@
  * `StatusPublisher`: publishes the status of this node beside its record, if the registry supports
  * that, for people who look at the registry's objects.
  *
- * Every write of an object is sent to every node. So a status is written only when it has settled,
- * and at most once a minute. Nothing is written while nothing changes.
+ * Every write of an object is sent to every node. So a change is written only after a wait of 5 to
+ * 30 s, together with all changes in that time, and there is at most one write a minute. Nothing is
+ * written while nothing changes.
  *
  * @module
  */
@@ -29,8 +30,8 @@ export class StatusPublisher {
   #retryMs: number = LEAST_INTERVAL_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
   /**
-   * True while a status settles or is written, and until the shortest interval after a write has
-   * passed.
+   * True while a status waits to be written or is written, and until the shortest interval after a
+   * write has passed.
    */
   #isBusy = false;
   /** True from a write that failed until the next try. */
@@ -72,8 +73,8 @@ export class StatusPublisher {
   }
 
   /**
-   * Starts the wait until the status has settled. The wait is random, so that nodes that change at
-   * the same time do not all write at the same time.
+   * Starts the wait before a write, so that changes shortly after each other become one write. The
+   * wait is random, so that nodes that change at the same time do not all write at the same time.
    */
   #settle(): void {
     if (this.#isClosed || !this.#wanted) return;

@@ -44,8 +44,8 @@ export class TunnelPeers {
 }
 
 /**
- * Returns the peer's prefixes and its own addresses. The own addresses are always included, because
- * the peer may run in another mode than this node.
+ * Returns the prefixes of the peer's pods and the addresses of its node. The addresses are always
+ * included, because the peer may run in another mode than this node.
  */
 function allowedIpsOf({ prefixes, addresses, endpoint }: MeshPeer): readonly Readonly<Cidr>[] {
   const reached = formatAddress(endpoint.address);

@@ -6,7 +6,7 @@
  */
 import type { ChangedPeer, DeviceChange, DeviceStatus, PeerChanges } from '@litz/config';
 
-/** The part of `UapiClient` that is used here. */
+/** The part of `UapiClient` that the agent uses. */
 export interface DaemonClient {
   readonly path: string;
   get(options: { readonly keys: boolean }): Promise<DeviceStatus>;

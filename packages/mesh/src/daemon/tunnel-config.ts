@@ -1,6 +1,6 @@
 /**
- * `TunnelConfig`: the configuration that the daemon must have, and the change that brings the
- * daemon to it. Pure.
+ * `TunnelConfig`: the configuration that the daemon must have, and the change of the daemon that
+ * leads to it. Pure.
  *
  * @module
  */

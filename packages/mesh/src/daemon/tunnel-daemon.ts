@@ -2,8 +2,9 @@
  * `TunnelDaemon`: finds the WireGuard daemon of an interface, programs it, follows its changes, and
  * finds it again after a restart.
  *
- * The complete configuration is read once, when the daemon is found. After that, only differences
- * are sent, with all current changes in one request, and the daemon reports which peers change.
+ * The complete configuration is read when the daemon is found, and after a request that failed.
+ * Apart from that, only differences are sent, with all current changes in one request, and the
+ * daemon reports which peers change.
  * Nothing is polled, except the socket of a daemon that is not running.
  *
  * @module
@@ -95,7 +96,7 @@ export class TunnelDaemon {
   async #catchUpWith(wanted: TunnelConfig): Promise<void> {
     this.#work ??= this.#catchUp().finally(() => (this.#work = undefined));
     await this.#work;
-    // `program` was called again when the work was almost finished.
+    // If `program` was called when the work was almost finished, the work left its change out.
     if (this.#wanted === wanted && this.#isBehind() && !this.#trouble) {
       await this.#catchUpWith(wanted);
     }
@@ -170,7 +171,7 @@ export class TunnelDaemon {
 
   /** Sends one request after the other until the daemon has the wanted configuration. */
   async #catchUp(): Promise<void> {
-    // All calls in the same turn of the event loop become one change.
+    // All calls of `program` in the same turn of the event loop become one request.
     await Promise.resolve();
     while (this.#isUp && this.#wanted && !this.#closing.signal.aborted) {
       try {
@@ -221,7 +222,7 @@ export class TunnelDaemon {
     const peersAfter = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
     if (difference) await this.#request(difference);
-    // The daemon has ended meanwhile. The next daemon starts without this configuration.
+    // If the daemon has ended meanwhile, the next daemon starts without this configuration.
     if (this.#programmed !== current) return true;
     this.#peers = peersAfter();
     this.#programmed = { ...wanted, peers: this.#peers, unknownPeers: [] };

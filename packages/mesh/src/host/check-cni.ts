@@ -34,7 +34,7 @@ function refusalLine(
     return { subject, state: 'refused', text, remedy };
   }
   if (BY_NODES_ONLY.has(family) && mode === 'pods') {
-    const text = `${name}: the host sees packets of its pods only as packets between nodes`;
+    const text = `${name}: it wraps packets of pods before the host routes them, so the host sees only packets between nodes`;
     return { subject, state: 'refused', text, remedy: 'Use --encrypt nodes or --encrypt all' };
   }
   if (family === 'aws-vpc' && (enforcement === 'enforce' || prefixes.length === 0)) {

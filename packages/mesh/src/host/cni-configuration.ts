@@ -120,7 +120,7 @@ function familyByLinks(links: CniOptions['links']): CniFamily | undefined {
   return has('antrea-gw0') ? 'antrea' : undefined;
 }
 
-/** With native routing, eBPF programs send the pods' packets past the host's routes and rules. */
+/** With native routing, eBPF programs send pods' packets without the host's routes and rules. */
 function ciliumFamily(links: CniOptions['links']): CniFamily {
   const overlay = links.some(({ name }) => name === 'cilium_vxlan' || name === 'cilium_geneve');
   return overlay ? 'cilium-overlay' : 'cilium-native';

@@ -27,7 +27,7 @@ export interface FactsTools {
   readonly inNamespace: <T>(run: () => T) => T;
   readonly cniFolder?: string;
   readonly flannelFile?: string;
-  /** The folder that is the root of all paths of files; default: / */
+  /** The folder that stands for `/` in the paths of configuration files; default: / */
   readonly root?: string;
 }
 
@@ -123,8 +123,8 @@ function foreignRoutes(
   numbers: RoutingNumbers,
   ours: number | undefined,
 ): string[] {
-  // Routes over the interface of an earlier daemon need no case here: the kernel deleted them with
-  // the interface.
+  // There are no routes over the interface of an earlier daemon: the kernel deleted them with the
+  // interface.
   return netlink.tableRoutes(numbers.table, (route) =>
     fromRoute(route, ours).foreign === true ? describeForeign(route) : undefined,
   );

@@ -58,8 +58,8 @@ export class Convergence {
             ...actual,
             routes: entriesOf(suspects, actual.routes),
           });
-    // A change may fail. So the routes that change now stay suspects, and the next plan compares
-    // them once more.
+    // A change may fail. So the routes that change now stay in `suspects`, and the next plan
+    // compares them once more.
     if (!steps.some(({ type }) => type === 'set-route' || type === 'delete-route')) {
       wanted.clear();
     }

@@ -71,7 +71,10 @@ function ownRoutes(nodeAddresses: readonly string[], netlink: Netlink): Underlay
   );
 }
 
-/** Returns the indices of the links of the main table's routes to exactly the peers' prefixes. */
+/**
+ * Looks in the main table for routes whose destination is a prefix of a peer. Returns the indices
+ * of the links of these routes.
+ */
 function podRoutes(peers: NonNullable<UnderlayRequest['peers']>, netlink: Netlink): number[] {
   const prefixes = new Set(peers.flatMap((peer) => peer.prefixes.map(networkText)));
   if (prefixes.size === 0) return [];

@@ -54,7 +54,8 @@ export interface HostFacts {
   readonly cni: CniFacts;
   readonly underlay: Underlay;
   /**
-   * Names of links of other encryption: `flannel-wg`, `wireguard.cali`, `cilium_wg0`, `kubespan`.
+   * Names of links that belong to other encryption of the pod network: `flannel-wg`,
+   * `wireguard.cali`, `cilium_wg0`, `kubespan`.
    */
   readonly foreignEncryption: readonly string[];
   /**
@@ -71,7 +72,7 @@ export interface HostFacts {
   readonly forwarding: { readonly 4: boolean; readonly 6: boolean };
   /** Whether systemd-networkd runs, and whether it deletes rules and routes of other programs. */
   readonly networkd: 'absent' | 'keeps-foreign' | 'deletes-foreign';
-  /** The output of `nft --version`; undefined: the program isn't there. */
+  /** The output of `nft --version`; undefined: the program is missing. */
   readonly nft: string | undefined;
   /** Routes of other programs in the mesh's table, as text. */
   readonly foreignRoutes: readonly string[];
@@ -92,7 +93,7 @@ export interface HostFacts {
   /** Addresses of this node, as text. */
   readonly nodeAddresses: readonly string[];
   /**
-   * Prefixes of this node's pods, from `FactsRequest`. If the caller gave none there, they are the
+   * Prefixes of this node's pods, from `FactsRequest`. If the request has none, they are the
    * prefixes in the CNI's configuration.
    */
   readonly prefixes: readonly Readonly<Cidr>[];

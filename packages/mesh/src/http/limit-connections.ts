@@ -1,8 +1,8 @@
 /**
  * `limitConnections`: limits the number of connections of a server. If there are too many, the
  * oldest idle connection is closed. If only the new connection is idle, the oldest busy connection
- * is closed. A new connection is not refused. Otherwise a client could block the server by opening
- * many connections and sending nothing.
+ * is closed. New connections are not refused, because then a client that opens many connections and
+ * sends nothing could block the server.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { Socket } from 'node:net';
 export function limitConnections(server: Server, most: number): void {
   /**
    * `idle` has the connections without a request. `busy` has the connections with a request that is
-   * being answered. Both have their connections in the order in which they were added.
+   * being answered. Each set keeps its connections in the order in which they were added.
    */
   const idle = new Set<Socket>();
   const busy = new Set<Socket>();

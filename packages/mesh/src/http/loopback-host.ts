@@ -1,8 +1,8 @@
 /**
  * `isLoopbackHost`: whether a header `Host` names the loopback interface.
  *
- * A page in a browser must not read a server on loopback. This stops DNS rebinding, where a foreign
- * name resolves to a loopback address.
+ * A server on loopback refuses other hosts. Without that, a page of a foreign website could read
+ * the server through DNS rebinding: the name of the website resolves to a loopback address.
  *
  * @module
  */

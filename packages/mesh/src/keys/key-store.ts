@@ -5,10 +5,10 @@
  *   /var/lib/litz/litz0.4.key     the next key, during a rotation
  * ```
  *
- * Each file is one key. The generation is in the file name, and the file's modification time is the
- * time at which the key was created. So two files cannot contradict each other. A key is written to
- * a temporary file, synced and renamed, and then the directory is synced. After a crash the key is
- * there completely or not at all.
+ * Each file has one key. The generation is in the file name, and the file's modification time is
+ * the time at which the key was created. So there is no second file that could contradict the file
+ * of the key. A key is written to a temporary file, synced and renamed, and then the directory is
+ * synced. After a crash, the file has the complete key or does not exist.
  *
  * A file that cannot be read, is not a key, or can be read by others is an error. Such a file is
  * never replaced, because the other nodes know this node by this key.
@@ -93,7 +93,7 @@ export class KeyStore {
 
   /**
    * Returns all keys, the oldest generation first: one, or two during a rotation; none before the
-   * first start. The caller must wipe them.
+   * first start. The caller must wipe the private keys.
    *
    * @throws {KeyFileError} a file cannot be used; the message names it and says what to do
    */

@@ -76,8 +76,8 @@ export function planKeys(view: KeysView): KeysPlan {
     return { ...AT_REST, own: first, published: recordKeys && [first] };
   }
   if (hasOnly(recordKeys, second)) return finished(view, first, second);
-  // The registry cannot be read now, but the daemon's own key shows that the second write was done.
-  // The rotation does not go back.
+  // While the registry cannot be read, the daemon's own key may show that the second write was
+  // done. Then the rotation does not go back.
   if (!recordKeys && isSame(view.daemon?.own, second)) return { ...AT_REST, own: second };
   const rotating = { ...AT_REST, own: first, next: second };
   if (!recordKeys) return rotating;
@@ -88,7 +88,7 @@ export function planKeys(view: KeysView): KeysPlan {
   return { ...rotating, published: [first, second], waitsFor: view.unanswered };
 }
 
-/** The key of one file gets a later generation. */
+/** A later generation for the key of one file. */
 export interface Raise {
   readonly from: number;
   readonly to: number;
@@ -96,8 +96,9 @@ export interface Raise {
 
 /**
  * Returns the keys that need a later generation, in the order in which their files must be renamed.
- * Peers refuse a generation that is lower than a generation they have seen. So a node whose
- * directory was lost, or restored from a backup, must continue above the generation in its record.
+ * Peers ignore a record with a lower generation than they have seen, unless its key was created
+ * later. So a node whose directory was lost, or restored from a backup, must continue above the
+ * generation in its record.
  */
 export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKey[]): Raise[] {
   const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
@@ -114,8 +115,8 @@ export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKe
     if (to !== key.generation) raises.push({ from: key.generation, to });
     if (known === undefined) least = Math.max(least, to + 1);
   }
-  // No generation is left above the generations in the record. The keys keep their generations, and
-  // the peers report that they know later generations.
+  // If no generation is left above the generations in the record, the keys keep their generations,
+  // and the peers report that they know later generations.
   if (raises.some(({ to }) => to > MOST_GENERATION)) return [];
   return raises.toReversed();
 }

@@ -68,7 +68,7 @@ export function makeStateFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode });
   } catch (error) {
-    // Node.js reports ENOENT for a file system that is read-only. This call gets the real reason.
+    // On a read-only file system, Node.js reports ENOENT with `recursive`, and EROFS without it.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') mkdirSync(folder, { mode });
     throw error;
   }

@@ -10,7 +10,7 @@ import type { NodeRecord } from '../record/node-record.ts';
 import type { Refusal } from './membership-context.ts';
 import { PrefixTable } from './prefix-table.ts';
 
-/** The refusal of a record because another node, the holder, has what the record claims. */
+/** The refusal of a record that claims a key, address or prefix of another node, the holder. */
 export type Clash = Refusal & { readonly holder: string };
 
 export class AcceptedClaims {
@@ -22,7 +22,7 @@ export class AcceptedClaims {
   readonly #addressTable = new PrefixTable();
   readonly #prefixes = new PrefixTable();
 
-  /** Yields each claim of the record that another node has already. */
+  /** Yields a clash for each claim of the record that another node already has. */
   *clashesOf(record: NodeRecord): Generator<Clash> {
     for (const i of record.keys.keys()) yield* this.#keyClashes(record, i);
     for (const i of record.addresses.keys()) yield* this.#addressClashes(record, i);
@@ -39,7 +39,8 @@ export class AcceptedClaims {
     this.#records.set(name, record);
     for (const { publicKey } of keys) this.#keys.set(publicKey.toBase64(), name);
     for (const address of addresses) this.#takeAddress(address, name);
-    // The prefixes of one record may overlap. The wider ones are added first and cover the others.
+    // The prefixes of one record may overlap. A wider prefix is added before the narrower prefixes
+    // that it covers.
     for (const prefix of prefixes.toSorted((a, b) => a.prefixLength - b.prefixLength)) {
       if (this.#prefixes.isFree(prefix)) this.#prefixes.add(prefix, name);
     }
@@ -64,7 +65,8 @@ export class AcceptedClaims {
     const field = `addresses[${i}]`;
     const address = record.addresses[i]!;
     for (const holder of this.#addresses.get(address) ?? []) {
-      if (holder === record.name || !isOneMachine(record, this.#records.get(holder)!)) continue;
+      if (holder === record.name || !cannotShareAddress(record, this.#records.get(holder)!))
+        continue;
       yield { field, reason: `${address} is the address of node ${holder}`, holder };
     }
     for (const holder of this.#prefixes.owners(hostPrefix(parseAddress(address)))) {
@@ -113,6 +115,6 @@ export class AcceptedClaims {
  * behind one NAT address, with different ports. But traffic to the address itself can go into one
  * tunnel only.
  */
-function isOneMachine(a: NodeRecord, b: NodeRecord): boolean {
+function cannotShareAddress(a: NodeRecord, b: NodeRecord): boolean {
   return a.port === b.port || a.encryptsNode || b.encryptsNode;
 }

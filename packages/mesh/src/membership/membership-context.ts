@@ -39,7 +39,7 @@ export interface MembershipContext {
 export interface Refusal {
   readonly field: string;
   readonly reason: string;
-  /** The other node that has what the record claims, if there is one. */
+  /** The other node, if the record claims a key, address or prefix of another node. */
   readonly holder?: string;
 }
 
@@ -103,8 +103,8 @@ function refusedAddress(
     const prefix = prefixes.find((candidate) => covers(candidate, host));
     return prefix && { field, reason: `${address} is in ${what}, ${formatCidr(prefix)}` };
   };
-  // Otherwise packets to a pod or a service at this address could go into the tunnel to the other
-  // node.
+  // The address must not be in a prefix of pods or services. Otherwise packets to the pod or
+  // service at this address could go into the tunnel to the other node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??
     within(context.clusterPrefixes, "the cluster's prefix") ??

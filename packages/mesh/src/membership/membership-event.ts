@@ -37,7 +37,7 @@ export type MembershipEvent =
       /** The name of the field in the record. */
       readonly field: string;
       readonly reason: string;
-      /** The other node that has what the record claims. */
+      /** The other node, if the record claims a key, address or prefix of another node. */
       readonly holder?: string;
       /** True if the node has a peer, which stays as it was before this record. */
       readonly keepsPeer: boolean;

@@ -1,12 +1,13 @@
 /**
  * `Membership`: decides which nodes this node accepts as peers, from the registry's records. It has
  * no clock and no connections: the caller passes the time and the state of the sessions.
- * - A key, an address or a prefix stays with the living record that has it. Another record that
- *   claims it is refused, and is checked again when something changes.
+ * - A key, an address or a prefix stays with the node whose accepted record has it, unless this
+ *   record has expired. Another record that claims it is refused, and is checked again when
+ *   something changes.
  * - If a record is bad or refused, the node's peer stays as it was before.
  * - If a record was deleted or revoked, the node's peer is removed at once.
- * - If a record has expired, the node's peer stays while its sessions are renewed. A living node
- *   may claim what an expired node has. It then replaces the expired node.
+ * - If a record has expired, the node's peer stays while its sessions are renewed. If the record of
+ *   another node claims its key, address or prefix, the other node replaces it.
  * - While the registry cannot be read, everything stays. A record counts as missing only if a
  *   complete list does not contain it.
  * - A record is ignored if its keys are older than keys of the same node that were seen before.

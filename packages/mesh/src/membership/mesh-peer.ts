@@ -16,7 +16,7 @@ export interface MeshPeer {
   readonly endpoint: Endpoint;
   /** The addresses of the node itself, as text: at most one per family. */
   readonly addresses: readonly string[];
-  /** The prefixes of its pods. All of them are accepted. */
+  /** The prefixes of its pods: all prefixes in its record. */
   readonly prefixes: readonly Cidr[];
   readonly encryptsNode: boolean;
   /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */

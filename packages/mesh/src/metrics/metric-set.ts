@@ -16,12 +16,12 @@ export interface MetricsText {
 /** A value with its labels. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** The observed values of a histogram, counted by classes of their size. */
+/** The observed values of a histogram: how many of them are in each bucket. */
 export interface Distribution {
   readonly labels: Readonly<Record<string, string>>;
-  /** The largest value of each class, in ascending order. The last class has no limit. */
+  /** The largest value of each bucket, in ascending order. The last bucket has no limit. */
   readonly limits: readonly number[];
-  /** How many values are in each class; one more than `limits`. */
+  /** The number of values in each bucket; one entry more than `limits`. */
   readonly counts: readonly number[];
   /** The sum of all values. */
   readonly sum: number;

@@ -28,7 +28,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** The path of a Unix socket to listen on. Its owner and its group can use it. */
+/** The path of a Unix socket to listen on. The owner and the group of the socket can use it. */
 export interface ListenPath {
   readonly path: string;
 }
@@ -130,8 +130,8 @@ function send(response: ServerResponse, { status, type = PLAIN, text }: TextAnsw
 /** Listens on a Unix socket. Node.js removes the file when the server is closed. */
 async function listenAt(server: Server, path: string): Promise<void> {
   if ((await connectionError(path)) === 'ECONNREFUSED') rmSync(path, { force: true });
-  // `listen` creates the socket file before it returns. Other users must not read the metrics,
-  // because they name peers and their addresses.
+  // `listen` creates the socket file before it returns, so the umask decides who may use the file.
+  // Other users must not read the metrics, because the metrics name peers and their addresses.
   const mask = process.umask(0o117);
   try {
     server.listen(path);
@@ -161,5 +161,5 @@ const LIMITS = {
   connectionsCheckingInterval: 1000,
 };
 const MAX_CONNECTIONS = 32;
-/** A connection is closed after it was silent for this long, in ms. */
+/** In milliseconds. A connection is closed after it was silent for this long. */
 const SILENT_MS = 30_000;

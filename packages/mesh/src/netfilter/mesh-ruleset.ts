@@ -11,9 +11,9 @@
  * - `clamp` limits the MSS of TCP connections through the tunnel.
  *
  * The chains with `enforce` only:
- * - `forward` and `leaving` are the backstop: they stop packets to pods of other nodes that leave
- *   outside the tunnel;
- * - `ingress` drops packets from pods of other nodes that arrive outside the tunnel.
+ * - `forward` and `leaving` are the backstop: if a packet to a pod of another node would leave
+ *   outside the tunnel, they stop it;
+ * - `ingress` drops a packet from a pod of another node if it arrives outside the tunnel.
  *
  * @module
  */
@@ -102,9 +102,9 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * The chain for all packets that leave, also those of the node itself. The output hook would be too
- * early: there, destination NAT of a service may change the route of a packet, but the packet still
- * has the former output interface.
+ * The chain for all packets that leave, also for packets of the node itself. The output hook would
+ * be too early: in this hook, destination NAT of a service may change the route of a packet, but
+ * the packet still has the former output interface.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
@@ -119,9 +119,10 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Returns the rules that stop packets to the nodes of the registry, except packets to the registry
- * itself. These nodes get no `unreachable` route for the time without a tunnel: the connections to
- * the registry bypass the tunnel, so ARP with these nodes must continue to work.
+ * Returns the rules that stop packets outside the tunnel to the nodes on which the registry's
+ * servers run, except packets to these servers. These nodes get no `unreachable` route for the time
+ * without a tunnel: the connections to the registry bypass the tunnel, so ARP with these nodes must
+ * continue to work.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,
@@ -146,10 +147,10 @@ function registryBackstop(
 }
 
 /**
- * The chain that drops packets from pods of other nodes that arrive outside the tunnel. It also
- * stops pods of this node that forge the address of another node's pod. In the mode `pods`, a pod
- * of another node may send packets to this node itself without the tunnel; if the node forwards
- * them to a pod, the forward chain drops them.
+ * The chain that drops a packet from a pod of another node if it arrives outside the tunnel. It
+ * also stops pods of this node that forge the address of another node's pod. In the mode `pods`, a
+ * pod of another node may send packets to this node itself without the tunnel. If the node forwards
+ * such a packet to a pod, the forward chain drops it.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;

@@ -16,7 +16,10 @@ export interface PageRequest {
   readonly url: string;
   /** The header `Host`. */
   readonly host: string | undefined;
-  /** The header `Sec-Fetch-Site`, in which a browser names the origin of the request. */
+  /**
+   * The header `Sec-Fetch-Site`, in which a browser says whether the page that makes the request
+   * has the same origin.
+   */
   readonly site: string | undefined;
 }
 

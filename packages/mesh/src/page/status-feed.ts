@@ -9,7 +9,7 @@
 export interface PageSource {
   /** Returns the status as plain data. */
   status(): unknown;
-  /** Returns what a new viewer gets once, before any status: the event `history`. */
+  /** Returns the data of the event `history`, which a new viewer gets once, before any status. */
   history?(): unknown;
 }
 
@@ -65,8 +65,8 @@ export class StatusFeed {
     if (this.#viewers.size === 0) return;
     this.#last = text;
     for (const viewer of this.#viewers) if (viewer.isReady()) viewer.send(text);
-    // It takes longer to make the status of a large mesh. The pause limits this work to about a
-    // tenth of the time.
+    // Making the status of a large mesh takes long. The pause limits this work to about a tenth of
+    // the time.
     const pause = Math.max(INTERVAL_MS, (performance.now() - start) * 10);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#report(), pause);

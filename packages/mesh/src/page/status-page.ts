@@ -139,7 +139,7 @@ export class StatusPage {
       isReady: () => !response.writableNeedDrain,
       send: (text) => void response.write(text),
     };
-    // A viewer that reads gets a status each second, so its connection is never idle for so long.
+    // A viewer that reads gets a status each second, so only a stalled connection is idle for long.
     response.setTimeout(STALLED_MS, () => response.destroy());
     this.#closers.set(viewer, () => {
       this.#forget(viewer);

@@ -16,7 +16,7 @@ export interface ActualHost {
    * text of every route of the mesh.
    */
   readonly routes: ReadonlyMap<string, MeshRoute>;
-  /** The rules of the mesh, by text: those that lead to its table, and the exceptions. */
+  /** The rules of the mesh, by text: the rules that lead to its table, and the exceptions. */
   readonly rules: ReadonlyMap<string, MeshRule>;
   /** Links whose reverse path filter is loose for the mesh. */
   readonly looseLinks: ReadonlySet<string>;
@@ -34,7 +34,7 @@ export interface ActualLink {
   readonly index: number;
   readonly up: boolean;
   readonly mtu: number;
-  /** Addresses, without the link-local ones, which the kernel adds by itself. */
+  /** Addresses, without the link-local addresses, which the kernel adds by itself. */
   readonly addresses: readonly Readonly<Cidr>[];
   /** Whether its reverse path filter is loose and the kernel generates no IPv6 address for it. */
   readonly prepared: boolean;

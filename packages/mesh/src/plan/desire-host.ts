@@ -7,7 +7,7 @@
  *                 not fwmark MARK/MARK                 lookup 51871     (nodes, all)
  *   table 51871   throw OWN-PREFIX                           own pods: the main table decides
  *                 PEER-PREFIX dev litz0 src OWN              permissive: if the peer has answered
- *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if litz0 has 1280 for IPv6
+ *                 PEER-PREFIX dev litz0 src OWN mtu MTU      IPv4, if less than 1280 fits
  *                 unreachable CLUSTER-PREFIX metric LAST     enforce: refuses the rest
  * ```
  *
@@ -79,8 +79,8 @@ export class DesiredHostCache {
 
 /**
  * Does the same as `desireHost`, and keeps the peers' routes and the ruleset in `cache` between the
- * calls. The time for a call depends on the number of changed peers, not on the number of all. The
- * request is compared by identity: a caller who changes it must pass a new object.
+ * calls. The time for a call depends on the number of changed peers, not on the number of all
+ * peers. The request is compared by identity: a caller who changes it must pass a new object.
  *
  * @throws {TypeError} the enforcement is `enforce` and there is no cluster prefix
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ADDRESS`: a text is not an address
@@ -131,9 +131,9 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 }
 
 /**
- * Returns the settings of the tunnel's interface. They are also needed while the mesh is off here,
- * because other nodes may still send through the tunnel. Linux drops packets from an interface
- * without an address if the reverse path filter is on, even if it is loose
+ * Returns the settings of the tunnel's interface. They are also needed while the mesh is off on
+ * this node, because other nodes may still send through the tunnel. Linux drops packets from an
+ * interface without an address if the reverse path filter is on, even if it is loose
  * (net/ipv4/fib_frontend.c).
  */
 function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
@@ -194,7 +194,7 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
  * - with `permissive`, which is also the step before `enforce`, all packets of a peer's pods,
- *   because two nodes never change at the same moment.
+ *   because two nodes never change their enforcement at the same moment.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

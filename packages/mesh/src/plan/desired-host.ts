@@ -34,7 +34,7 @@ export interface RoutedPeer {
   readonly addresses: readonly string[];
   /** Prefixes of its pods. */
   readonly prefixes: readonly Readonly<Cidr>[];
-  /** Whether the node takes its own traffic through the tunnel in the mode `nodes`. */
+  /** Whether packets to the addresses of the node go through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
 }
 
@@ -57,8 +57,8 @@ export interface Underlay {
   /** Names of the links that the daemon's datagrams leave by. */
   readonly links: readonly string[];
   /**
-   * Names of the links that the main table uses for the peers' pods: the same links, or the link of
-   * an overlay.
+   * Names of the links that the main table uses for the peers' pods: the same as `links`, or the
+   * link of an overlay.
    */
   readonly podLinks: readonly string[];
 }

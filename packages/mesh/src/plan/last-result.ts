@@ -1,6 +1,6 @@
 /**
- * `LastResult`: keeps the last result of a computation for the same inputs. Nearly every round of
- * the agent has the inputs of the round before.
+ * `LastResult`: keeps the last result of a computation, and returns it again for the same inputs.
+ * Nearly every round of the agent has the same inputs as the round before.
  *
  * @module
  */

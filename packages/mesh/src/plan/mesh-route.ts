@@ -33,7 +33,8 @@ export interface MeshRoute {
 
 /**
  * The metric of last resorts. It is so large that every other route for the same prefix comes
- * first. The kernel uses this metric for its own unreachable routes.
+ * first. The kernel's documentation uses this metric for the unreachable default route of a VRF
+ * (Documentation/networking/vrf.rst).
  */
 export const LAST_METRIC = 4_278_198_272;
 
@@ -56,7 +57,7 @@ export function meshRoute(
   const destination = networkOf(prefix);
   const { address } = destination;
   const { source, mtu, metric = address.length === 4 ? 0 : IPV6_METRIC } = options;
-  // `join` makes flat strings. Concatenated ones would keep their parts in memory, for each route.
+  // `join` makes flat strings. Concatenated strings would keep their parts in memory.
   const key = [formatCidr(destination), ' metric ', metric].join('');
   const via = type === 'unicast' ? ' through the tunnel' : ` ${type}`;
   const from = source ? ` src ${formatAddress(source)}` : '';

@@ -1,7 +1,7 @@
 /**
- * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the others
- * stay as they are. `PeerTally` counts the properties of all peers on which common decisions
- * depend, such as whether any peer has IPv6.
+ * `PeerPart`: the routes for one peer. When one of 5,000 peers changes, the parts of the other
+ * peers stay as they are. `PeerTally` counts the peers that have a property on which the routes of
+ * all peers depend. For example, it shows whether any peer has IPv6.
  *
  * @module
  */
@@ -167,9 +167,9 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     routes.push(meshRoute('unicast', hostPrefix(address), options));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
-  // Nodes with the registry get no last resort, because the connections to the registry bypass the
-  // tunnel, so ARP with these nodes must work. The nftables ruleset stops all other packets to
-  // them.
+  // Nodes on which a server of the registry runs get no last resort, because the connections to the
+  // registry bypass the tunnel, so ARP with these nodes must work. The nftables ruleset stops all
+  // other packets to these nodes.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
   const lastResorts = [...outside, ...closed].map(lastResort);
   return {

@@ -7,15 +7,15 @@
  *
  * 1. Reverse path filters become loose. A strict filter drops a packet whose answer would leave by
  *    another link.
- * 2. The tunnel's interface is prepared and gets its MTU and its addresses, and it is set up.
- *    Routes name its addresses as their source.
+ * 2. The tunnel's interface is prepared and gets its MTU and its addresses, because routes name
+ *    these addresses as their source. Then the interface is set up.
  * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
- *    node's pods; then those of the peers; then `unreachable`, for all other destinations.
+ *    node's pods; then the routes of the peers; then `unreachable`, for all other destinations.
  * 4. Rules are added, exceptions first.
  * 5. The ruleset is loaded or removed. Its backstop is added after the routes into the tunnel, and
  *    removed before them.
- * 6. Rules that are no longer wanted are removed, then routes (those of peers, `unreachable`,
- *    `throw`) and addresses. Then reverse path filters are restored.
+ * 6. Rules that are no longer wanted are removed, then routes (first the routes of peers, then
+ *    `unreachable`, then `throw`), then addresses. Last, reverse path filters are restored.
  *
  * @module
  */
@@ -66,8 +66,9 @@ export function planRoutes(
 }
 
 /**
- * The steps while the peers are not known. They add routes and rules and remove nothing. They
- * change neither the interface nor an existing ruleset, because both still fit the earlier peers.
+ * The steps while the peers are not known. They make filters loose, add routes and rules, and load
+ * the ruleset if there is none. They remove nothing, and they change neither the interface nor an
+ * existing ruleset, because both still fit the earlier peers.
  */
 function partialSteps(
   desired: DesiredHost,
@@ -140,8 +141,8 @@ function removeRoutes(
 ): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
-    // While the mesh uses the table, a route of another program in it may be a leak. With `off`, it
-    // stays.
+    // While the mesh uses the table, a route of another program in it may be a leak. With `off`,
+    // such a route stays.
     if (desired.enforcement === 'off' && route.foreign) continue;
     if (!wanted.has(route.key)) extra[route.type].push(route);
   }

@@ -24,9 +24,9 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
  * which is at least 1280 with IPv6. Undefined: the MTU of the interface is right for IPv4 too.
  *
  * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface
- * (paper, section 5.4.6). Here the MTU of the interface is larger than what fits, so it does not
- * limit the padding. The result is a multiple of 16, so that padding never makes a packet longer
- * than the result.
+ * (paper, section 5.4.6). Here the MTU of the interface is larger than the packets that fit through
+ * the tunnel, so it does not limit the padding. The result is a multiple of 16, so that padding
+ * never makes a packet longer than the result.
  */
 export function ipv4Mtu(
   input: MtuInput,
@@ -54,5 +54,8 @@ const DEFAULT_UNDERLAY_MTU = 1500;
 /** The tunnel's MTU is never below these. A link with IPv6 needs 1280 (RFC 8200, section 5). */
 const LEAST_MTU_IPV6 = 1280;
 const LEAST_MTU_IPV4 = 576;
-/** Largest inner packet in bytes: a UDP datagram over IPv4 holds 65,507 bytes. */
+/**
+ * The largest MTU of the tunnel in bytes. With padding and the 32 bytes of WireGuard, a packet of
+ * this size fits into a UDP datagram over IPv4, which holds 65,507 bytes.
+ */
 const LARGEST_MTU = 65456;

@@ -114,9 +114,9 @@ export function revoked(name: string): NodeRecord {
 }
 
 /**
- * Returns one address per family. Internal addresses are preferred, then external ones, then
- * others. Cilium's own internal addresses are never used. Values that are not addresses, such as
- * host names, are skipped.
+ * Returns one address per family: an internal address if there is one, else an external address,
+ * else an address of another type. Cilium's own internal addresses are never used. Values that are
+ * not addresses, such as host names, are skipped.
  *
  * @throws {RecordError} there is no usable address
  */

@@ -7,7 +7,8 @@
  *  "revoked":false}
  * ```
  *
- * Fields that a later version adds are unknown here. They stay when the record is written again.
+ * The fields of a later version are unknown to this version. They stay when this version writes the
+ * record again.
  *
  * @module
  */
@@ -32,7 +33,7 @@ export function readNativeRecord(name: string, value: unknown): ReadRecord {
   return tryRead(() => readFields(name, value));
 }
 
-/** Returns the JSON value for a record. Unknown fields of `previous`, the current value, stay. */
+/** Returns the JSON value for a record, with the unknown fields of the current value `previous`. */
 export function writeNativeRecord(record: NodeRecord, previous?: unknown): JsonObject {
   const before = objectOrEmpty(previous);
   const known = {
@@ -54,7 +55,7 @@ export function revokeNativeRecord(name: string, previous: unknown): JsonObject 
   return { version: VERSION, name, ...objectOrEmpty(previous), revoked: true };
 }
 
-/** Returns the keys as JSON values. Unknown fields of the same keys in `previous` stay. */
+/** Returns the keys as JSON values, with the unknown fields of the same keys in `previous`. */
 export function writeKeys(keys: readonly NodeKey[], previous?: unknown): JsonObject[] {
   const entries = Array.isArray(previous) ? previous.map(objectOrEmpty) : [];
   return keys.map(({ publicKey, generation, createdAt }) => {

@@ -32,8 +32,8 @@ export interface NodeRecord {
   /** The prefixes of the node's pods. */
   readonly prefixes: readonly Cidr[];
   /**
-   * True if traffic to the addresses of the node itself also goes through the tunnel (modes `nodes`
-   * and `all`).
+   * True if nodes in the mode `nodes` send packets to the addresses of this node through the
+   * tunnel. False if a label excludes this node from the mode `nodes`.
    */
   readonly encryptsNode: boolean;
   /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */
@@ -72,8 +72,8 @@ export class RecordError extends Error {
 }
 
 /**
- * The highest generation. A node that rotates every minute reaches it after 1,900 years. Without
- * this limit, an attacker could write a very high generation into the record of another node, and
- * that node could never publish a higher generation.
+ * The highest generation. A node that rotates every minute reaches it after 1,900 years. A record
+ * with a higher generation is refused. So an attacker who writes records cannot make a node use a
+ * generation that is not an exact number, or does not fit into the name of a key file.
  */
 export const MOST_GENERATION = 1_000_000_000;

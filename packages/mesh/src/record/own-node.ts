@@ -1,7 +1,6 @@
 /**
- * `checkOwnNode`: checks whether the other nodes would accept this node's record. A record that the
- * others would refuse is not published, so that the mistake is reported on the node that made the
- * mistake.
+ * `checkOwnNode`: checks whether the other nodes would accept this node's record. If they would
+ * refuse it, the record is not published, and the mistake is reported on this node.
  *
  * @module
  */

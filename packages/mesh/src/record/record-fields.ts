@@ -71,7 +71,7 @@ export function readBoolean(value: unknown, { node, field }: RecordField): boole
 /**
  * Reads an integer from `min` to `max`.
  *
- * @throws {RecordError} the value is not such an integer
+ * @throws {RecordError} the value is not an integer from `min` to `max`
  */
 export function readInteger(
   value: unknown,
@@ -125,7 +125,7 @@ export function readNodeAddress(value: unknown, { node, field }: RecordField): s
 /**
  * Reads one or two addresses, at most one per family.
  *
- * @throws {RecordError} an address is bad, or two have the same family
+ * @throws {RecordError} an address is bad, or two addresses have the same family
  */
 export function readNodeAddresses(value: unknown, at: RecordField): string[] {
   const { node, field } = at;
@@ -309,8 +309,8 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * The ranges of addresses that no pod and no node can have, because others cannot reach them (RFC
- * 6890).
+ * The ranges of addresses that no pod and no node can have, because other machines cannot reach
+ * them (RFC 6890).
  */
 const SPECIAL_RANGES = (
   [

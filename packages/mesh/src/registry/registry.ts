@@ -7,9 +7,9 @@
 import type { NodeRecord, ReadRecord } from '../record/node-record.ts';
 
 /**
- * Receives the records of the registry. Calls come one after the other, in the order of the
- * registry. A record with `revoked: true` is reported as `onGone(name, 'deleted')`, even before the
- * first `onSync`.
+ * Receives the records of the registry. Calls come one after the other. The calls for one record
+ * come in the order of its changes. A record with `revoked: true` is reported as
+ * `onGone(name, 'deleted')`, even before the first `onSync`.
  */
 export interface RegistryListener {
   /**
@@ -62,9 +62,9 @@ export interface Registry {
   readonly description: string;
   /**
    * What it means if a record that existed before this process started is missing from the first
-   * `onSync`. Kubernetes removes an object only when someone deletes it. In the other registries, a
-   * record that was removed on purpose stays and says `revoked`, and a record can be missing for
-   * many other reasons.
+   * `onSync`. Kubernetes removes an object only when someone deletes it. In a directory and in
+   * etcd, a record that was removed on purpose stays and says `revoked`, so a missing record was
+   * probably not removed on purpose.
    */
   readonly missingMeans: 'deleted' | 'expired';
   /**

@@ -81,7 +81,7 @@ function changeRoutes(steps: readonly RouteStep[], options: CarryOutOptions): st
   return steps.flatMap((step, i) => {
     const error = errors[i];
     if (!error || isDone(step, error)) return [];
-    // The wanted route exists already, behind a route of another program with the same key.
+    // EEXIST: the wanted route exists, behind a route of another program with the same key.
     const left = error.errno === 'EEXIST' ? setAlone(step, options) : error;
     return left ? [trouble(step, left)] : [];
   });

@@ -18,8 +18,8 @@ export interface KernelStateOptions {
   readonly interfaceName: string;
   readonly numbers: RoutingNumbers;
   /**
-   * The desired routes. `KernelState` marks in this object the keys of the routes that may differ
-   * from the desired ones.
+   * The desired routes. If a route of the kernel may differ from the desired route, `KernelState`
+   * notes its key in this object.
    */
   readonly wanted: WantedRoutes;
   /** `forget` is called when the reverse path filter of a link may have changed. */

@@ -52,7 +52,7 @@ export class LinkFilters {
   }
 
   /**
-   * Names of the links whose filter is loose for the mesh, also those that an earlier agent made
+   * Names of the links whose filter is loose for the mesh, also of links that an earlier agent made
    * loose.
    */
   loosened(): ReadonlySet<string> {

@@ -38,12 +38,12 @@ export class WantedRoutes {
     this.#routes = routes;
   }
 
-  /** Marks a route as one that may differ. */
+  /** Notes that the route with this key may differ. */
   suspect(key: string): void {
     if (this.#suspects !== 'all') this.#suspects.add(key);
   }
 
-  /** Marks all routes as ones that may differ. */
+  /** Notes that all routes may differ. */
   suspectAll(): void {
     this.#suspects = 'all';
   }

@@ -61,8 +61,8 @@ export interface NodeStatus {
   /** Undefined while no rotation of the key is in progress. */
   readonly rotation: RotationStatus | undefined;
   /**
-   * Flows that bypass the tunnel, so that the registry can always be reached:
-   * `tcp to 10.0.0.1 port 6443`.
+   * Rules for connections that bypass the tunnel, so that the registry can always be reached:
+   * `IPv4 priority 899: to 10.0.0.1/32 ipproto tcp dport 6443 lookup main`.
    */
   readonly exceptions: readonly string[];
 }
@@ -82,7 +82,7 @@ export interface RotationStatus {
   readonly startedAt: number;
   /** The present step of the rotation, in words. */
   readonly step: string;
-  /** Names of the peers that have not answered with the new key yet. */
+  /** Names of the peers that have no session with the new key yet. */
   readonly waitingFor: readonly string[];
 }
 
@@ -138,7 +138,7 @@ export interface PeerStatus {
   readonly addresses: readonly string[];
   /** The prefixes of its pods that this agent accepted. */
   readonly prefixes: readonly string[];
-  /** Whether the peer takes traffic of the node itself through the tunnel in the mode `nodes`. */
+  /** Whether packets to the addresses of the peer go through the tunnel in the mode `nodes`. */
   readonly encryptsNode: boolean;
   /**
    * True if the peer encrypts nothing that it sends, because its enforcement is `off`. With

@@ -14,9 +14,9 @@ export interface Flow {
 }
 
 /**
- * Returns the peer's end of a UDP datagram that carries an encrypted packet, as `192.0.2.2:51871`;
- * undefined for every other frame. A keepalive of WireGuard is a message of the same type, but
- * carries no packet.
+ * Returns the peer's address and port in a UDP datagram that carries an encrypted packet, as
+ * `192.0.2.2:51871`; undefined for every other frame. A keepalive of WireGuard is a message of the
+ * same type, but carries no packet.
  *
  * @param options `port`: the port that the datagram must have as its source or destination;
  *   `isOutgoing`: whether this node sent the frame
@@ -41,7 +41,7 @@ export function readSealedEndpoint(
 
 /**
  * Returns the addresses of the packet that contains a mark of `ProbeMarks`, and whether that packet
- * is inside another packet; undefined if no IP header fits.
+ * is inside another packet; undefined if there is no IP header before the mark.
  *
  * @param offset where the mark begins: behind an ICMP or UDP header, or behind the IP header of a
  *   TCP segment

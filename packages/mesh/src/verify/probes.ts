@@ -216,8 +216,8 @@ function textOf(bytes: Uint8Array): string {
 }
 
 /**
- * The port of the discard protocol (RFC 863). Programs hardly ever listen there, and firewalls know
- * it.
+ * The port of the discard protocol (RFC 863). Programs hardly ever listen on this port, and
+ * firewalls know it.
  */
 export const DISCARD_PORT = 9;
 /** The lowest source port of a TCP probe. */

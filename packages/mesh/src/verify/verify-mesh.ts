@@ -79,8 +79,8 @@ class ProbeRun {
   }
 
   /**
-   * Sends the probes of these plans. Resolves when all of them are answered, when each pair of
-   * addresses has an answer after a second, or after `timeoutMs`.
+   * Sends the probes of these plans. Resolves when all of them are answered. After a second, one
+   * answer for each pair of addresses is enough. After `timeoutMs`, it resolves in any case.
    */
   async probe(plans: readonly PeerPlan[], timeoutMs: number): Promise<void> {
     const sent = plans.flatMap((plan) =>

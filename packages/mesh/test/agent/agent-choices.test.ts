@@ -38,8 +38,8 @@ describe('setEnforcement', () => {
     await fixture.answer(3);
     const said = fixture.agent.setEnforcement('enforce', { force: true });
     await expect(said).resolves.toBe('enforcement is enforce');
-    // The packets to n2 go into the tunnel and are dropped there, because it has no session with
-    // n2.
+    // The packets to n2 go into the tunnel and are dropped there, because the daemon has no session
+    // with n2.
     expect([2, 3, 9].map((number) => fixture.wayTo(number))).toEqual([
       'tunnel',
       'tunnel',
@@ -47,7 +47,7 @@ describe('setEnforcement', () => {
     ]);
   });
 
-  it('enforces when all peers have answered, and can be switched back and off', async () => {
+  it('changes to enforce when all peers have answered, then back to permissive, then to off', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -106,7 +106,7 @@ describe('setEnforcement', () => {
 });
 
 describe('two changes of the choices at once', () => {
-  it('run one after the other, and a failure does not undo an earlier choice', async () => {
+  it('run one after the other, and a failure of the first does not undo the second', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     fixture.host.refusal = ({ enforcement }) =>
@@ -123,8 +123,8 @@ describe('two changes of the choices at once', () => {
   });
 });
 
-describe('an agent that is started to enforce', () => {
-  it('waits for all peers, then enforces, and continues to enforce when others join', async () => {
+describe('an agent that is started with enforce', () => {
+  it('waits for all peers, then enforces, and continues to enforce when another node joins', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3);
     const { node } = await fixture.agent.status();
@@ -138,7 +138,7 @@ describe('an agent that is started to enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('also waits for a peer whose enforcement is off, and shows this', async () => {
+  it('also waits for a peer whose enforcement is off, and shows the reason in its status', async () => {
     const fixture = new AgentFixture({ settings: { enforcement: 'enforce' } });
     await fixture.start(recordOf(2), recordOf(3, { sendsPlaintext: true }));
     await fixture.answer(2, 3);
@@ -156,7 +156,7 @@ describe('an agent that is started to enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('continues to enforce when a peer switches its enforcement off, and reports it once', async () => {
+  it('continues to enforce when a peer switches its enforcement off, and logs this once', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await pass(600_000);
@@ -169,7 +169,7 @@ describe('an agent that is started to enforce', () => {
     ]);
     expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
     // The trouble is not in the published status. Otherwise, all nodes would write their status
-    // when one node is switched off.
+    // when one node switches its enforcement off.
     expect(fixture.registry.statuses).toHaveLength(1);
     fixture.registry.has('n3', recordOf(3));
     await pass(1000);
@@ -181,7 +181,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('names only the first peers whose enforcement is off', async () => {
+  it('names only the first eight peers whose enforcement is off', async () => {
     const fixture = await started({ enforcement: 'enforce', force: true });
     for (let n = 10; n < 20; n++) {
       fixture.registry.has(`n${n}`, recordOf(n, { sendsPlaintext: true }));
@@ -192,7 +192,7 @@ describe('an agent that is started to enforce', () => {
     ]);
   });
 
-  it('does not wait for peers with force', async () => {
+  it('enforces at once if it is started with force', async () => {
     const fixture = await started({ enforcement: 'enforce', force: true });
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
@@ -208,7 +208,7 @@ describe('an agent that is started to enforce', () => {
     expect(fixture.wayTo(9)).toBe('refused');
   });
 
-  it('stops plaintext on a machine that boots before the registry can be read', async () => {
+  it('stops plaintext after a boot even before the registry can be read', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();
@@ -223,7 +223,7 @@ describe('an agent that is started to enforce', () => {
     expect(ways()).toEqual(['main', 'tunnel', 'refused']);
   });
 
-  it('removes nothing from a running machine before the registry can be read', async () => {
+  it('before the registry can be read, changes nothing on a machine that enforces already', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();
@@ -246,7 +246,7 @@ describe('an agent that is started to enforce', () => {
     );
   });
 
-  it('enforces at once if the previous agent was switched to enforce, but not with other flags', async () => {
+  it('keeps the choice enforce of the previous agent, unless the agent is started with other flags', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     await fixture.agent.setEnforcement('enforce');
@@ -258,7 +258,7 @@ describe('an agent that is started to enforce', () => {
 });
 
 describe('setMode', () => {
-  it('sets the mark of the daemon before it adds the rules for it, and clears the mark after it removes them', async () => {
+  it('sets the mark of the daemon before it adds the rules for the mark, and clears the mark after it removes the rules', async () => {
     const fixture = await started();
     await fixture.answer(2, 3, 4);
     const { length } = fixture.log;
@@ -270,7 +270,7 @@ describe('setMode', () => {
     expect(fixture.daemon.fwmark).toBe(0);
   });
 
-  it('publishes in mode all that the node encrypts its own traffic, although it has opted out', async () => {
+  it('publishes in mode all that the node encrypts its own traffic, although the node has opted out', async () => {
     const fixture = await started({ encryptsNode: false });
     expect(fixture.record?.encryptsNode).toBe(false);
     await fixture.agent.setMode('all');

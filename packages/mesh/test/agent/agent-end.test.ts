@@ -47,7 +47,7 @@ describe('close', () => {
     expect(fixture.published).toEqual([1]);
   });
 
-  it('ends at once before anything is known', async () => {
+  it('ends at once if neither daemon nor registry has answered yet', async () => {
     const fixture = new AgentFixture();
     fixture.agent.start();
     await fixture.agent.close();
@@ -106,7 +106,7 @@ describe('down', () => {
     await expect(said).resolves.toMatch(/the machine is restored; the filter of eth0/);
   });
 
-  it('works if the choices cannot be saved, and reports it', async () => {
+  it('works if the choices cannot be saved, and reports why', async () => {
     const fixture = await started();
     mkdirSync(join(fixture.folder, 'litz0.choices.json'));
     const said = fixture.agent.down();
@@ -127,7 +127,7 @@ describe('down', () => {
     expect(fixture.log.slice(length)).toHaveLength(3);
   });
 
-  it('is not undone by a change or a new key that is requested meanwhile', async () => {
+  it('refuses a change of the choices and a new key while it runs', async () => {
     const fixture = await started();
     const said = fixture.agent.down();
     await expect(fixture.agent.setEnforcement('permissive')).rejects.toThrow('being taken out');
@@ -152,7 +152,7 @@ describe('down', () => {
     expect(fixture.record).toBeUndefined();
   });
 
-  it('does not keep the node out when the agent is started again', async () => {
+  it('lets the node join again when the agent is started again', async () => {
     const fixture = await started();
     const said = fixture.agent.down();
     await pass(3100);

@@ -1,6 +1,6 @@
 /**
  * `AgentFixture`: an agent of node `n1` with a simulated daemon, machine and registry, and a clock
- * that a test moves. The key is in a temporary folder, which is removed after the test.
+ * that a test moves. Keys and state are in a temporary folder, which is removed after the test.
  *
  * @module
  */
@@ -87,7 +87,7 @@ export class AgentFixture {
     return this.record?.keys.map(({ generation }) => generation);
   }
 
-  /** The generations of the daemon's key and of its next key. */
+  /** The generations of the daemon's key and of its next key. NaN: the key is not in the store. */
   get identities(): readonly (number | undefined)[] {
     const store = new KeyStore({ folder: this.folder, interfaceName: 'litz0' }).read();
     return [this.daemon.own, this.daemon.next].map(
@@ -96,7 +96,7 @@ export class AgentFixture {
     );
   }
 
-  /** Returns the way of a packet to a pod of node `number`. */
+  /** Returns where the machine sends a packet to a pod of node `number`. */
   wayTo(number: number): Way {
     return this.host.machine.wayOf(parseAddress(`10.244.${number}.9`));
   }

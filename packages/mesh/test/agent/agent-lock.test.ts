@@ -25,7 +25,7 @@ describe('AgentLock', () => {
     );
   });
 
-  test('refuses a second agent with the keys of the same interface, and then holds no lock', () => {
+  test('refuses a second agent that uses the same keys, and the refused agent holds no lock', () => {
     take('litz0', 'state');
     expect(() => take('litz0', 'state', 'elsewhere')).toThrow(
       /uses the keys of this interface in this directory, .*state\/litz0\.lock\)$/,
@@ -33,7 +33,7 @@ describe('AgentLock', () => {
     take('litz1', 'state', 'elsewhere');
   });
 
-  test('leaves nothing behind, and allows the next agent', () => {
+  test('leaves no file when it is closed, and allows the next agent', () => {
     take('litz0', 'state').close();
     take('litz0', 'state').close();
     expect([...readdirSync(join(folder, 'run')), ...readdirSync(join(folder, 'state'))]).toEqual(
@@ -41,7 +41,7 @@ describe('AgentLock', () => {
     );
   });
 
-  test('allows an agent to start without a lock if the folder supports no lock, and reports it', () => {
+  test('allows an agent to start without a lock if no lock can be made, and reports why', () => {
     writeFileSync(join(folder, 'run'), '');
     mkdirSync(join(folder, 'state', 'litz0.lock'), { recursive: true });
     expect(take('litz0', 'state').troubles).toEqual([

@@ -13,7 +13,7 @@ const key = (number: number, generation: number): NodeKey => ({
 
 /**
  * A step of a rotation after which the agent ends. `before` is called before the rotation starts,
- * and `after` one second later. They stop the rotation at this step.
+ * and `after` one second later. Both of these functions stop the rotation at this step.
  */
 interface Crash {
   readonly step: string;
@@ -114,7 +114,7 @@ describe('rotateKey', () => {
     expect(fixture.wayTo(2)).toBe('tunnel');
   });
 
-  it('waits for a silent peer until the time is over, but no longer', async () => {
+  it('waits for a silent peer until --rotate-timeout, and then continues without the peer', async () => {
     const fixture = await started();
     fixture.agent.rotateKey();
     await pass(1000);
@@ -208,7 +208,7 @@ describe('rotateKey', () => {
     expect(fixture.published).toEqual([1, 2]);
   });
 
-  it('is tried again if the key cannot be written, and the agent continues', async () => {
+  it('is tried again after the key file could not be written, and the agent reports why', async () => {
     const fixture = await started({ rotateEveryMs: 3_600_000 });
     const path = join(fixture.folder, 'litz0.2.key');
     mkdirSync(join(path, 'in-the-way'), { recursive: true });
@@ -221,7 +221,7 @@ describe('rotateKey', () => {
   });
 
   describe('with revoke', () => {
-    it('gives the daemon another key, so that sessions of the old key end, and writes once', async () => {
+    it('gives the daemon another key, so that sessions of the old key end, and writes the record once', async () => {
       const fixture = await started();
       const { length } = fixture.log;
       expect(fixture.agent.rotateKey({ revoke: true })).toMatch(/revoked.*generation 2/);
@@ -231,7 +231,7 @@ describe('rotateKey', () => {
       expect(fixture.daemon.peers.map(({ session }) => session)).toEqual([undefined, undefined]);
     });
 
-    it('promotes no key of a rotation in progress, neither here nor at the peers', async () => {
+    it('drops both keys of a rotation in progress, and publishes only a third key', async () => {
       const fixture = await started();
       const { daemon } = fixture;
       fixture.agent.rotateKey();
@@ -256,7 +256,7 @@ describe('rotateKey', () => {
       expect(fixture.published).toEqual([2]);
     });
 
-    it('ends the sessions with a peer that revokes its keys, not with one that ends a rotation', async () => {
+    it('ends the sessions with a peer that revokes its keys, but keeps those with a peer that ends a rotation', async () => {
       const fixture = await started();
       const { daemon, registry } = fixture;
       for (const number of [2, 3]) {

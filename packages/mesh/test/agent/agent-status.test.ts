@@ -14,7 +14,7 @@ describe('the status in the registry', () => {
     expect(fixture.registry.written).toHaveLength(1);
   });
 
-  it('is not written again when others join, answer, rotate and leave', async () => {
+  it('is not written again when other nodes join, answer and leave', async () => {
     const fixture = await started();
     await pass(600_000);
     for (let number = 3; number < 20; number++) {
@@ -69,7 +69,7 @@ describe('the status in the registry', () => {
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('is tried again with growing pauses if it may not be written, and the reason is reported', async () => {
+  it('is sent again with growing pauses while the registry refuses it, and the reason is reported', async () => {
     const fixture = await started();
     fixture.registry.statusRefusal = 'needs the right to patch litznodes/status';
     await pass(3_600_000);
@@ -94,7 +94,7 @@ describe('the status in the registry', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('is written again with a record that was gone', async () => {
+  it('is written again together with a record that has expired', async () => {
     const fixture = await started();
     await pass(600_000);
     fixture.registry.loses('n1', 'expired');

@@ -44,7 +44,7 @@ describe('Agent', () => {
       expect(fixture.agent.isReady).toBe(true);
     });
 
-    it('and sends the daemon only its peers if everything is as it must be', async () => {
+    it('and sends the daemon only its peers if nothing has changed since the previous agent ended', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -102,7 +102,7 @@ describe('Agent', () => {
       expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
     });
 
-    it('and removes a peer that was revoked while no agent ran', async () => {
+    it('and removes a peer whose deletion the registry reports before the first complete list', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -115,7 +115,7 @@ describe('Agent', () => {
       expect(fixture.daemon.peers).toEqual([]);
     });
 
-    it('and removes a peer whose object was deleted while no agent ran', async () => {
+    it('and removes a peer that is missing from the list, if missing means deleted in this registry', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -177,7 +177,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.agent.isReady]).toEqual(['main', false]);
     });
 
-    it('refuses the packets of the tunnel after the daemon has died under enforce', async () => {
+    it('refuses the packets to a peer after the daemon has died while the agent enforces', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -189,7 +189,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
     });
 
-    it('sends everything in one request when the daemon comes back, and adds routes when a peer answers', async () => {
+    it('sends everything in one request when the daemon comes back, and adds the routes of a peer when the peer answers', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2);
@@ -220,7 +220,7 @@ describe('Agent', () => {
   });
 
   describe('with its registry', () => {
-    it('keeps routes and record while the registry is lost, and ends the trouble when it is back', async () => {
+    it('keeps routes and record while the registry is lost, and ends the trouble when the registry is back', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -237,7 +237,7 @@ describe('Agent', () => {
       expect((await fixture.agent.status()).registry.trouble).toBeUndefined();
     });
 
-    it('keeps a node whose record has expired while its sessions renew', async () => {
+    it('keeps a node whose record has expired as long as its sessions are renewed', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -251,7 +251,7 @@ describe('Agent', () => {
       expect(fixture.said).toContainEqual(expect.stringMatching(/n3.*sessions/));
     });
 
-    it('removes a peer at once whose record was deleted', async () => {
+    it('removes a peer at once when its record is deleted', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2), recordOf(3));
       await fixture.answer(2, 3);
@@ -261,7 +261,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.wayTo(3)]).toEqual(['main', 'tunnel']);
     });
 
-    it('keeps the last good record of a node whose record becomes garbage, and all other nodes', async () => {
+    it('keeps the last valid record of a node when its record becomes invalid, and keeps all other nodes', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -285,7 +285,7 @@ describe('Agent', () => {
       });
     });
 
-    it('writes its own record again when it becomes garbage', async () => {
+    it('writes its own record again when another writer has made the record invalid', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.has('n1', new RecordError('n1', '(record)', 'is no JSON'));
@@ -306,7 +306,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('stays out after the registry has removed this node, until it is started again', async () => {
+    it('does not write its own record again after somebody deleted the record, until the agent is started again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       fixture.registry.loses('n1', 'deleted');
@@ -323,7 +323,7 @@ describe('Agent', () => {
       expect(fixture.published).toEqual([1]);
     });
 
-    it('joins again when its own record is no longer revoked', async () => {
+    it('joins again when its deleted record appears in the registry again', async () => {
       const fixture = new AgentFixture();
       await fixture.start();
       const { record } = fixture;
@@ -335,7 +335,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ port: 51871 });
     });
 
-    it('reports that another machine overwrites its own record, and writes it less often', async () => {
+    it('reports that another machine overwrites its own record, and waits longer between its own writes', async () => {
       const fixture = new AgentFixture();
       const publish = fixture.registry.publish.bind(fixture.registry);
       fixture.registry.publish = async (record) => {
@@ -410,7 +410,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('neither uses nor publishes prefixes that the others would refuse, and keeps the previous ones', async () => {
+  it('neither uses nor publishes prefixes that the other nodes would refuse, and keeps the previous prefixes', async () => {
     let tell!: (text: string) => void;
     const prefixes: PrefixSource = {
       description: 'a test',
@@ -450,7 +450,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
     const { applies: enough } = fixture.host;
     await pass(3_600_000);
-    // The few passes that are left follow the reads of the registry's addresses every ten minutes.
+    // The few remaining passes follow the reads of the registry's addresses, every ten minutes.
     expect(fixture.host.applies - enough).toBeLessThan(10);
   });
 
@@ -465,7 +465,7 @@ describe('Agent', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('reports that another program undoes its settings, until that ends', async () => {
+  it('reports that another program undoes the settings of the mesh, until the program stops doing so', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     await fixture.answer(2);

@@ -51,7 +51,7 @@ describe('ControlServer', () => {
     ['a command without its field', '{"command":"rotate-key"}\n'],
     ['a line without an end', 'status'],
     ['an empty request', ''],
-  ])('changes nothing and continues: %s', async (_, text) => {
+  ])('carries out nothing and continues to serve after a bad request: %s', async (_, text) => {
     const socket = connect();
     socket.end(text);
     expect(await textOf(socket)).not.toContain('"ok":true');
@@ -103,7 +103,7 @@ describe('sendControlRequest', () => {
   it.each([
     ['ends before it has answered', '{"ok":', /the agent ended before it answered/],
     ['answers without end', undefined, /a line has more than 67108864 bytes/],
-  ])('says so when a program %s', async (_, text, reason) => {
+  ])('reports that the program behind the socket %s', async (_, text, reason) => {
     const place = mkdtempSync(join(tmpdir(), 'litz-silent-'));
     const piece = Buffer.alloc(1024 * 1024, 0x20);
     const program = createServer((socket) => {

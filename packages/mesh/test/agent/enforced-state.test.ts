@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 describe('EnforcedState', () => {
-  it('returns what was stored, to another process too', () => {
+  it('returns what another object has stored', () => {
     state().save(REQUEST);
     expect(state().read()).toEqual(REQUEST);
     expect(statSync(path).mode & 0o777).toBe(0o600);

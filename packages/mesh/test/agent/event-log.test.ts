@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/agent/event-log.ts';
 
 describe('EventLog', () => {
-  test('prints a text of another machine as one harmless line', () => {
+  test('prints a text of another machine as one line without control characters', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),
@@ -42,7 +42,7 @@ describe('EventLog', () => {
     expect(lines.at(-1)).toBe('the clock was set back');
   });
 
-  test('logs a trouble once, and its end', () => {
+  test('logs a trouble once, and its end once', () => {
     const lines: string[] = [];
     const log = new EventLog(
       (line) => lines.push(line),

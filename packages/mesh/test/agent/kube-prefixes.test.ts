@@ -20,7 +20,7 @@ const ipam = (strictAffinity: boolean) => ({
 });
 
 describe('KubePrefixes', () => {
-  test('reports the prefixes of the Node when it has some', async () => {
+  test('reports the prefixes of the Node when the Node gets some', async () => {
     const { server, heard } = follow('node', (fake) => fake.put(NODES, node()));
     await until(() => server.watching === 1);
     server.put(NODES, node('10.244.1.0/24', 'fd00:1::/64'));
@@ -36,7 +36,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.244.1.0/24', 'podCIDRs of the Node: none yet']);
   });
 
-  test('reports a text that is not a prefix, and then reports no prefixes of the Node', async () => {
+  test('reports a text that is not a prefix, and does not report the valid prefixes of this Node', async () => {
     const { heard } = follow('node', (fake) => fake.put(NODES, node('10.244.1.0/24', 'x/24')));
     await until(() => heard.length > 0);
     expect(heard).toEqual([expect.stringMatching(/^podCIDRs of the Node: .*x/)]);
@@ -52,7 +52,7 @@ describe('KubePrefixes', () => {
     expect(heard).toEqual(['10.0.1.0/24']);
   });
 
-  test("reports Calico's blocks and what is wrong with them, also after a watch has ended", async () => {
+  test("reports Calico's blocks, and does not end the trouble about a wrong setting when a watch ends", async () => {
     const { server, heard, says } = follow('calico', (fake) => {
       fake.put(BLOCKS, block('10.0.1.0/26'));
       fake.put(CONFIGS, ipam(false));

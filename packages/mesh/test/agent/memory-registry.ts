@@ -21,9 +21,9 @@ export class MemoryRegistry implements Registry {
   /** The statuses that the agent has written, with their times. */
   readonly statuses: (LitzNodeStatus & { readonly at: number })[] = [];
   statusRefusal: string | undefined = undefined;
-  /** Each write of a record waits for this promise. */
+  /** `publish`, `withdraw` and `addresses` wait for this promise. */
   gate: Promise<void> = Promise.resolve();
-  /** If defined, the error of each write and read. */
+  /** If defined, each write and each call of `addresses` fails with this error. */
   trouble: string | undefined = undefined;
   serverAddresses: readonly RegistryAddress[] = [];
   isClosed = false;

@@ -5,7 +5,7 @@ import { recordOf } from '../records.ts';
 import { gate } from './agent-fixture.ts';
 
 describe('OwnRecord', () => {
-  it('stays out if the node was removed during a write', async () => {
+  it('stays out of the registry if the node was removed during a write', async () => {
     const step = gate();
     const { own, events, published } = create(() => step.shut);
     own.sync(undefined);
@@ -17,7 +17,7 @@ describe('OwnRecord', () => {
     expect(events.troubleOf('own record')).toContain('this node was removed from the registry');
   });
 
-  it('stays out after it was removed, until a complete list has its record again', () => {
+  it('stays out of the registry after the node was removed, until a complete list has its record again', () => {
     const { own, events, published } = create();
     own.sync(recordOf(1));
     own.want(recordOf(1));

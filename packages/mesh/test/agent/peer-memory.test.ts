@@ -71,7 +71,7 @@ describe('PeerMemory', () => {
     expect(names()).toEqual(['n1']);
   });
 
-  it('is complete again when it can be written again', () => {
+  it('writes the missed changes too when the file can be written again', () => {
     const first = memory();
     first.open(peersOf(1));
     const path = join(folder, 'litz0.peers');
@@ -88,7 +88,7 @@ describe('PeerMemory', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it('writes to a new file after another program has deleted the file', () => {
+  it('writes only the later changes to a new file after another program has deleted the file', () => {
     const first = memory();
     first.open(peersOf(1));
     first.note(['n2'], peersOf(1, 2));

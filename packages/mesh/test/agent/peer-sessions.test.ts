@@ -11,7 +11,7 @@ describe('PeerSessions', () => {
     sessions.setPeers(new Map([['n1', peer('n1', 1)]]));
     sessions.take([state(keyOf(1))], false);
     expect([...sessions.answered]).toEqual(['n1']);
-    // The key moves from one node to another.
+    // The key moves from n1 to n2.
     const peers = new Map([['n2', peer('n2', 1)]]);
     sessions.setPeers(peers, new Set(['n1', 'n2']));
     expect([...sessions.answered]).toEqual(['n2']);

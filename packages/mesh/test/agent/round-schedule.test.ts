@@ -45,7 +45,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('waits after the round as long as was requested', async () => {
+  test('counts the delay from the end of the round if the request comes during a round', async () => {
     const { schedule, begun } = worked({ takesMs: 500 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(100);
@@ -75,7 +75,7 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([0, 550]);
   });
 
-  test('reports a failure that no caller waits for, and waits as long as onFailure requests', async () => {
+  test('passes the error to onFailure if no caller waits, and waits as long as onFailure requests', async () => {
     const { schedule, begun, failures } = worked({ takesMs: 500, fails: 1 });
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(2499);
@@ -106,7 +106,10 @@ interface Work {
   readonly fails?: number;
 }
 
-/** `begun`: the start of each round in ms. `most`: the greatest number of rounds at once. */
+/**
+ * `begun`: the start of each round, in ms after the call of `worked`. `most`: the greatest number
+ * of rounds at once.
+ */
 function worked({ takesMs = 0, fails = 0 }: Work = {}): {
   schedule: RoundSchedule;
   begun: number[];

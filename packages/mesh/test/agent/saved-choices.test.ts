@@ -53,7 +53,7 @@ describe('SavedChoices', () => {
     expect(() => open()).toThrow(`${path}: ${reason}`);
   });
 
-  it('leaves no file behind if it cannot write, and keeps the previous choices', () => {
+  it('leaves no temporary file if it cannot write, and keeps the previous choices', () => {
     const choices = open();
     choices.save(CHOSEN);
     const text = readFileSync(path, 'utf8');

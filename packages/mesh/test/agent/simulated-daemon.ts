@@ -79,7 +79,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Simulates a handshake between our key and the key of a peer. Default: our key in use. */
+  /** Simulates a handshake of our key `own` (default: the key in use) with a peer's key. */
   hasSession(theirs: PublicKey, own: PublicKey | undefined = this.own): void {
     const peer = this.#find(theirs);
     if (!peer || !own) throw new Error('the daemon has no such peer, or no key');
@@ -103,7 +103,7 @@ export class SimulatedDaemon implements DaemonClient {
   }
 
   async set(change: DeviceChange): Promise<void> {
-    // The caller wipes the keys after the call.
+    // Copies the keys before the first `await`, because the caller wipes them.
     const read = readDeviceChange(change);
     await this.gate;
     if (!this.#isThere) throw new Error('it ended');
@@ -137,7 +137,7 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** If `key` is the next key, it is promoted and sessions stay. Any other key ends sessions. */
+  /** The next key is promoted: sessions stay. Another key ends the sessions of the old key. */
   #setPrivateKey(key: PrivateKey | undefined): void {
     const [own, next] = [this.own, this.next];
     const wanted = key && publicKeyOf(key, nobleProvider);

@@ -1,5 +1,5 @@
 /**
- * `SimulatedHost`: a host for the agent that carries out its steps on a `SimulatedMachine`.
+ * `SimulatedHost`: a host that brings a `SimulatedMachine` into the state that the agent wants.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { SimulatedMachine } from '../plan/simulated-machine.ts';
 export class SimulatedHost implements MeshHost {
   machine: SimulatedMachine = new SimulatedMachine([]);
   listener: HostListener | undefined = undefined;
-  /** Each call waits for this promise. */
+  /** `underlay`, `apply` and `remove` wait for this promise. */
   gate: Promise<void> = Promise.resolve();
   /** `apply` rejects with the error that this function returns, if any. */
   refusal: (desired: DesiredHost) => Error | undefined = () => undefined;
@@ -52,7 +52,7 @@ export class SimulatedHost implements MeshHost {
     this.listener = listener;
   }
 
-  /** Another program has changed the machine. The host repairs it, as the real host does. */
+  /** Repairs the machine, as the real host does after another program has changed the machine. */
   isChangedBySomebody(): void {
     const steps = this.#carryOut();
     if (steps.length > 0) this.listener?.onRepaired(steps);

@@ -106,7 +106,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('replaces a key by one that was not its next key, and moves the prefixes first', () => {
+  it('replaces a key with one that is not its next key: adds the new peer with the prefixes, then removes the old peer', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },
@@ -123,7 +123,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('keeps a peer whose key now belongs to another node', () => {
+  it('keeps a peer whose key has moved to another node', () => {
     const peers = new Map([['n3', PEER]]);
     expect(peersOf({ ...CONFIG, peers })).toMatchObject([
       { publicKey: BOB, allowedIps: PEER.allowedIps },
@@ -181,7 +181,7 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('keeps the endpoint of a peer for 180 s after its handshake, and then sets it', () => {
+  it('for 180 s after a handshake, keeps the endpoint that the daemon has learned, and then sets the wanted one', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },

@@ -53,7 +53,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('accepts the same map again with the names of changed peers', async () => {
+  it('accepts a map that was changed in place, with the names of the changed peers', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);
@@ -76,7 +76,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('keeps all changes while a daemon refuses requests', async () => {
+  it('sends everything that differs after a refused request, not only the named peers', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);
@@ -143,7 +143,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('looks for a daemon without end, and leaves no listener behind', async () => {
+  it('looks for a daemon without end, and does not add a listener for each look', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let signal: AbortSignal | undefined;
@@ -183,7 +183,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('leaves a daemon as it is when it is closed', async () => {
+  it('changes nothing in the daemon when the TunnelDaemon is closed', async () => {
     const tunnel = open();
     await daemon.starts();
     await tunnel.program(WITH_BOB);
@@ -276,7 +276,7 @@ class FakeDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** Resolves when `untilLookedFor` is called. */
+  /** Used as `waitForSocket`. Resolves when `untilLookedFor` is called. */
   lookedFor(): Promise<void> {
     return new Promise((resolve) => (this.#comes = resolve));
   }

@@ -86,18 +86,18 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     const { body } = await kube.send('POST', `${ACCOUNT}/token`, tokenRequest());
     const registry = connect(accessBy(body.status.token));
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent must use the token of its pod, because that names its node',
+      'an agent must use the token of its pod, because the token names its node',
     );
   });
 
-  test('refuses a certificate, even one with the name of the account', async () => {
+  test('refuses a certificate, even one with the name of the service account', async () => {
     const registry = connect({
       ...kube.access,
       certificate: inlineCredential(kube.read('agent.crt'), 'agent.crt'),
       key: inlineCredential(kube.read('agent.key'), 'agent.key'),
     });
     await expect(registry.publish(recordOf(1, { port: 1 }))).rejects.toThrow(
-      'an agent must use the token of its pod, because that names its node',
+      'an agent must use the token of its pod, because the token names its node',
     );
   });
 
@@ -110,7 +110,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     // An agent that has just started has not seen the revocation. The API server refuses its
     // record.
     await expect((await agentOn('n2')).publish(recordOf(2))).rejects.toThrow(
-      'this node is revoked (spec.revoked); only an administrator may take that back',
+      'this node is revoked (spec.revoked); only an administrator may undo that',
     );
     await expect(registry.withdraw('n2')).rejects.toThrow('this node is revoked');
     await kube.send('PATCH', `${RECORDS}/n2`, { spec: { revoked: false } }, merge);
@@ -239,7 +239,7 @@ describeWith([...kubeRequirements, helmRequirement], 'admission policy of the ch
     });
   }
 
-  /** Waits until both policies are in effect. Each of them needs some time after its creation. */
+  /** Waits until both policies are in effect. Each policy needs some time after its creation. */
   async function untilEffective(): Promise<void> {
     const registry = await agentOn('n1');
     await untilRefused(async () => {

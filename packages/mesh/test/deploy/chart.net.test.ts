@@ -272,7 +272,7 @@ describeWith([...kubeRequirements, helmRequirement], 'chart on a real API server
   });
 
   test.each(['litz-agent', 'litz-data-plane'])(
-    'makes pods of %s that PodSecurity accepts at the level privileged and refuses at baseline',
+    'makes pods of %s that PodSecurity accepts at the level privileged and refuses at the level baseline',
     async (name) => {
       const { template } = find(renderChart(), 'DaemonSet', name)['spec'];
       // The pod that the DaemonSet controller would make, without the priority class, which only a
@@ -305,7 +305,7 @@ function containerOf(spec: { template: { spec: { containers: unknown[] } } }) {
   return spec.template.spec.containers[0] as any;
 }
 
-/** The definition of the Prometheus operator, with a schema that accepts any fields. */
+/** Defines ServiceMonitor of the Prometheus operator, with a schema that accepts any fields. */
 const SERVICE_MONITORS: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

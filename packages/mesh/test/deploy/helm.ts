@@ -1,5 +1,5 @@
 /**
- * Renders the chart with helm.
+ * Renders and checks the chart with helm.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { CHART, readManifests, type Manifest } from '../registry/kubernetes/mani
 
 export const helmRequirement: Requirement = programRequirement('helm', ['version']);
 
-/** Values by their names with dots, as for `--set`. */
+/** Values of the chart. The keys have the form of `--set`: names with dots. */
 export type ChartValues = Readonly<Record<string, string | number | boolean>>;
 
 export const NAMESPACE = 'litz-system';

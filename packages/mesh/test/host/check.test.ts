@@ -157,7 +157,7 @@ describe('checkHost', () => {
     ],
     ['what MTU an overlay needs', family('overlay'), { mode: 'nodes' }, /note {4}underlay.*1370/],
     ['an underlay without a route', { underlay: NO_UNDERLAY }, {}, /note {4}underlay: no route/],
-  ])('prints a note about %s', (_, found, asked, text) => {
+  ])('prints the expected note, or none, about %s', (_, found, asked, text) => {
     const lines = checkHost(plainFacts(found), request(asked));
 
     expect(holds(lines)).toBe(true);
@@ -165,7 +165,7 @@ describe('checkHost', () => {
     expect(notes.join('\n')).toMatch(text);
   });
 
-  test('counts the records that fit the node prefixes, without bad and revoked ones', () => {
+  test('counts the records inside the node prefixes, and skips invalid and revoked records', () => {
     const records = new Map<string, ReadRecord>([
       ['n2', { ...recordOf(2), addresses: ['192.168.50.12'] }],
       ['n3', { ...recordOf(3), revoked: true }],
@@ -178,7 +178,7 @@ describe('checkHost', () => {
     );
   });
 
-  test('accepts pods that do not use the routes of the host, in the mode nodes', () => {
+  test('accepts, in the mode nodes, a CNI whose pods do not use the routes of the host', () => {
     const found = plainFacts({ ...family('cilium-overlay'), prefixes: [] });
 
     expect(holds(checkHost(found, request({ mode: 'nodes' })))).toBe(true);

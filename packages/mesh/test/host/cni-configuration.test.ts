@@ -24,7 +24,7 @@ describe('readCni', () => {
     expect(prefixes()).toEqual(['10.3.0.0/24', 'fd00:0:0:3::/64']);
   });
 
-  test('reads the first file by its name, and skips files that are not configurations', () => {
+  test('reads the configuration whose file name sorts first, and skips files that are not configurations', () => {
     write('20-b.conflist', { name: 'b', plugins: [{ type: 'bridge' }] });
     write('10-a.conflist.bak', { name: 'bak', plugins: [{ type: 'calico' }] });
     write('15-a.conflist', { name: 'a', plugins: [{ type: 'ptp' }, { type: 'portmap' }] });
@@ -44,7 +44,7 @@ describe('readCni', () => {
     expect(prefixes({ flannelFile: '/no/such/file' })).toEqual([]);
   });
 
-  test('refuses what would block or never end, and says why', () => {
+  test('refuses a file if reading it would block, never end or take too much memory, and says why', () => {
     symlinkSync('/dev/zero', join(folder, '30-zero.conf'));
     expect(read().trouble).toMatch('30-zero.conf: it is a device instead of a file');
     execFileSync('mkfifo', [join(folder, '20-pipe.conf')]);
@@ -77,7 +77,7 @@ describe('readCni', () => {
     expect(read({ links: [{ name: 'antrea-gw0', kind: undefined }] }).family).toBe('antrea');
   });
 
-  test('reports what is wrong with a file', () => {
+  test('reports why a file cannot be read as JSON', () => {
     writeFileSync(join(folder, '10-a.conf'), '{ nonsense');
 
     expect(read().trouble).toMatch(/10-a\.conf: .*JSON/);

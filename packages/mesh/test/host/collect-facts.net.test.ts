@@ -31,7 +31,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
     expect(facts.foreignInterface).toBeUndefined();
   });
 
-  test("finds an overlay, and that its link has the tunnel's address", async () => {
+  test('finds an overlay, and that a link of the overlay already has the address of the tunnel', async () => {
     const { cni, underlay, addressTaken } = await collect({ overlay: 'vxlan' });
 
     expect(cni.family).toBe('overlay');
@@ -39,7 +39,7 @@ describeWith(networkRequirements, 'collectFacts', () => {
     expect(addressTaken).toEqual(['flannel.1 10.244.1.0/32']);
   });
 
-  test('finds settings that prevent the mesh', async () => {
+  test('finds settings of other programs that conflict with the mesh', async () => {
     const facts = await collect({}, ({ ip, run }) => {
       ip('route add 10.9.9.0/24 via 192.168.50.12 table 51871');
       ip('rule add to 10.9.9.0/24 lookup 77 pref 900');

@@ -59,7 +59,8 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     const again = await machine.open();
     const { steps } = await again.apply(desireHost(request()));
 
-    // The new host cannot know whether the ruleset of the earlier agent is the desired one.
+    // The new host cannot know whether the ruleset of the earlier agent is the desired one, so it
+    // loads the ruleset again.
     expect(steps.map(({ type }) => type)).toEqual(['load-ruleset']);
   });
 
@@ -110,20 +111,23 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
-  test.each(['eth0', 'litz0'])('makes the filter of %s loose again', async (link) => {
-    const machine = await createMachine();
-    await machine.apply();
-    const repaired = machine.repaired();
+  test.each(['eth0', 'litz0'])(
+    'makes the reverse path filter of %s loose again after another program made it strict',
+    async (link) => {
+      const machine = await createMachine();
+      await machine.apply();
+      const repaired = machine.repaired();
 
-    machine.run('sysctl', '-qw', `net.ipv4.conf.${link}.rp_filter=1`);
-    await repaired;
+      machine.run('sysctl', '-qw', `net.ipv4.conf.${link}.rp_filter=1`);
+      await repaired;
 
-    expect(machine.run('sysctl', '-n', `net.ipv4.conf.${link}.rp_filter`).trim()).toBe('2');
-    await machine.apply({ enforcement: 'off' });
-    expect(machine.run('sysctl', '-n', 'net.ipv4.conf.eth0.rp_filter').trim()).toBe('1');
-  });
+      expect(machine.run('sysctl', '-n', `net.ipv4.conf.${link}.rp_filter`).trim()).toBe('2');
+      await machine.apply({ enforcement: 'off' });
+      expect(machine.run('sysctl', '-n', 'net.ipv4.conf.eth0.rp_filter').trim()).toBe('1');
+    },
+  );
 
-  test('repairs within 50 ms', async () => {
+  test('repairs a deleted rule within 50 ms', async () => {
     const machine = await createMachine();
     await machine.apply();
     const times: number[] = [];
@@ -138,7 +142,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(Math.max(...times)).toBeLessThan(50);
   });
 
-  test('repairs within 50 ms what systemd-networkd removes when a link changes', async () => {
+  test('repairs within 50 ms (median of ten) after rules, routes and addresses are removed', async () => {
     const machine = await createMachine();
     await machine.apply();
     const before = machine.everything();
@@ -174,7 +178,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.everything()).toEqual(before);
   });
 
-  test('does not change anything else', async () => {
+  test('changes no settings of other programs except the reverse path filters, and restores these at the end', async () => {
     const machine = await createMachine();
     machine.run('nft', 'add', 'table', 'inet', 'other');
     machine.run(
@@ -221,7 +225,7 @@ describeWith([namespaces, ipProgram, nftProgram], 'LinuxHost', () => {
     expect(machine.run('nft', 'list', 'tables')).not.toMatch(/litz/);
   });
 
-  test('restores a filter that an earlier agent made loose', async () => {
+  test('restores a reverse path filter that an earlier agent made loose', async () => {
     const machine = await createMachine();
     const filter = (): string =>
       machine.run('cat', '/proc/sys/net/ipv4/conf/eth0/rp_filter').trim();
@@ -320,13 +324,13 @@ interface Machine {
   run(program: string, ...words: string[]): string;
   ip(...words: string[]): string;
   linkIndex(): number;
-  /** The settings of Litz. */
+  /** All rules and the ruleset of the machine, and the routes, MTU and addresses of the mesh. */
   everything(): unknown;
-  /** All other settings. */
+  /** The settings of other programs that Litz must not change. */
   foreign(): { filters: string };
 }
 
-/** A namespace with eth0 192.168.50.11/24, strict filters, and a TUN without a reader. */
+/** A namespace with eth0 192.168.50.11/24, strict reverse path filters, and the TUN litz0. */
 async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   const namespace = NetworkNamespace.create();
   const folder = mkdtempSync(join(tmpdir(), 'litz-host-'));
@@ -351,7 +355,7 @@ async function createMachine(options: LinuxHostOptions = {}): Promise<Machine> {
   ip(...'tuntap add litz0 mode tun'.split(' '));
   const open = async (): Promise<LinuxHost> => {
     const previous = NetworkNamespace.current();
-    // `open` starts in the namespace, but after its first `await` it runs outside.
+    // `open` makes its sockets before its first `await`, so they belong to the namespace.
     const host = await namespace.run(() => LinuxHost.open({ runtimeFolder: folder, ...options }));
     previous.close();
     hosts.push(host);
@@ -421,9 +425,9 @@ function lines(text: string): string[] {
 }
 
 /**
- * Does what systemd-networkd does when it configures a link (`link_drop_foreign_config`): it
- * deletes rules, routes and addresses that it did not make. The real networkd keeps everything with
- * `protocol kernel`, so it keeps those of Litz. This function deletes those of Litz too.
+ * Changes the MTU of eth0, and deletes the rules, routes and addresses of Litz. When
+ * systemd-networkd configures a link, it deletes those of other programs
+ * (`link_drop_foreign_config`), but not those of Litz, because they have `protocol kernel`.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

@@ -26,7 +26,7 @@ describe('Passes', () => {
     expect(begun).toEqual([false, false]);
   });
 
-  test('reports a failure to the callers that wait, else to the listener, and continues', async () => {
+  test('reports a failure to the callers that wait, or to the listener if none waits, and continues', async () => {
     const { passes, fail, end, failures } = create();
     const requested = passes.request();
     fail(new Error('refused'));
@@ -57,7 +57,7 @@ describe('Passes', () => {
   });
 });
 
-/** Makes passes that last until the test ends them. `begun`: whether a caller waits for a pass. */
+/** Makes passes that the test ends. `begun`: for each pass, whether a caller waits. */
 function create() {
   const begun: boolean[] = [];
   const failures: string[] = [];

@@ -23,7 +23,7 @@ describe('StepRunner', () => {
     expect(calls).toEqual(['loosen eth0', 'addRule', 'load one', 'deleteRule', 'restore eth1']);
   });
 
-  test('removes nothing if a needed backstop could not be loaded', async () => {
+  test('removes nothing if enforce is wanted and the backstop could not be loaded', async () => {
     const { runner, calls } = create({ load: new Error('nft: syntax error') });
 
     expect(await runner.run(STEPS, true)).toEqual([
@@ -32,7 +32,7 @@ describe('StepRunner', () => {
     expect(calls).not.toContain('deleteRule');
   });
 
-  test('continues without the backstop unless enforce is wanted', async () => {
+  test('continues without the backstop if enforce is not wanted', async () => {
     const missing = Object.assign(new Error('spawn nft ENOENT'), { code: 'ENOENT' });
     const { runner, calls } = create({ load: missing });
 
@@ -42,7 +42,7 @@ describe('StepRunner', () => {
     expect(calls).toContain('deleteRule');
   });
 
-  test('reports which filter could not be set, and does the other steps', () => {
+  test('reports which reverse path filter could not be set, and does the other steps', () => {
     const { runner, calls } = create({ loosen: new Error('EROFS') });
 
     expect(runner.runNow(STEPS.slice(0, 2))).toEqual([

@@ -61,7 +61,7 @@ posix('KeyStore', () => {
     expect(() => store.raise(1, 2)).toThrow('already exists');
   });
 
-  it('refuses a generation above the greatest one', () => {
+  it('refuses a generation above the greatest allowed one', () => {
     const made = store.create(1);
     for (const generation of [MOST_GENERATION + 1, 2 ** 53]) {
       expect(() => store.raise(1, generation)).toThrow('above 1000000000, the highest one');
@@ -73,13 +73,13 @@ posix('KeyStore', () => {
     ]);
   });
 
-  it('does not wait for a pipe', () => {
+  it('refuses a pipe, and does not wait for it', () => {
     store.create(2);
     execFileSync('mkfifo', ['-m', '600', join(folder, 'litz0.1.key')]);
     expect(() => store.read()).toThrow('litz0.1.key: is not a regular file');
   });
 
-  it('raises a generation and removes a key without changing the others', () => {
+  it('raises the generation of one key, and removes another key', () => {
     const { publicKey } = store.create(1);
     store.create(2);
     store.raise(1, 5);
@@ -104,7 +104,7 @@ posix('KeyStore', () => {
     expect(readFileSync(path)).toEqual(Buffer.from(content));
   });
 
-  it('never prints a part of a file that is not a key', () => {
+  it('prints no part of a file that is not a valid key', () => {
     const { privateKey } = store.create(1);
     const text = privateKey.toBase64();
     writeFileSync(join(folder, 'litz0.1.key'), `${text}${text}`);
@@ -120,7 +120,7 @@ posix('KeyStore', () => {
     expect(message).not.toContain(text.slice(0, 8));
   });
 
-  it('refuses a key that others may read, a link, and a folder that others may write to', () => {
+  it('refuses a key that other users may read, a link, and a folder that other users may write to', () => {
     store.create(1);
     const path = join(folder, 'litz0.1.key');
     chmodSync(path, 0o640);

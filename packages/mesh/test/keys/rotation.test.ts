@@ -33,7 +33,7 @@ describe('planKeys', () => {
     });
   });
 
-  it('writes no record before it has read the published one', () => {
+  it('plans no record while the published one is not known', () => {
     for (const keys of [[OLD], [OLD, NEW]]) {
       expect(planKeys({ ...RESTING, keys, recordKeys: undefined }).published).toBeUndefined();
     }
@@ -92,7 +92,7 @@ describe('planKeys', () => {
       expect(writes).toHaveLength(2);
     });
 
-    it('without going back when it restarts and cannot read the registry', () => {
+    it('without returning to the old key if the agent restarts and cannot read the registry', () => {
       const unknown: KeysView = { ...rotating, recordKeys: undefined };
       expect(planKeys({ ...unknown, daemon: only(NEW) })).toMatchObject({ own: NEW });
       expect(planKeys({ ...unknown, daemon: BOTH })).toMatchObject({ own: OLD, next: NEW });
@@ -106,7 +106,7 @@ describe('planKeys', () => {
     }
   });
 
-  it('refuses no key and three keys', () => {
+  it('refuses an empty list of keys and a list of three keys', () => {
     expect(() => planKeys({ ...RESTING, keys: [] })).toThrow('got 0');
     expect(() => planKeys({ ...RESTING, keys: [OLD, NEW, OTHER] })).toThrow('got 3');
   });
@@ -129,7 +129,7 @@ describe('planRaises', () => {
     ]);
   });
 
-  it('keeps its generations if too few numbers are free above the generations of the record', () => {
+  it('keeps the generations if too few numbers are free above the generations of the record', () => {
     const last = { ...OTHER, generation: MOST_GENERATION };
     expect(planRaises([OLD], [last])).toEqual([]);
     expect(planRaises([OLD, NEW], [last])).toEqual([]);

@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('replaceStateFile', () => {
-  it('replaces the content, readable only by the owner, and leaves no other file', () => {
+  it('replaces a file with one that only the owner can read, sets its time, and leaves no other file', () => {
     replaceStateFile(path, Buffer.from('before'));
     replaceStateFile(path, Buffer.from('after'), 1_000_000);
     expect(readStateFile(path, 100)).toBe('after');
@@ -34,7 +34,7 @@ describe('replaceStateFile', () => {
     expect(readStateFile(path, 100)).toBe('abc');
   });
 
-  it('keeps the previous file if the pieces fail', () => {
+  it('keeps the previous file if the source of the pieces throws', () => {
     replaceStateFile(path, Buffer.from('before'));
     expect(() => replaceStateFile(path, failingPieces())).toThrow('no more');
     expect(readStateFile(path, 100)).toBe('before');
@@ -49,12 +49,12 @@ describe('replaceStateFile', () => {
 });
 
 describe('makeStateFolder', () => {
-  it('makes the whole path, only for the owner, and accepts one that is there', () => {
+  it('makes all folders of a path for the owner only, and accepts folders that exist already', () => {
     for (let i = 0; i < 2; i++) makeStateFolder(join(path, 'deep'));
     expect(statSync(join(path, 'deep')).mode & 0o777).toBe(0o700);
   });
 
-  it('reports the reason of the system', () => {
+  it('throws EEXIST if the path is a file', () => {
     replaceStateFile(path, Buffer.from(''));
     expect(() => makeStateFolder(path)).toThrow('EEXIST');
   });

@@ -24,7 +24,7 @@ describe('isStale', () => {
 });
 
 describe('markOf', () => {
-  test('contains the oldest and the newest generation of the keys', () => {
+  test('contains the oldest and the newest generation, and when the newest key was created', () => {
     expect(markOf([key(3), key(4)])).toEqual({ oldest: 3, newest: 4, createdAt: 104 });
   });
 });

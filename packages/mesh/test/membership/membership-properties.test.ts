@@ -44,7 +44,7 @@ describe('Membership', () => {
     });
   });
 
-  test('accepts every living record that clashes with no other living peer', () => {
+  test('accepts every living record that clashes neither with another living peer nor with this node', () => {
     holdsAfterAnySteps(({ membership, living }) => {
       const others = [...membership.peers.values()].filter(({ name }) => living.has(name));
       const left = [...living.values()].filter((record) => {
@@ -57,7 +57,7 @@ describe('Membership', () => {
     });
   });
 
-  test('leaves the peer of a living record as it is, whatever others write', () => {
+  test('leaves the peer of a living record as it is, whatever other nodes write', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), step(), (steps, last) => {
         const world = worldAfter(steps);
@@ -76,7 +76,7 @@ describe('Membership', () => {
     );
   });
 
-  test('keeps an expired peer unless another node has its claims, and has no deleted peer', () => {
+  test('keeps an expired peer unless another node has its claims, and removes a deleted peer', () => {
     fc.assert(
       fc.property(fc.array(step(), { maxLength: 30, size: 'max' }), name(), (steps, gone) => {
         const world = worldAfter(steps);
@@ -158,7 +158,7 @@ function run(world: World, next: Step): void {
   }
 }
 
-/** Returns whether the step can change the peer with this name. */
+/** Returns whether the step can change the peer of a living record with this name. */
 function concerns(next: Step, name: string): boolean {
   if (next.what === 'sync') return true;
   if (next.what === 'renewing') return false;

@@ -11,7 +11,7 @@ import { networkOf, overlaps } from '../../src/record/cidr-relations.ts';
 import { RUNS } from '../records.ts';
 
 describe('PrefixTable', () => {
-  test('finds the owners inside and around a prefix, and none beside it', () => {
+  test('finds the owners of prefixes inside and around a prefix, and no others', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     table.add(parseCidr('10.1.2.0/25'), 'b');
@@ -25,7 +25,7 @@ describe('PrefixTable', () => {
     expect(ownersOf('0.0.0.0/0')).toEqual(['a', 'b']);
   });
 
-  test('refuses a prefix that has an owner, and removes only the exact prefix', () => {
+  test('refuses a prefix that overlaps another one, and removes only the exact prefix', () => {
     const table = new PrefixTable();
     table.add(parseCidr('10.1.0.0/24'), 'a');
     expect(() => table.add(parseCidr('10.1.0.128/25'), 'b')).toThrow(RangeError);

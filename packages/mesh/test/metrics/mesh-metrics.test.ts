@@ -24,7 +24,7 @@ describe('meshMetrics', () => {
     }
   });
 
-  it('has a series for each of up to 200 peers, and only sums for more', async () => {
+  it('has a series for each of up to 200 peers, and only sums if there are more peers', async () => {
     const few = await meshMetrics(accepted(MOST_PEER_SERIES));
     expect(few.text.match(/^wireguard_bytes_sent\{/gm)).toHaveLength(MOST_PEER_SERIES);
     const many = await meshMetrics(accepted(MOST_PEER_SERIES + 1));

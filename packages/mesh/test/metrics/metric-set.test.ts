@@ -43,7 +43,7 @@ describe('MetricSet', () => {
 });
 
 describe('processMetrics', () => {
-  it('measures the process, and writes values without a measurement as NaN', async () => {
+  it('measures the process, and replaces the Nan of prom-client, which strict readers refuse', async () => {
     const text = await processMetrics();
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(text).not.toMatch(/ Nan$/m);

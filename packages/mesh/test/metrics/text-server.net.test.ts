@@ -57,7 +57,7 @@ describe('TextServer', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'litz-text-')), 's');
     const dead = createServer().listen(path);
     await once(dead, 'listening');
-    // `close` removes the file of the socket. Under another name, the file stays.
+    // `close` removes the file of the socket, so the file has another name meanwhile.
     renameSync(path, `${path}.kept`);
     dead.close();
     renameSync(`${path}.kept`, path);
@@ -72,7 +72,7 @@ describe('TextServer', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('refuses a foreign name in Host with onlyLoopbackHosts', async () => {
+  it('refuses the name of another machine in the Host header if onlyLoopbackHosts is set', async () => {
     const paths = new Map([['/a', () => ({ status: 200, text: 'a\n' })]]);
     const listen = { host: '127.0.0.1', port: 0 };
     const other = await TextServer.listen(listen, paths, { onlyLoopbackHosts: true });

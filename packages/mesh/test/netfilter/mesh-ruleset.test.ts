@@ -9,7 +9,7 @@ describe('meshRuleset', () => {
     expect(chains()).toEqual(['forward', 'leaving', 'ingress', 'sources', 'clamp']);
   });
 
-  test('replaces itself in one transaction', () => {
+  test('replaces the previous table in one transaction', () => {
     expect(ruleset().split('\n').slice(0, 3)).toEqual([
       'table inet litz',
       'delete table inet litz',
@@ -17,12 +17,12 @@ describe('meshRuleset', () => {
     ]);
   });
 
-  test('treats the cluster prefix without the own prefixes as the pods of other nodes', () => {
+  test('treats every address of the cluster prefix outside the own prefixes as a pod of another node', () => {
     expect(ruleset()).toContain('10.244.0.0-10.244.0.255, 10.244.2.0-10.244.255.255');
     expect(ruleset()).toContain('fd44::-fd44::ffff:ffff:ffff:ffff');
   });
 
-  test('does not depend on the other nodes', () => {
+  test('has the same text for any number of peers', () => {
     const many = Array.from({ length: 200 }, (_, i) => peer(i + 2));
 
     for (const mode of ['pods', 'nodes', 'all'] as const) {
@@ -30,12 +30,12 @@ describe('meshRuleset', () => {
     }
   });
 
-  test('gives packets of the node the address of the tunnel', () => {
+  test('gives packets of the node itself the source address of the tunnel', () => {
     expect(ruleset()).toContain('oifname "litz0" ip saddr != @own4 snat ip to 10.244.1.0');
     expect(ruleset()).toContain('oifname "litz0" ip6 saddr != @own6 snat ip6 to fd44:0:0:1::');
   });
 
-  test('keeps the address of the node in nodes mode, except for packets to pods', () => {
+  test('keeps the source address of the node in mode nodes, except in packets to pods', () => {
     const text = ruleset({ mode: 'nodes' });
 
     expect(text).toContain('ip daddr @remote4 ip saddr != @own4 snat ip to 10.244.1.0');
@@ -43,7 +43,7 @@ describe('meshRuleset', () => {
     expect(text).toContain('fib saddr oifname "litz0" counter drop');
   });
 
-  test('lets packets to the registry out, and its answers in', () => {
+  test('lets packets to the registry out, and the answers of the registry in', () => {
     const registryAddresses = [
       { address: '192.168.50.12', port: 6443 },
       { address: 'fd50::11', port: 2379 },
@@ -56,7 +56,7 @@ describe('meshRuleset', () => {
     expect(text).toContain('ip daddr @registry4 counter drop');
   });
 
-  test('clamps TCP segments to the MTU of the tunnel, in both directions', () => {
+  test('clamps the MSS of TCP to the MTU of the tunnel, in both directions', () => {
     const text = ruleset();
 
     expect(text).toMatch(/oifname "litz0" .*maxseg size set rt mtu/);

@@ -37,7 +37,7 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     );
   });
 
-  test('waits neither for a program that hangs nor for its children', async () => {
+  test('waits for a program that hangs, and for its children, only until the time limit', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-nft-test-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const program = join(folder, 'nft');

@@ -21,7 +21,7 @@ const REQUEST: RulesetRequest = {
   withNodes: true,
 };
 
-/** Changes of `REQUEST`, each of one input. */
+/** Changes of `REQUEST`. Each one changes one input. */
 const CHANGES: readonly Partial<RulesetRequest>[] = [
   { interfaceName: 'litz1' },
   { port: 51_872 },
@@ -45,7 +45,7 @@ describe('RulesetCache', () => {
   });
 
   it.each(CHANGES)(
-    'makes a new text for the change %o, and the former text without the change',
+    'returns a new text for the change %o, and the former text when the change is undone',
     (change) => {
       const cache = new RulesetCache();
       const before = cache.textFor(REQUEST);

@@ -3,7 +3,7 @@ import { RulesetKeeper } from '../../src/netfilter/ruleset-keeper.ts';
 import { CHANGED_RULESET } from '../../src/plan/actual-host.ts';
 
 describe('RulesetKeeper', () => {
-  test('knows the loaded ruleset, and does not take its own load for a foreign change', async () => {
+  test('knows the loaded ruleset, and does not report its own load as a change by another program', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.change = 'changed';
@@ -22,7 +22,7 @@ describe('RulesetKeeper', () => {
     expect(keeper.loaded).toBe(CHANGED_RULESET);
   });
 
-  test('notices that another program deleted the table, without listing it', async () => {
+  test('notices that another program deleted the table, without listing the table again', async () => {
     const { keeper, table } = create();
     await keeper.load('one');
     table.change = 'deleted';

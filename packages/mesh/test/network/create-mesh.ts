@@ -1,5 +1,6 @@
 /**
- * Makes the networks that tests begin with.
+ * Makes networks of nodes for tests: `createNetwork` without daemons, `createMesh` with daemons
+ * that encrypt.
  *
  * @module
  */
@@ -25,7 +26,10 @@ export async function createNetwork(options: TestNetworkOptions = {}): Promise<T
   return Object.assign(network, { a, b });
 }
 
-/** Makes a network with daemons, configures and settles it, and resets the counters of the wire. */
+/**
+ * Makes a network with daemons, programs it, waits until pods answer, and resets the counters of
+ * the wire.
+ */
 export async function createMesh(
   options: TestNetworkOptions = {},
   more: Partial<MeshRequest> = {},

@@ -62,8 +62,8 @@ describeWith(networkRequirements, 'nodes whose agents enforce send no plaintext'
     const path = join(folder, 'node-3.json');
     const good = readFileSync(path);
     const counts = await countsDuring([...pairs(), [c, a]], async () => {
-      // A running agent would write its record again, perhaps before the others have read the
-      // garbage.
+      // A running agent would write its record again, perhaps before the other agents have
+      // read the garbage.
       await agents[2].kill();
       writeFileSync(join(folder, 'other.json'), '{"version":1,"name":"other","keys":"garbage"}');
       writeFileSync(path, Buffer.alloc(5000, 0xff));

@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'a node that enforces', () => {
         return a.killDaemon();
       },
     ],
-  ])('sends no plaintext while %s', async (_, damage) => {
+  ])('sends no plaintext when %s', async (_, damage) => {
     const made = await createMesh();
     const { wire, a, b } = made;
     const pings = ping(a, b, 150);
@@ -74,7 +74,10 @@ function flushRules({ namespace }: TestNode): void {
   );
 }
 
-/** Sends `count` pings in each direction, a hundred per second. Resolves when they are over. */
+/**
+ * Sends `count` IPv4 pings in each direction and `count` IPv6 pings from `a`, a hundred per second
+ * of each. Resolves when they are over.
+ */
 async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
   const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];
   const pings = [

@@ -8,7 +8,10 @@ import { createNetwork } from './create-mesh.ts';
 import { ProgrammedMesh } from './programmed-mesh.ts';
 
 const UNDERLAYS = [9001, 3900, 1500, 1400, 1280] as const;
-/** For tests with one family inside the tunnel. `LITZ_LONG=1` tests all of `UNDERLAYS`. */
+/**
+ * The MTUs for tests with one family inside the tunnel. With `LITZ_LONG=1`, these tests use all of
+ * `UNDERLAYS`.
+ */
 const FEW_UNDERLAYS = [3900, 1400, 1280] as const;
 const SMALLEST_IPV6 = 1280;
 const TRANSFERRED = 2 ** 21;
@@ -26,7 +29,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
     { inner: 6, outer: 6 },
     { inner: 'dual', outer: 'dual' },
   ])(
-    'follows the underlay under traffic: IPv$inner inside, IPv$outer outside',
+    'follows the underlay under traffic, with IP version $inner inside, $outer outside',
     async (families) => {
       const { a, b, wire, agents } = await meshOf(families);
       const isShort = families.inner !== 'dual' && process.env['LITZ_LONG'] !== '1';
@@ -57,8 +60,8 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
         const { plaintext, fragments, wireguard } = wire.counts();
         expect({ underlay, plaintext }).toEqual({ underlay, plaintext: 0 });
         expect(wireguard).toBeGreaterThan(20);
-        // The MTU for IPv6 is at least 1280. On an underlay with a smaller MTU, the kernel
-        // fragments the datagrams.
+        // The MTU for IPv6 is at least 1280. If the datagrams of such packets do not fit the
+        // underlay, the kernel fragments the datagrams.
         const fits = inside + overheadOf(families) <= underlay;
         expect({ underlay, isCut: fragments > 0 }).toEqual({ underlay, isCut: !fits });
       }
@@ -75,8 +78,8 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
       [a, b],
       [b, a],
     ] as const) {
-      // As with a CNI whose pods never use the routes of the host: the overlay uses the addresses
-      // of the nodes.
+      // No prefixes, as with a CNI whose pods never use the routes of the host: the overlay sends
+      // its packets to the addresses of the nodes.
       const peers = [{ ...other.peer, prefixes: [] }];
       const common = { mode: 'nodes', enforcement: 'permissive', clusterPrefixes: [] } as const;
       await mesh.apply({ ...common, peers }, node);
@@ -108,14 +111,14 @@ describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
   });
 });
 
-/** Returns FragCreates of /proc/net/snmp. */
+/** Returns how many fragments the node has made: FragCreates of /proc/net/snmp. */
 function piecesOf({ namespace }: TestNode): number {
   const text = namespace.run('cat', '/proc/net/snmp');
   const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'));
   return Number(values?.split(' ')[names?.split(' ').indexOf('FragCreates') ?? -1]);
 }
 
-/** Two nodes with real agents, whose underlay has the largest MTU. */
+/** Makes two nodes with real agents. The underlay and the pods have an MTU of 9001. */
 async function meshOf({
   inner,
   outer,
@@ -145,15 +148,15 @@ function tunnelMtu(underlay: number, families: Families): number {
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
   const fitting = underlay - overheadOf(families);
-  // With IPv6, the MTU of the interface is larger than what fits, so it does not limit the padding
-  // of IPv4 packets to a multiple of 16 bytes.
+  // IPv6 needs an interface MTU of 1280, which may be more than fits the underlay. Then the MTU
+  // does not limit the padding of IPv4 packets to a multiple of 16 bytes.
   const isLimited = families.inner === 'dual' && fitting < SMALLEST_IPV6 && !address.includes(':');
   return isLimited ? fitting - (fitting % 16) : inside;
 }
 
 /**
  * Returns how many bytes the tunnel adds to a packet. Nodes with addresses of both families use
- * IPv4, because that address is their first one.
+ * IPv4, because the IPv4 address comes first in their records.
  */
 function overheadOf({ outer }: Families): number {
   return outer === 6 ? 80 : 60;

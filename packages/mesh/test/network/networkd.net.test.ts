@@ -74,7 +74,7 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
   });
 });
 
-/** Two nodes with daemons and agents that enforce. The counters of the wire are reset. */
+/** Makes two nodes with daemons and agents that enforce, and resets the counters of the wire. */
 async function createEnforcedMesh(): Promise<Awaited<ReturnType<typeof createNetwork>>> {
   const network = await createNetwork({ inner: 4 });
   await Promise.all(network.nodes.map((node) => node.startDaemon()));
@@ -160,7 +160,10 @@ interface Repair {
   readonly ms: number;
 }
 
-/** Measures how long rules, routes and addresses of the mesh are gone. The list grows meanwhile. */
+/**
+ * Returns a list that grows while the test runs: how long each rule, route or address of the mesh
+ * was gone.
+ */
 function followRepairs({ namespace }: TestNode): readonly Repair[] {
   const repairs: Repair[] = [];
   const gone = new Map<string, number>();

@@ -27,7 +27,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, nodes: 0 });
   });
 
-  test('does not encrypt a node that opted out, but encrypts its pods', async () => {
+  test('sends plaintext to a node that opted out, but encrypts packets to its pods', async () => {
     const { wire, a, b, mesh } = await createMesh();
     const [peerA, peerB] = [a.peer, b.peer];
     // Node b has opted out, both as a peer of node a and in its own settings.
@@ -44,7 +44,7 @@ describeWith(networkRequirements, 'nodes mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('sends nothing in plaintext when the daemon is killed, and reaches the registry', async () => {
+  test('sends nothing in plaintext in mode all after the daemon was killed, except to the registry', async () => {
     const registryAddresses = [{ address: '192.168.50.12', port: 6443 }];
     const { wire, a, b } = await createMesh({ nodes: 3 }, { mode: 'all', registryAddresses });
     b.namespace.start('socat', 'TCP-LISTEN:6443,reuseaddr,fork', 'SYSTEM:echo hi');
@@ -83,12 +83,12 @@ describeWith(networkRequirements, 'nodes mode', () => {
   });
 });
 
-describeWith(networkRequirements, 'permissive', () => {
+describeWith(networkRequirements, 'a mesh whose settings change', () => {
   test.each([
     ['host-gw', {}],
     ['VXLAN', { overlay: 'vxlan' }],
   ] as const)(
-    'loses no packet while one node after the other changes its enforcement, with %s',
+    'loses no packet if one node after the other changes its enforcement, with %s',
     async (_, family) => {
       const { a, b, mesh } = await createMesh(family, { enforcement: 'off' });
       const stream = startStream(a, b);
@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'permissive', () => {
     },
   );
 
-  test('sends packets to a peer that has not answered by the routes of the main table', async () => {
+  test('uses the main table in permissive for packets to a peer that has not answered', async () => {
     const { wire, a, b, mesh } = await createMesh();
     await mesh.apply({ enforcement: 'permissive', answered: new Set() });
     wire.reset();
@@ -115,7 +115,7 @@ describeWith(networkRequirements, 'permissive', () => {
     expect(wire.counts().plaintext).toBeGreaterThanOrEqual(6);
   });
 
-  test('follows the MTU of the underlay', async () => {
+  test('adapts the MTU of litz0 when the MTU of the underlay changes', async () => {
     const { wire, a, b, mesh } = await createMesh({ mtu: 9001 });
     for (const mtu of [1280, 1400, 1500, 3900, 9001]) {
       for (const node of [a, b]) node.namespace.ip(`link set eth0 mtu ${mtu}`);

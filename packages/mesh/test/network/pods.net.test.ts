@@ -12,7 +12,7 @@ const FAMILIES: readonly [string, TestNetworkOptions][] = [
   ['bridge and VXLAN', { overlay: 'vxlan' }],
 ];
 
-describeWith(networkRequirements, 'the network', () => {
+describeWith(networkRequirements, 'the network without a mesh', () => {
   test.each(FAMILIES)('connects pods by %s in plaintext', async (_, options) => {
     const { wire, a, b } = await createNetwork(options);
 
@@ -44,7 +44,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeGreaterThan(20);
   });
 
-  test('leaves the traffic between pods of one node as it is', async () => {
+  test('does not send traffic between pods of one node through the tunnel', async () => {
     const { wire, a } = await createMesh({ pods: 2 });
 
     expect(a.ping(a.pods[0], a.pods[1].address)).toBe(3);
@@ -53,7 +53,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts().wireguard).toBeLessThan(3);
   });
 
-  test('lets no packet to a pod of an unknown node leave', async () => {
+  test('sends nothing in plaintext to a pod of an unknown node', async () => {
     const { wire, a } = await createMesh();
 
     expect(a.ping(a.pods[0], '10.244.9.5', UNANSWERED)).toBe(0);
@@ -62,7 +62,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0 });
   });
 
-  test('reports the MTU of the tunnel to a pod in one packet', async () => {
+  test('reports the MTU of the tunnel to a pod that sends larger packets', async () => {
     const { wire, a, b } = await createMesh();
 
     expect(a.ping(a.pods[0], b.pods[0].address, { ...UNANSWERED, size: 1472, whole: true })).toBe(
@@ -76,7 +76,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(wire.counts()).toMatchObject({ plaintext: 0, fragments: 0 });
   });
 
-  test('lets a pod reach another node without NAT, with both enforcements', async () => {
+  test('lets a pod reach the address of another node, with enforce and with permissive', async () => {
     const { a, b, mesh } = await createMesh();
 
     await until(() => a.ping(a.pods[0], b.address, { count: 1 }) === 1);
@@ -86,7 +86,7 @@ describeWith(networkRequirements, 'pods mode', () => {
   });
 
   test.each(['pods', 'all'] as const)(
-    'leaves a node byte for byte as it was, after mode %s',
+    'restores all settings of a node after mode %s',
     async (mode) => {
       const network = await createNetwork();
       const { a, b } = network;
@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     },
   );
 
-  test('refuses plaintext that claims to be from a pod of another node', async () => {
+  test('refuses plaintext from the address of a pod of another node', async () => {
     const { a, b, mesh } = await createMesh();
     await mesh.hosts[1].remove();
 
@@ -113,7 +113,7 @@ describeWith(networkRequirements, 'pods mode', () => {
     expect(counter(a, 'ingress')).toBeGreaterThanOrEqual(3);
   });
 
-  test('lets no packet to a removed pod of this node leave', async () => {
+  test('does not send packets for a removed pod back into the underlay', async () => {
     const { wire, a, b } = await createMesh({ cni: 'ptp' });
     const { address } = b.addPod();
     b.removePod(b.pods[1]);

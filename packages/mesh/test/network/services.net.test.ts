@@ -26,7 +26,7 @@ describeWith(
       ['nodes', 'iptables-nft', 'host-gw', HOST_GW],
       ['all', 'nftables', 'host-gw', HOST_GW],
       ['all', 'iptables-legacy', 'host-gw', HOST_GW],
-    ])('are reached in mode %s, by %s, with %s', async (mode, proxy, _, family) => {
+    ])('are reached in mode %s, with the rules of %s, on %s', async (mode, proxy, _, family) => {
       const mesh = await createMesh(family, { mode });
       const { wire, a, b } = mesh;
       const client = await mesh.addClient();

@@ -15,7 +15,7 @@ export type ProxyMode = 'nftables' | 'iptables-nft' | 'iptables-legacy';
  * Adds the rules to a node.
  *
  * @param backend address of the pod, which serves port 80
- * @param by the program whose rules a kube-proxy would use
+ * @param by the program with which kube-proxy would add the rules
  */
 export function layServices(node: TestNode, backend: string, by: ProxyMode = 'nftables'): void {
   const { namespace } = node;
@@ -47,8 +47,8 @@ function tableFor(backend: string): string {
 }
 
 /**
- * Returns rules for iptables. They know the prefix of the pods, as in most clusters. So requests to
- * a ClusterIP that do not come from a pod are masqueraded.
+ * Returns rules for iptables. They contain the prefix of the pods, as in most clusters. So requests
+ * to a ClusterIP that do not come from a pod are masqueraded.
  */
 function rulesFor(backend: string): string[] {
   return [

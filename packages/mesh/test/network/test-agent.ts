@@ -113,7 +113,7 @@ export class TestAgent {
   }
 }
 
-/** Starts an agent on each node after the daemons, and waits until all peers have answered. */
+/** Starts an agent on each node, whose daemon must run, and waits until all peers have answered. */
 export async function startAgents(
   nodes: readonly TestNode[],
   options: TestAgentOptions,

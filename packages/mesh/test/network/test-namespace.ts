@@ -1,6 +1,6 @@
 /**
  * `TestNamespace`: a network namespace and a mount namespace, which a sleeping process keeps alive.
- * Programs that are started in it are in both.
+ * `run` and `start` run programs in both namespaces.
  *
  * @module
  */
@@ -74,7 +74,7 @@ export class TestNamespace {
     }
   }
 
-  /** Starts a program that is ended with the namespace at the latest. */
+  /** Starts a program. If it still runs when the namespace is closed, it is killed. */
   start(program: string, ...words: string[]): ChildProcess {
     const child = spawn('nsenter', [...this.#entry(), program, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 /**
  * `TestNetwork`: nodes on a bridge that counts packets, for tests of the mesh. Each node has its
- * own mounts, pods that the real CNI plugins attach, and routes as a CNI makes them.
+ * own mounts, pods that the real CNI plugins connect, and the routes that a CNI would make.
  *
  * ```
  *   node 1  192.168.50.11, fd50::11     pods 10.244.1.0/24, fd44:0:0:1::/64

@@ -124,7 +124,7 @@ export class TestNode {
     namespace.ip('link set eth0 up');
   }
 
-  /** Writes the CNI configuration. Pods come after it. */
+  /** Writes the CNI configuration, which `addPod` needs. */
   installCni(): void {
     const { namespace } = this;
     const subnets = this.#subnets;
@@ -142,7 +142,7 @@ export class TestNode {
     writeFileSync(file, JSON.stringify(configuration));
   }
 
-  /** Makes a pod: a namespace that the real CNI plugins attach. */
+  /** Makes a pod: a namespace that the real CNI plugins connect to the node. */
   addPod(): Pod {
     const { namespace } = this;
     const name = `pod${this.pods.length + 1}`;
@@ -170,7 +170,7 @@ export class TestNode {
     );
   }
 
-  /** Adds routes to the pods of another node, like flannel. An overlay is only for IPv4. */
+  /** Adds routes to the pods of another node, like flannel. Only IPv4 packets use an overlay. */
   routeTo(other: TestNode): void {
     const { namespace } = this;
     namespace.ip(`-6 route replace fd44:0:0:${other.number}::/64 via ${other.address6} dev eth0`);
@@ -297,14 +297,14 @@ export class TestNode {
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) close();
-    // The pods' namespaces are mounted only in the mount namespace of this node, and go with it.
+    // The pods' namespaces are mounted only in the mount namespace of this node, so they end too.
     await this.namespace.close();
   }
 
   /**
    * Returns how many of the first `count` pings were answered. With `-w`, `ping` sends pings until
-   * it has `count` answers or the time is over. Without `-w`, it would wait only two round trips
-   * for the last answer, which is too short on a busy machine.
+   * it has `count` answers or the time is over. Without `-w`, `ping` would wait for the last answer
+   * for only two round trips, which is too short on a busy machine.
    */
   #answered(ping: string, count: number, waitSeconds: number): number {
     const command = `${ping} -c ${count} -w ${waitSeconds} -i 0.05 || true`;
@@ -333,8 +333,8 @@ export class TestNode {
 }
 
 /**
- * Returns the folder of the CNI plugins, which is that of `cnitool`. It is not in PATH, because one
- * plugin has the name of another program.
+ * Returns the folder of the CNI plugins, where the file `cnitool` is too. PATH may have only a link
+ * to `cnitool`, because the plugin `bridge` has the name of another program.
  */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();
@@ -350,7 +350,7 @@ export async function until(condition: () => boolean, longestMs = 10_000): Promi
   }
 }
 
-/** This is long, because a busy machine answers late. */
+/** In seconds. It is long, because a busy machine answers late. */
 const WAIT_SECONDS = 3;
 /** In ms: a busy machine needs long to start a program. */
 const DAEMON_START_MS = 30_000;

@@ -1,5 +1,6 @@
 /**
- * `Browser`: a headless Chromium with one page, driven by its DevTools protocol over two pipes.
+ * `Browser`: a headless Chromium with one page. It is controlled over two pipes with the DevTools
+ * protocol.
  *
  * @module
  */
@@ -28,7 +29,7 @@ interface Answer {
 }
 
 export class Browser {
-  /** Log lines and errors of the page, and violations of its policy. */
+  /** Log lines and errors of the page, and violations of its content security policy. */
   readonly complaints: string[] = [];
   readonly #process: ChildProcess;
   readonly #profile: string;
@@ -43,7 +44,7 @@ export class Browser {
     const [program = '', ...words] = [...wrapper, ...own];
     this.#process = spawn(program, words, {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
-      // Chromium has many processes, so it gets its own process group.
+      // Chromium has many processes. `close` ends all of them by their process group.
       detached: true,
     });
     this.#listen(this.#process.stdio[4] as Readable);
@@ -110,7 +111,7 @@ export class Browser {
     await this.#send('Input.dispatchKeyEvent', { type: 'keyUp', ...common });
   }
 
-  /** Writes a PNG of the page, or of its upper part, to a file. */
+  /** Writes a PNG of the page, or of its upper `most` pixels, to a file. */
   async screenshot(file: string, most = Infinity): Promise<void> {
     const height = await this.evaluate<number>('document.documentElement.scrollHeight');
     const { data } = await this.#send('Page.captureScreenshot', {
@@ -191,7 +192,7 @@ export class Browser {
 
 const FLAGS = [
   '--headless=new',
-  // Chromium has no sandbox for root. That is safe here, because the page is our own.
+  // As root, Chromium cannot use its sandbox. The page is our own, so it is safe without one.
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',

@@ -22,7 +22,7 @@ describe('layoutOf', () => {
     }
   });
 
-  test('leaves space for the longest name beside the spokes', () => {
+  test('leaves space beside the spokes for names that are cut to 20 characters', () => {
     const { positions, labelLength } = layoutOf(100, 1160, 63);
     expect(labelLength).toBe(20);
     const most = Math.max(...positions.map(({ x }) => x));

@@ -10,7 +10,7 @@ describe('Rates', () => {
     rates = new Rates();
   });
 
-  test('computes differences of counters over time', () => {
+  test('computes bytes per second from the counters', () => {
     add(0, { a: [1000, 500], b: [0, 0] });
     add(2, { a: [3000, 700], b: [10, 0] });
     expect(rates.now('a', 'received')).toBe(1000);
@@ -60,7 +60,7 @@ describe('Rates', () => {
     expect(rates.peers.get('a')?.received.length).toBe(121);
   });
 
-  test('starts again when the clock was set back, and ignores a status that came twice', () => {
+  test('starts again when the clock was set back, and ignores a second status of the same time', () => {
     add(10, { a: [100, 0] });
     add(11, { a: [200, 0] });
     add(11, { a: [900, 0] });

@@ -79,7 +79,7 @@ describe('StatusFeed', () => {
     expect(fast.seconds()).toEqual([1, 2, 3, 4]);
   });
 
-  test('pauses ten times as long as a status takes, so that a large mesh costs no more than a small one', async () => {
+  test('pauses ten times as long as the source needs for a status, to limit the CPU time for a large mesh', async () => {
     answer = async () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return exampleStatus({ count: 1, second: asked });

@@ -72,7 +72,7 @@ describe('StatusPage', () => {
     expect((await ask('/favicon.ico')).statusCode).toBe(204);
   });
 
-  test('answers HEAD without a body, and does not read the status for it', async () => {
+  test('answers HEAD without a body, and adds no viewer', async () => {
     for (const path of ['/', '/status.json', '/events']) {
       const answer = await ask(path, {}, 'HEAD');
       expect([path, answer.statusCode, await text(answer)]).toEqual([path, 200, '']);
@@ -107,14 +107,14 @@ describe('StatusPage', () => {
     for (const answer of answers) answer.destroy();
   });
 
-  test('serves others, and takes little memory, while viewers never read', async () => {
+  test('serves other viewers while some never read, and keeps at most one status for each of these', async () => {
     // Longer than the send buffer of a socket.
     const long = 'x'.repeat(8 * 1024 * 1024);
     let count = 0;
     const own = await StatusPage.open({ status: () => ({ long, count: count++ }) }, { port: 0 });
     onTestFinished(() => own.close());
     const { port } = new URL(own.url);
-    // With more connections than the server allows, it would close the oldest ones.
+    // The number is below the limit of the server. Above it, the server closes old connections.
     const silent = Array.from({ length: 40 }, () => createConnection(Number(port), '127.0.0.1'));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
     const before = process.memoryUsage().rss;
@@ -172,7 +172,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser leaves the page before the server closes. Otherwise it would report an error.
+  // The page is left before the server closes. Otherwise the browser would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>
@@ -200,7 +200,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     expect(browser.complaints).toEqual([]);
   });
 
-  test('shows sums by state instead of a picture above 200 peers', async () => {
+  test('shows sums by state instead of a picture for more than 200 peers', async () => {
     status = () => exampleStatus({ count: 1000 });
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#aggregates tbody tr').length === 3`);
@@ -216,7 +216,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     );
   });
 
-  test('labels each age in the table', async () => {
+  test('explains each age in the table and in the details of a peer', async () => {
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelectorAll('#rows tr').length === 3`);
     await browser.evaluate(`document.querySelector('#rows tr:last-child .peer').click()`);
@@ -305,7 +305,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     }
   });
 
-  test('sends no request while it is paused, and reports that the agent is gone', async () => {
+  test('sends no request while it is paused, reports that the agent is gone, and connects again', async () => {
     await browser.show(page.url, { width: 1280 });
     const connection = `document.querySelector('#connection').textContent`;
     await browser.until(`${connection} === 'live'`);

@@ -55,7 +55,7 @@ describe('printable', () => {
     expect(printable('knoten-ä-节点 <b>')).toBe('knoten-ä-节点 <b>');
   });
 
-  test('shows characters that would hide text or change its direction', () => {
+  test('replaces characters that would hide text or change its direction', () => {
     expect(printable('a\u202eb\u200bc\nd\u2028e')).toBe('a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e');
   });
 });
@@ -63,7 +63,7 @@ describe('printable', () => {
 describe('shortened', () => {
   test('keeps a short name', () => expect(shortened('node-1', 6)).toBe('node-1'));
 
-  test('keeps the ends of names, because names differ there', () => {
+  test('leaves out the middle of a name, because names differ at their ends', () => {
     expect(shortened('aks-nodepool1-12345678-vmss00000a', 20)).toBe('aks-nod…8-vmss00000a');
     expect(shortened('abcdef', 2)).toBe('…f');
     expect(shortened('abcdef', 1)).toBe('…');

@@ -6,7 +6,7 @@ import { NODES_MARK, type MeshRequest } from '../../src/plan/desired-host.ts';
 import { peer, prefixesOf, request } from '../requests.ts';
 
 describe('desireHost', () => {
-  test('sets up only the interface when the mesh is off, because other nodes may still send', () => {
+  test('sets up only the interface when the mesh is off, because other nodes may still send through the tunnel', () => {
     expect(desireHost(request({ enforcement: 'off' }))).toMatchObject({
       mark: 0,
       link: { mtu: 1420, addresses: ['10.244.1.0/32', 'fd44:0:0:1::/128'].map(parseCidr) },
@@ -34,7 +34,7 @@ describe('desireHost', () => {
     ]);
   });
 
-  test('routes a peer with permissive only after it has answered, and refuses nothing', () => {
+  test('with permissive, routes a peer only after it has answered, and refuses no packet', () => {
     expect(routes({ enforcement: 'permissive', answered: new Set(['node-3']) })).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -82,11 +82,12 @@ describe('desireHost', () => {
     expect(routes(all)).toContain('fd50::12/128 metric 1024 through the tunnel src fd50::11');
     expect(routes(all)).toContain('192.168.50.13/32 metric 4278198272 unreachable');
     // fd50::13 serves the registry, and connections to the registry bypass the tunnel. So neighbour
-    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to it.
+    // discovery with fd50::13 must continue to work. The ruleset stops all other packets to
+    // fd50::13.
     expect(routes(all)).not.toContain('fd50::13/128 metric 4278198272 unreachable');
   });
 
-  test('lets answers of the registry bypass the tunnel if this node serves it', () => {
+  test('lets answers of the registry bypass the tunnel if this node serves the registry', () => {
     const registryAddresses = [{ address: '192.168.50.11', port: 2379 }];
 
     expect(rules({ mode: 'all', registryAddresses })[0]).toBe(
@@ -94,7 +95,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('does not route a node that opted out into the tunnel, except in the mode `all`', () => {
+  test('has no route into the tunnel for a node that opted out, except in the mode `all`', () => {
     const peers = [peer(2, { encryptsNode: false })];
     const node = '192.168.50.12/32 metric 0 through the tunnel src 192.168.50.11';
 
@@ -136,7 +137,7 @@ describe('desireHost', () => {
     );
   });
 
-  test('limits IPv4 packets by their routes where the interface needs 1280 for IPv6', () => {
+  test('sets an MTU in IPv4 routes if IPv6 needs a larger MTU of the interface than fits the underlay', () => {
     const peers = [peer(2), peer(3, { endpoint: { address: parseAddress('fd50::13') } })];
     const small = { peers, underlay: underlay(1300) };
 
@@ -157,7 +158,7 @@ describe('desireHost', () => {
     expect(larger.some((text) => text.includes('mtu'))).toBe(false);
   });
 
-  test('makes the filters of the underlay loose, and with permissive also those of the links to pods', () => {
+  test('makes the reverse path filters of the underlay loose, and with permissive also those of the links to pods', () => {
     const links = { underlay: { mtu: 1500, links: ['eth0'], podLinks: ['flannel.1', 'eth0'] } };
 
     expect(desireHost(request(links)).looseLinks).toEqual(['eth0']);

@@ -42,8 +42,7 @@ describe('HostRoutes', () => {
     expect(after.difference).toMatchObject({ removed: [], added: [] });
   });
 
-  // After any sequence of changes, the result equals a computation from the beginning.
-  test('reaches the same routes with differences as with a new computation', () => {
+  test('gives, after any sequence of changes, the same routes as a computation from the beginning', () => {
     assert(
       property(array(event, { minLength: 1, maxLength: 12, size: 'max' }), (events) => {
         const cache = new DesiredHostCache();

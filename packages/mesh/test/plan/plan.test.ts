@@ -10,7 +10,7 @@ import { peer, prefixesOf, request } from '../requests.ts';
 import { isIn, isRemote, SimulatedMachine } from './simulated-machine.ts';
 
 describe('plan', () => {
-  test('goes from nothing to enforce: first the interface, then routes and rules, then the ruleset', () => {
+  test('goes from nothing to enforce: first filters and interface, then routes and rules, then the ruleset', () => {
     const steps = plan(desireHost(request()), new SimulatedMachine([])).map(({ type }) => type);
 
     expect(steps.filter((type, i) => type !== steps[i - 1])).toEqual([
@@ -56,7 +56,7 @@ describe('plan', () => {
     expect(plan(desireHost(request()), machineOf(request()))).toEqual([]);
   });
 
-  test('changes one route for a peer with another prefix, and nothing else', () => {
+  test('changes only the routes of a peer whose prefixes have changed', () => {
     const before = request();
     const machine = machineOf(before);
     const peers = [before.peers[0], peer(3, { prefixes: [parseCidr('10.244.30.0/24')] })];
@@ -90,7 +90,7 @@ describe('plan', () => {
     expect(off).not.toContain('delete route via eth0');
   });
 
-  test('plans some routes in the same way as all routes', () => {
+  test('gives the same steps if `planRoutes` compares only the routes that may differ', () => {
     const before = request();
     const desired = desireHost({ ...before, peers: [before.peers[0], peer(4)] });
     const machine = machineOf(before);
@@ -111,7 +111,7 @@ describe('plan', () => {
     ).toEqual(plan(desired, machine));
   });
 
-  test('converges from any state to any other', () => {
+  test('reaches the desired state from any other state, and then plans no step', () => {
     fc.assert(
       fc.property(requests(), requests(), fc.boolean(), (first, second, withLink) => {
         const machine = machineOf(first, second);
@@ -144,7 +144,7 @@ describe('plan', () => {
     );
   });
 
-  test('keeps every remaining peer reachable', () => {
+  test('keeps the routes into the tunnel for every peer that remains', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         fc.pre(first.enforcement !== 'off' && second.enforcement !== 'off');
@@ -159,7 +159,7 @@ describe('plan', () => {
     );
   });
 
-  test('never refuses a destination that is reachable at the end', () => {
+  test('never refuses a destination that is reachable both before and after the change', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, other) => {
         const second = { ...other, own: first.own };

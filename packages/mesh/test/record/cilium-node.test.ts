@@ -112,7 +112,7 @@ describe('writeCiliumNode', () => {
     expect({ ...written, metadata: { ...written.metadata, annotations } }).toEqual(before);
   });
 
-  test('writes an annotation that a reader ignores if the key of Cilium is another one', () => {
+  test('writes an annotation that a reader ignores if the annotation of Cilium has another key', () => {
     const written = plain(writeCiliumNode(rotating)) as CiliumNode;
     written.metadata.annotations['network.cilium.io/wg-pub-key'] = keyOf(9).toBase64();
     expect(readCiliumNode('n1', written)).toMatchObject({

@@ -90,7 +90,7 @@ describe('readNativeRecord', () => {
     expect(readNativeRecord('n1', jsonOf(record))).toEqual(record);
   });
 
-  test('never throws an unexpected error for any JSON', () => {
+  test('returns a record or a RecordError for any JSON', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),

@@ -20,9 +20,9 @@ import { RecordingListener } from './recording-listener.ts';
 export interface RegistryFixture {
   /** Returns a new client with each call, because every node has its own. The suite closes it. */
   open(): Promise<Registry>;
-  /** Returns a text that changes with each write of that record. */
+  /** Returns a text that changes with each write of the record of the node `name`. */
   version(name: string): Promise<string>;
-  /** Adds a field that Litz does not know to the record. */
+  /** Adds a field to the record that Litz does not know. */
   addUnknownField(name: string): Promise<void>;
   hasUnknownField(name: string): Promise<boolean>;
   /** Writes a record that cannot be used. */
@@ -75,7 +75,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       ]);
     });
 
-    test('first reports all existing records at once', async () => {
+    test('reports all existing records in the first sync', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();
@@ -105,7 +105,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       });
     });
 
-    test('reports the last of many changes last', async () => {
+    test('reports many changes of a record in their order', async () => {
       const listener = await follow();
       const registry = await open();
       for (let generation = 1; generation <= 20; generation++) {
@@ -119,7 +119,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(told).toEqual(told.toSorted((a, b) => a - b));
     });
 
-    test('writes once, and nothing if the record is unchanged', async () => {
+    test('writes a changed record, and nothing if the record is unchanged', async () => {
       const registry = await publish(recordOf(1));
       const version = await fixture.version('n1');
       await registry.publish(recordOf(1));
@@ -128,14 +128,14 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(await fixture.version('n1')).not.toBe(version);
     });
 
-    test('writes nothing after a restart of the agent', async () => {
+    test('writes nothing after a restart of the agent if the record is unchanged', async () => {
       await (await publish(recordOf(1))).close();
       const version = await fixture.version('n1');
       await publish(recordOf(1));
       expect(await fixture.version('n1')).toBe(version);
     });
 
-    test('keeps the fields of a record that it does not know', async () => {
+    test('keeps unknown fields of a record', async () => {
       const registry = await publish(recordOf(1));
       await fixture.addUnknownField('n1');
       await registry.publish(recordOf(1, { prefixes: [parseCidr('10.244.9.0/24')] }));
@@ -156,7 +156,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       await listener.until(({ records }) => generationOf(records.get('n1')) === 1);
     });
 
-    test('has a bad record in its first sync too', async () => {
+    test('reports a bad record in the first sync too', async () => {
       await fixture.writeBadRecord('n1');
       await publish(recordOf(2));
       const { records } = await follow();
@@ -182,7 +182,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.get('n1')).toEqual(recordOf(1));
     });
 
-    test('withdraws a node that does not exist without an error', async () => {
+    test('throws no error when it withdraws a node that does not exist', async () => {
       const registry = await open();
       await registry.withdraw('n1');
       expect((await follow()).records.has('n1')).toBe(false);
@@ -198,7 +198,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(listener.records.has('n2')).toBe(true);
     });
 
-    test('keeps everything while it cannot be reached, reports that, and continues afterwards', async () => {
+    test('keeps all records and reports a trouble while it cannot be reached, and continues afterwards', async () => {
       await publish(recordOf(1));
       const listener = await follow();
       await fixture.breakOff();

@@ -54,7 +54,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('accepts no more records than allowed, reports that, and accepts them when there are fewer', () => {
+  test('accepts at most MOST_RECORDS records, reports a trouble, and accepts new records when there are fewer', () => {
     const { reporter, listener } = following();
     const record = recordOf(1);
     const list = (count: number): Map<string, typeof record> =>
@@ -77,7 +77,7 @@ describe('RecordReporter', () => {
     ]);
   });
 
-  test('reports no record twice, good or bad', () => {
+  test('reports an unchanged record only once, good or bad', () => {
     const { reporter, listener } = following(1);
     reporter.record('n1', recordOf(1));
     reporter.record('n2', new RecordError('n2', 'port', 'is bad'));
@@ -115,7 +115,7 @@ describe('RecordReporter', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('knows what it has reported', () => {
+  test('returns the reported records without the revoked ones', () => {
     const { reporter } = following(1);
     reporter.record('n2', recordOf(2));
     reporter.record('n1', recordOf(1, { revoked: true }));

@@ -53,7 +53,8 @@ export class RecordingListener implements RegistryListener {
   }
 
   /**
-   * Checks `isSo` often, and resolves when it is true. Rejects after `withinMs` with all reports.
+   * Calls `isSo` every 5 ms, and resolves when it returns true. Rejects after `withinMs` with an
+   * error that has all reports.
    */
   async until(isSo: (listener: this) => boolean, withinMs = 20_000): Promise<void> {
     const end = performance.now() + withinMs;

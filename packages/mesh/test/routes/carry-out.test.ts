@@ -61,7 +61,7 @@ describe('carryOut', () => {
     ]);
   });
 
-  test('reports the failed step, and does the others', () => {
+  test('reports the failed step, and continues with the next one', () => {
     const netlink = new FakeNetlink();
     netlink.failures.set('addRule', EINVAL);
 

@@ -21,7 +21,7 @@ describe('KernelState', () => {
     expect(state.rules.size).toBe(DESIRED.rules.size);
   });
 
-  test('accepts the notifications of its own changes', () => {
+  test('does not report its own changes as changes by another program', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
     kernel.changes.push(
@@ -55,7 +55,7 @@ describe('KernelState', () => {
     expect(state.update(DESIRED)).toBe(false);
   });
 
-  test('notices a filter that became strict, while any filter must be loose', () => {
+  test('notices that a filter may have become strict, if any filter must be loose', () => {
     const { kernel, state } = create();
     const written = (interfaceIndex: number, reversePathFilter: number): boolean => {
       const filter = { interfaceIndex, reversePathFilter };
@@ -94,7 +94,7 @@ describe('KernelState', () => {
     expect(forgotten() - before).toBe(3);
   });
 
-  test('reads the routes again after every change of the link, because the kernel does not report them then', () => {
+  test('reads the routes again after every change of the link, because the kernel may remove routes without a report', () => {
     const { kernel, state, wanted } = create();
     wanted.clear();
     kernel.table.length = 0;
@@ -124,7 +124,7 @@ describe('KernelState', () => {
     expect(state.routes.size).toBe(kernel.table.length);
   });
 
-  test('does not treat one of several routes with the same key as its own', () => {
+  test('treats its own route as changed if another route has the same key', () => {
     const { kernel, state } = create();
     const ours = kernel.table.find(({ type }) => type === 'unicast')!;
     kernel.table.push({ ...ours, gateway: parseAddress('192.168.50.12'), interfaceIndex: 3 });

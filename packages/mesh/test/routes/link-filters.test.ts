@@ -54,7 +54,7 @@ describe('LinkFilters', () => {
     expect(filters.isStrict('gone0')).toBe(false);
   });
 
-  test('reads nothing again until a change is reported or made by itself', () => {
+  test('reads a filter again only after `forget`, or after it has changed the filter itself', () => {
     const filters = create();
     const known = (): unknown => [filters.isStrict('eth0'), [...filters.loosened()]];
     expect(known()).toEqual([true, []]);

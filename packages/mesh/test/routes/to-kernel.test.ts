@@ -95,7 +95,7 @@ describe('toRule', () => {
 });
 
 describe('toDeletedRule', () => {
-  test('matches a rule that another program added again', () => {
+  test('has no protocol, so that it also matches a rule that another program added again', () => {
     const rule = meshRule({ family: 4, priority: 900, table: 51871 });
 
     expect(toRule(rule).protocol).toBe(KERNEL);

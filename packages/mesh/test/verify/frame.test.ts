@@ -111,7 +111,7 @@ describe('readMarked', () => {
     });
   });
 
-  test('finds nothing without a header', () => {
+  test('finds nothing if the frame has no IP header, or another protocol', () => {
     expect(readMarked(new Uint8Array(100), 60)).toBeUndefined();
     expect(readMarked(ethernet(ip('10.1.0.0', '10.2.0.0', 47, echo(mark))), 42)).toBeUndefined();
     expect(readMarked(new Uint8Array(100), 3)).toBeUndefined();

@@ -53,12 +53,12 @@ export function udp(from: number, to: number, payload: Uint8Array): Uint8Array {
   );
 }
 
-/** Returns a SYN without options. */
+/** Returns a TCP header of 20 bytes in which only the ports are set. */
 export function tcp(from: number, to: number): Uint8Array {
   return joined(Uint8Array.from([...u16(from), ...u16(to)]), new Uint8Array(16));
 }
 
-/** Returns an echo request. */
+/** Returns an echo request of ICMPv4. The tests use it for ICMPv6 too. */
 export function echo(payload: Uint8Array): Uint8Array {
   return joined(Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0), payload);
 }

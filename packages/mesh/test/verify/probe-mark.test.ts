@@ -25,7 +25,7 @@ describe('ProbeMarks', () => {
     expect(marks.find(ethernet(quoted))?.probe).toBe(3);
   });
 
-  test('ignores packets of other programs', () => {
+  test('ignores packets with the mark of another run, and empty frames', () => {
     const others = new ProbeMarks(new Uint8Array(RUN_LENGTH));
     const packet = ip('10.1.0.0', '10.2.0.0', ICMP, echo(others.payload(7)));
     expect(marks.find(ethernet(packet))).toBeUndefined();

@@ -64,18 +64,21 @@ describe('planProbes', () => {
   test.each([
     ['permissive', 'traffic with the peer leaves in plaintext'],
     ['enforce', 'traffic with the peer is stopped'],
-  ] as const)('says what happens to traffic without a daemon in %s', (enforcement, what) => {
-    const status = exampleStatus({ count: 1 });
-    const [plan] = planProbes({
-      ...status,
-      node: { ...status.node, enforcement },
-      interface: { ...status.interface, isUp: false },
-    });
-    expect(plan).toMatchObject({
-      targets: [],
-      obstacle: `the daemon of litz0 does not answer; until it does, ${what}`,
-    });
-  });
+  ] as const)(
+    'says what happens to traffic with %s if the daemon does not answer',
+    (enforcement, what) => {
+      const status = exampleStatus({ count: 1 });
+      const [plan] = planProbes({
+        ...status,
+        node: { ...status.node, enforcement },
+        interface: { ...status.interface, isUp: false },
+      });
+      expect(plan).toMatchObject({
+        targets: [],
+        obstacle: `the daemon of litz0 does not answer; until it does, ${what}`,
+      });
+    },
+  );
 });
 
 function planned(

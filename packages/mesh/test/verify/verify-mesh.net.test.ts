@@ -32,9 +32,9 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     );
   });
 
-  test('finds the leak after a rule was removed', async () => {
+  test('finds the leak after the rule for IPv4 was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    // Stops the host first, because it would restore the rule.
+    // Closes the hosts first, because they would restore the rule.
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
 
@@ -113,7 +113,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
     expect(await verify(a, [b])).toMatchObject({ verdict: 'PASS' });
   });
 
-  test('also probes the addresses of the nodes if they are encrypted', async () => {
+  test('also probes the addresses of the nodes if the mode encrypts packets between nodes', async () => {
     const { a, b } = await createMesh({ mode: 'all' }, { reversePathFilter: 2 });
 
     const judgement = await verify(a, [b], { mode: 'all' });

@@ -40,7 +40,8 @@ export class DnsCache<Value> {
   /**
    * Keeps a value. If the cache is full, the entry that was kept first is forgotten.
    *
-   * @param ttl seconds; 0: the value is not kept. More than a day counts as a day.
+   * @param ttl seconds; 0: the value is not kept, and an older value of the key is forgotten. More
+   *   than a day counts as a day.
    */
   keep(key: string, value: Value, ttl: number): void {
     this.#entries.delete(key);

@@ -1,6 +1,6 @@
 /**
- * `readDnsConfig` reads the `DNS` field of a wg-quick file: servers and search domains in one list.
- * `candidateNames` applies the search domains to a name.
+ * `readDnsConfig` reads the `DNS` field of a wg-quick file, which lists servers and search domains
+ * together. `candidateNames` applies the search domains to a name.
  *
  * @module
  */

@@ -20,6 +20,8 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
+ * @param timeoutMs the limit of each attempt: over UDP, over TCP, and once more without EDNS if the
+ *   server does not understand EDNS
  * @throws {Error} (rejects) the server does not answer in time or cannot be reached; or the name is
  *   not valid in DNS
  */
@@ -46,7 +48,7 @@ async function askOnce(
   return answer.isTruncated ? askOverTcp(host, server, { question, bytes, timeoutMs }) : answer;
 }
 
-/** A question in a datagram, with a socket of its own. */
+/** Sends a question in a datagram, from a socket of its own, and waits for the answer. */
 class DatagramExchange implements SocketOwner {
   readonly #host: SocketHost;
   readonly #server: string;

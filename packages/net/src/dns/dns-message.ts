@@ -15,7 +15,7 @@ export interface DnsQuestion {
 
 /** What a server has answered. */
 export interface DnsAnswer {
-  /** `SERVFAIL` stands for every code that says nothing about the name. */
+  /** `SERVFAIL` stands for all other codes, because they say nothing about the name. */
   readonly code: 'NOERROR' | 'NXDOMAIN' | 'FORMERR' | 'SERVFAIL';
   /** Whether the answer did not fit into a datagram. Over TCP the server sends all of it. */
   readonly isTruncated: boolean;
@@ -48,7 +48,7 @@ export function encodeQuery({ id, name, type }: DnsQuestion, withOptions: boolea
 }
 
 /**
- * Returns the answer to a question; undefined if this is no answer to it. It never throws.
+ * Returns the answer to a question; undefined if `bytes` is not an answer to it. It never throws.
  *
  * @param bytes borrowed for the call
  */
@@ -104,7 +104,7 @@ function readRecords(
   return { addresses, alias, ttl: isNegative ? negativeTtl(authorities) : ttl };
 }
 
-/** RFC 2308 5: returns how many seconds the answer "there is nothing" is valid. */
+/** RFC 2308 5: returns how many seconds an answer without addresses is valid. */
 function negativeTtl(authorities: readonly Answer[]): number {
   const soa = authorities.find((it) => it.type === 'SOA');
   if (soa?.type !== 'SOA') return 0;
@@ -133,7 +133,7 @@ const OPTIONS = {
   flag_do: false,
   options: [],
 };
-/** Aliases within one answer. */
+/** The most aliases that are followed within one answer. */
 const MOST_LINKS = 16;
 const LONGEST_NEGATIVE_TTL = 300;
 /**

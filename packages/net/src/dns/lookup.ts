@@ -27,7 +27,10 @@ export interface LookupOptions {
   readonly verbatim?: boolean | undefined;
   /** Ends the look-up with an `AbortError`. */
   readonly signal?: AbortSignal | undefined;
-  /** Ms to wait for the other version of IP when one version has addresses. Default: no limit. */
+  /**
+   * How many ms to wait for the addresses of the other version of IP, after those of one version
+   * are known. Default: no limit.
+   */
   readonly patienceMs?: number | undefined;
 }
 
@@ -44,8 +47,9 @@ export class NetworkLookup {
   /**
    * Resolves to the addresses of a name: at least one.
    *
-   * @throws {NetworkError} (rejects) `ENOTFOUND`: there is no address; `EAI_AGAIN`: no server has
-   *   answered. The message says which servers were asked.
+   * @throws {NetworkError} (rejects) `ENOTFOUND`: the name has no address; `EAI_AGAIN`: no address
+   *   was found, and a question got no answer. The message says which servers were asked, or why
+   *   none was asked.
    */
   async all(hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
     const { signal, patienceMs } = options;

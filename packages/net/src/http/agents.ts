@@ -36,12 +36,12 @@ export class NetworkHttpsAgent extends HttpsAgent {
     this.#connect = connect;
   }
 
-  /** @internal Called by node:https. The overridden method keeps the TLS sessions. */
+  /** @internal Called by node:https. The overridden method keeps TLS sessions, to resume them. */
   override createConnection(options: object, callback?: never): Duplex {
     const socket = this.#connect(connectOptionsOf(options));
     const secure = super.createConnection({ ...options, socket } as never, callback) as Duplex;
-    // The TLS socket ends this socket itself, after its last bytes. If it could not be half-open,
-    // the end of the other side would end it too early.
+    // The TLS socket ends `socket` itself, after its last bytes. If `socket` could not be
+    // half-open, it would end as soon as the other side ends, maybe before those bytes.
     socket.allowHalfOpen = true;
     return secure;
   }

@@ -2,7 +2,7 @@
  * undici over a network: its connector, its dispatcher and its `fetch`.
  *
  * The package undici is loaded when it is used for the first time, because loading it takes a tenth
- * of a second and 20 MB.
+ * of a second and 20 MB of memory.
  *
  * @module
  */
@@ -54,8 +54,8 @@ export function createConnector(connect: Connect, options: ConnectorOptions = {}
       socket.off('error', fail);
       if (!isSecure) return callback(null, socket as never);
       secure({ ...options, httpSocket: socket as never }, callback);
-      // The TLS socket ends this socket itself, after its last bytes. If it could not be
-      // half-open, the end of the other side would end it too early.
+      // The TLS socket ends `socket` itself, after its last bytes. If `socket` could not be
+      // half-open, it would end as soon as the other side ends, maybe before those bytes.
       socket.allowHalfOpen = true;
     });
   };
@@ -67,8 +67,9 @@ export function createDispatcher(connect: Connector): Undici.Agent {
 }
 
 /**
- * Returns the `fetch` of undici with this dispatcher. `Request` and `FormData` of Node.js are
- * accepted, although undici has classes of its own.
+ * Returns the `fetch` of undici. Without the option `dispatcher`, a request goes to the dispatcher
+ * that `dispatcher()` returns. `Request` and `FormData` of Node.js are accepted, although undici
+ * has classes of its own.
  */
 export function createFetch(dispatcher: () => Undici.Dispatcher): Fetch {
   return async (input, { body, ...init } = {}) => {

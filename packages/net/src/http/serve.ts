@@ -32,8 +32,9 @@ export async function serve(
   const wanted = { allowHalfOpen, noDelay, pauseOnConnect };
   const listener = new Server(network, wanted, (socket) => {
     server.emit('connection', socket);
-    // A TLS server has copied the option by now. Its TLS socket ends this socket itself, after its
-    // last bytes. If it could not be half-open, the end of the client would end it too early.
+    // A TLS server has copied `allowHalfOpen` by now. Its TLS socket ends `socket` itself, after
+    // its last bytes. If `socket` could not be half-open, it would end as soon as the client ends,
+    // maybe before those bytes.
     socket.allowHalfOpen = true;
   });
   // `once` rejects at an 'error' event.

@@ -13,19 +13,19 @@ import type { SocketHost, SocketOwner } from '../socket-host.ts';
 
 /** Options of `Network.ping`. */
 export interface PingOptions {
-  /** Ms to wait. Default 5000. */
+  /** How many ms to wait for the reply. Default 5000. */
   readonly timeout?: number | undefined;
-  /** Bytes of data. Default 56. */
+  /** How many bytes of data the request has. Default 56. */
   readonly size?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A reply. */
 export interface PingReply {
-  /** Where it came from. */
+  /** The address that sent the reply. */
   readonly address: string;
   readonly roundTripMs: number;
-  /** The hop limit that it arrived with. */
+  /** The hop limit (TTL) of the reply when it arrived. */
   readonly ttl: number;
 }
 
@@ -33,8 +33,8 @@ export interface PingReply {
  * Resolves when the reply is there.
  *
  * @param address an IP address, not a name
- * @throws {NetworkError} (rejects) `ETIMEDOUT`, which names the peer; `EHOSTUNREACH`,
- *   `ENETUNREACH`
+ * @throws {NetworkError} (rejects) `ETIMEDOUT`: no reply came, and the message names the peer;
+ *   `EHOSTUNREACH`, `ENETUNREACH`
  * @throws {Error} (rejects) `AbortError`
  */
 export async function ping(

@@ -7,9 +7,10 @@
  *                  |            | timer: the next deadline of the stack
  *                  +--- changed sockets --> onSocket
  * ```
- * The device takes packets when it has space, and takes super-packets whole. `#settle` runs once
- * after each turn in which the TUN was called: it reports sockets, wakes the device and sets the
- * timer. A turn is here one callback of the event loop.
+ * The device takes packets when it has space, and takes super-packets whole.
+ *
+ * In this file, a turn is one callback of the event loop. `#settle` runs once after each turn in
+ * which the TUN was called: it reports changed sockets, sets the timer and wakes the device.
  *
  * @module
  */
@@ -27,7 +28,7 @@ export interface StackTunOptions {
   readonly name?: string;
   /** Monotonic milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
-  /** Called with each socket that `Stack.pollSocket` names, after the turn in which it changed. */
+  /** Called with each changed socket (`Stack.pollSocket`), after the turn in which it changed. */
   readonly onSocket: (socket: Socket) => void;
 }
 
@@ -87,7 +88,7 @@ export class StackTun implements Tun {
    */
   #turn: number | undefined = undefined;
   #isSettling = false;
-  /** Whether the stack may have packets that the device has not asked for. */
+  /** Whether the stack may have packets that the device has not taken. */
   #isReadable = false;
   #timer: NodeJS.Timeout | undefined = undefined;
   #timerDue = Infinity;
@@ -138,7 +139,7 @@ export class StackTun implements Tun {
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return GONE;
     const space = length - VNET_HEADER_LENGTH;
-    // The stack may fill the buffer to its end, so a short space is cut out first.
+    // The stack may fill the buffer to its end. So if the space is short, the buffer is cut there.
     const target = space < LONGEST_PACKET ? buffer.subarray(0, offset + length) : buffer;
     const packet = offset + VNET_HEADER_LENGTH;
     const count = this.stack.pollPacket(target, packet, this.#time(), this.#offload);
@@ -194,8 +195,8 @@ export class StackTun implements Tun {
   #settleLater(): void {
     if (this.#isSettling) return;
     this.#isSettling = true;
-    // Runs after the present callback, in which the device may be at work: a listener may call the
-    // device, and may throw.
+    // Listeners are called after the present callback, because the device may be at work in it, and
+    // a listener may call the device or throw.
     process.nextTick(this.#settle);
   }
 
@@ -215,15 +216,16 @@ export class StackTun implements Tun {
   };
 
   /**
-   * Sets the timer only if the deadline is earlier than before. With every packet the deadline
-   * moves, mostly to a later time. When a timer expires too early, it is set again for the rest.
+   * Sets the timer only if the deadline is earlier than the time for which it is set. Each packet
+   * moves the deadline, mostly to a later time. A timer that expires before the deadline is set
+   * again.
    */
   #setTimer(): void {
     const due = this.#isClosed ? Infinity : this.stack.pollTimeout();
     if (due >= this.#timerDue) return;
     clearTimeout(this.#timer);
     this.#timerDue = due;
-    // Rounded up: before the deadline there would be nothing to do.
+    // Rounded up, because there is nothing to do before the deadline.
     const ms = Math.min(Math.max(Math.ceil(due - this.#now()), 0), LONGEST_TIMEOUT_MS);
     this.#timer = setTimeout(this.#expire, ms).unref();
   }

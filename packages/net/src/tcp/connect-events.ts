@@ -6,16 +6,16 @@
 import type { EventEmitter } from 'node:events';
 import type { ConnectorListener } from './connector.ts';
 
-/** A socket that connects. The field lists the addresses that were tried. */
+/** A socket that connects. Its field lists the addresses that were tried. */
 export interface ConnectingSocket extends EventEmitter {
   autoSelectFamilyAttemptedAddresses: string[] | undefined;
 }
 
 /**
- * Returns a listener that emits what happens.
+ * Returns a listener for a `Connector`. It emits the events of `socket`.
  *
  * @param host the name that is looked up
- * @param outcome called when the connection is established or has failed
+ * @param outcome the functions to call when the connection is established or has failed
  */
 export function connectEvents(
   socket: ConnectingSocket,

@@ -15,11 +15,14 @@ export interface SocketOptions {
   readonly noDelay?: boolean | undefined;
   /** Sends keepalive probes while the connection is silent. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Ms of silence before the first keepalive probe; 0: two hours. Default 0. */
+  /**
+   * Ms of silence before the first keepalive probe, rounded down to whole seconds; less than 1000:
+   * two hours. Default 0.
+   */
   readonly keepAliveInitialDelay?: number | undefined;
   /** Destroys the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** Bytes that may wait in the stream before `write` returns false, and that are read ahead. */
+  /** The number of waiting bytes at which `write` returns false, and reading ahead stops. */
   readonly highWaterMark?: number | undefined;
   /** Reads data into one buffer of the caller, instead of 'data' events. */
   readonly onread?: OnReadOptions | undefined;
@@ -30,14 +33,14 @@ export interface ConnectOptions extends SocketOptions {
   readonly port: number;
   /** A name or an address. Default 'localhost': the network's own address. */
   readonly host?: string | undefined;
-  /** The address of the network to connect from. */
+  /** The own address from which the socket connects: one of the addresses of the network. */
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
   /** 4 or 6: only addresses of this version. Default 0: both. */
   readonly family?: number | undefined;
   /**
-   * Tries all addresses of a name, and does not wait for one to fail before it tries the next (RFC
-   * 8305). Default true.
+   * Tries all addresses of a name, and does not wait until one address has failed before it tries
+   * the next one (RFC 8305). Default true. False: only the first address is tried.
    */
   readonly autoSelectFamily?: boolean | undefined;
   /** Ms after which the next address is tried too. Default 250, at least 10. */
@@ -45,11 +48,11 @@ export interface ConnectOptions extends SocketOptions {
   /** Ms of silence after which the socket emits 'timeout'. Default 0: never. */
   readonly timeout?: number | undefined;
   /**
-   * Ms for the look-up and the connection; then `ETIMEDOUT`. Default 0: until TCP gives up, or the
-   * handshake with the peer.
+   * How many ms the look-up and the connection may take together; after that, the socket fails with
+   * `ETIMEDOUT`. Default 0: until TCP gives up, or the device gives up the handshake with the peer.
    */
   readonly connectTimeout?: number | undefined;
-  /** Default: the DNS servers of the network. */
+  /** A function like dns.lookup. Default: asks the DNS servers of the network. */
   readonly lookup?: LookupFunction | undefined;
   /** Not used. */
   readonly hints?: number | undefined;

@@ -28,7 +28,7 @@ export abstract class ConnectionEnds extends Duplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  /** The number of bytes that wait to be sent. */
+  /** The number of written bytes that wait in the stream. */
   get bufferSize(): number {
     return this.writableLength;
   }

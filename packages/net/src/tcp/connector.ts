@@ -28,7 +28,7 @@ export class Connector implements SocketOwner {
   readonly #host: SocketHost;
   readonly #destination: Destination;
   readonly #listener: ConnectorListener;
-  /** Ends the look-up of a name; undefined without a look-up, as for every address. */
+  /** Ends the look-up of a name; undefined if there is none, because `host` is an IP address. */
   #lookup: AbortController | undefined;
   readonly #attempts: Set<Attempt> = new Set();
   readonly #errors: NetworkError[] = [];
@@ -44,7 +44,10 @@ export class Connector implements SocketOwner {
     this.#listener = listener;
   }
 
-  /** Begins. A look-up may call the listener at once, as with node:net; nothing else does. */
+  /**
+   * Begins. As with node:net, a `lookup` function may call the listener before `start` returns.
+   * Everything else calls the listener later.
+   */
   start(): void {
     const { host, connectTimeoutMs } = this.#destination;
     this.#host.waiting.add(this);
@@ -73,7 +76,7 @@ export class Connector implements SocketOwner {
   }
 
   /**
-   * A peer does not answer: the attempts to its addresses fail with `ETIMEDOUT`.
+   * Must be called when a peer does not answer. Attempts to its addresses fail with `ETIMEDOUT`.
    *
    * @param isConcerned whether an address belongs to the peer
    * @param describe returns the reason for the message of the error
@@ -263,7 +266,7 @@ class Attempt implements SocketOwner {
     this.#connector.attemptFailed(this, error);
   }
 
-  /** The time limit of the caller is over. The error names the peer, which is looked up first. */
+  /** Fails, because the time limit of the caller is over. The error names the peer. */
   expire(ms: number): void {
     void this.#host.describePeer(this.address).then((peer) => {
       if (!this.#socket) return;

@@ -28,7 +28,7 @@ export class IdleTimer {
     if (ms > 0) this.#timer = setTimeout(this.#onIdle, ms).unref();
   }
 
-  /** Something happened: the time begins again. */
+  /** Begins the time again, because something happened. */
   refresh(): void {
     this.#timer?.refresh();
   }

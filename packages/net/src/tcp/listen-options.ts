@@ -23,7 +23,10 @@ export interface ListenPlace {
   /** The text that `address()` reports. */
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
-  /** 4: at all IPv4 addresses; undefined: at `address`, or everywhere without a host or at '::'. */
+  /**
+   * 4: all IPv4 addresses. Undefined: `address` alone; or all addresses if the host is '::' or
+   * missing.
+   */
   readonly version: 4 | undefined;
 }
 

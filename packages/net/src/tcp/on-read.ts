@@ -1,6 +1,6 @@
 /**
  * `OnRead`: the option `onread` of net.Socket. All received data is written into one buffer of the
- * program, so a stream allocates no memory.
+ * program, so the stream allocates no memory for it.
  *
  * @module
  */

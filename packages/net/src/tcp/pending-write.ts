@@ -13,7 +13,7 @@ export class PendingWrite {
   #next = 0;
   #offset = 0;
 
-  /** @param chunks borrowed until the callback is called */
+  /** @param chunks not copied: they must not change before the callback is called */
   constructor(chunks: readonly Uint8Array[], callback: (error?: Error | null) => void) {
     this.#chunks = chunks;
     this.callback = callback;

@@ -60,10 +60,10 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
   readonly #sockets: Set<Socket> = new Set();
   #listener: TcpListener | undefined;
   #place: ListenPlace | undefined;
-  /** Whether `listen` was called, and the server was neither closed since nor has it failed. */
+  /** Whether `listen` was called, and since then the server was not closed and has not failed. */
   #isOpen = false;
 
-  /** @param network the `Network` that it listens in */
+  /** @param network the `Network` in which the server listens */
   constructor(
     network: SocketNetwork,
     options: ServerOptions = {},
@@ -115,7 +115,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     return this;
   }
 
-  /** Returns where it listens; null if it does not. */
+  /** Returns where the server listens; null if it does not listen. */
   address(): AddressInfo | null {
     const listener = this.#listener;
     if (!listener || !this.#place) return null;
@@ -123,7 +123,7 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     return { address, family, port: listener.localPort };
   }
 
-  /** Reports the number of its connections. */
+  /** Passes the number of open connections to `callback`. */
   getConnections(callback: (error: Error | null, count: number) => void): this {
     process.nextTick(callback, null, this.#sockets.size);
     return this;

@@ -45,7 +45,7 @@ export interface AcceptedSocket extends SocketOptions {
  * makes one for each client. It has the events, properties and methods of net.Socket.
  */
 export class Socket extends ConnectionEnds implements SocketOwner {
-  /** The server that accepted it. */
+  /** The `Server` that accepted the connection; undefined if there is none. */
   server: unknown = undefined;
   /** The addresses that were tried, as `address:port`, if the name has more than one. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
@@ -69,7 +69,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
   #isReset = false;
   #isEnded = false;
 
-  /** @param network the `Network` that it will connect through. Call `connect` next. */
+  /** @param network the `Network` through which the socket will connect. Call `connect` next. */
   constructor(network: SocketNetwork, options: SocketOptions | AcceptedSocket = {}) {
     const { allowHalfOpen = false, highWaterMark, signal } = options;
     super({
@@ -107,7 +107,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this.#idle?.ms;
   }
 
-  /** The number of bytes that were received. */
+  /** The number of received bytes that the stack has passed to the socket. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
@@ -167,7 +167,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this;
   }
 
-  /** Sends keepalive probes after `initialDelay` ms of silence (0: two hours), or stops them. */
+  /** Turns keepalive probes on or off. `initialDelay`: see `keepAliveInitialDelay`. */
   setKeepAlive(enable: boolean = false, initialDelay: number = 0): this {
     this.#keepAliveMs = keepAliveMs(enable, initialDelay);
     if (this.#tcp) this.#tcp.keepAlive = this.#keepAliveMs;
@@ -182,7 +182,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     else this.once('finish', () => this.destroy());
   }
 
-  /** Ends the connection with a RST. What was not delivered is lost. */
+  /** Ends the connection with a RST. Data that was not delivered is lost. */
   resetAndDestroy(): this {
     if (this.#connector) {
       this.once('connect', () => this.resetAndDestroy());
@@ -347,7 +347,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#isWanted = false;
     this.push(null);
     this.once('end', () => (this.#isEnded = true));
-    // Nobody reads the stream, but 'end' must be emitted.
+    // With `onread`, nobody reads the stream, but 'end' must be emitted.
     if (this.#onRead) this.read(0);
   }
 

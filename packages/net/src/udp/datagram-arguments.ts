@@ -53,7 +53,7 @@ export function readSendArguments(given: readonly unknown[], isConnected: boolea
   const last = given.at(-1);
   const callback = typeof last === 'function' ? (last as SendCallback) : undefined;
   const [message, ...rest] = given.filter((argument) => typeof argument !== 'function');
-  // Two numbers are an offset and a length, and one number is a port.
+  // Two numbers after the message are an offset and a length; a single number is a port.
   const isPair = typeof rest[0] === 'number' && typeof rest[1] === 'number';
   const hasRange = isPair && (isConnected || rest.length >= 3);
   const bytes = toBytes(message);

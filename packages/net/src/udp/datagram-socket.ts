@@ -27,7 +27,7 @@ export interface DatagramSocketOptions {
   readonly type: 'udp4' | 'udp6';
   /** Closes the socket when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** How many bytes may wait to be read. Default 212992. */
+  /** How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992. */
   readonly recvBufferSize?: number | undefined;
   /** Accepted and not used: 'udp6' is always for IPv6 alone, and no port is shared. */
   readonly ipv6Only?: boolean | undefined;
@@ -70,7 +70,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   #isConnected = false;
   #isClosed = false;
 
-  /** @param network the `Network` that it is in */
+  /** @param network the `Network` that the socket belongs to */
   constructor(
     network: SocketNetwork,
     options: DatagramSocketOptions | 'udp4' | 'udp6',
@@ -123,8 +123,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   }
 
   /**
-   * Sets the destination of `send`. From then on only datagrams from there are received. 'connect'
-   * or 'error' follows.
+   * Sets the destination of `send`. After that, only datagrams from this destination are received.
+   * 'connect' or 'error' follows.
    */
   connect(port: number, address?: string | (() => void), callback?: (error?: Error) => void): void {
     this.#checkOpen();
@@ -151,11 +151,12 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   /**
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
-   * with `offset` and `length` behind the message, with a list of parts as message, and without
-   * port and address on a connected socket. A connected socket copies the bytes before `send`
-   * returns. Otherwise they are borrowed until the callback is called.
+   * with `offset` and `length` after the message, with a list of parts as message, and without port
+   * and address on a connected socket. A connected socket copies the bytes before `send` returns.
+   * Otherwise the bytes must not change before the callback is called.
    *
-   * The callback gets `ENOBUFS` if there is no space for the datagram.
+   * The callback gets an error, for example `ENOBUFS` if there is no space for the datagram.
+   * Without a callback, `ENOBUFS` is ignored, and any other error is an 'error' event.
    */
   send(message: SendMessage, ...rest: readonly unknown[]): void {
     this.#checkOpen();
@@ -259,7 +260,10 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     return this.#version === 4 ? '0.0.0.0' : '::';
   }
 
-  /** Calls back with an address or an error: in the next tick, or when a name was looked up. */
+  /**
+   * Calls back with an address or an error: in the next tick if `host` is an address, otherwise
+   * when the name was looked up. Does nothing if the socket was closed in the meantime.
+   */
   #resolve(host: string, callback: (error: Error | null, address: string) => void): void {
     const report = (error: Error | null, address: string): void => {
       if (this.#isClosed) return;
@@ -305,7 +309,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
     }
   }
 
-  /** @param address undefined: the one that the socket is connected to */
+  /** @param address undefined: the address to which the socket is connected */
   #sendTo({ bytes, port }: Datagram, address: string | undefined): Error | undefined {
     const isBound = this.#udp !== undefined;
     const fault = this.#open(0, this.#any);
@@ -325,7 +329,7 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
 
   #done(fault: Error | undefined, callback: SendCallback | undefined, size: number): void {
     if (callback) process.nextTick(callback, fault ?? null, size);
-    // A datagram for which there is no space is lost without an error, as is usual for UDP.
+    // If there is no space for a datagram, it is lost without an event, as usual for UDP.
     else if (fault && codeOf(fault) !== 'ENOBUFS')
       process.nextTick(() => this.emit('error', fault));
   }

@@ -71,7 +71,7 @@ describe('node:http over a network', () => {
     expect(received).toBe('through');
   });
 
-  test('a signal aborts a request before it is connected', async () => {
+  test('a signal aborts a request whose connection is not established', async () => {
     const { a } = networks;
     const abort = new AbortController();
     const asked = get('http://10.0.0.2:81/', { agent: a.agent, signal: abort.signal });
@@ -82,7 +82,7 @@ describe('node:http over a network', () => {
 });
 
 describe('TLS over a network', () => {
-  test('serves HTTPS, and the agent uses the TLS session again', async () => {
+  test('serves HTTPS, and the agent resumes the TLS session', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert }, (_incoming, outgoing) => {
       outgoing.shouldKeepAlive = false;
@@ -116,7 +116,7 @@ describe('TLS over a network', () => {
     expect(error.code).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
-  test('fetches by HTTPS with undici', async () => {
+  test('fetches over HTTPS with undici', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert }, (_incoming, outgoing) =>
       outgoing.end('fetched'),

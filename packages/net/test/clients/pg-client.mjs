@@ -1,6 +1,6 @@
 /**
- * The client of the PostgreSQL test. It is a program of its own, because pg does not load under the
- * conditions of `exports` that vitest sets for its whole process.
+ * The client of the PostgreSQL test. It runs in its own process, because vitest sets conditions of
+ * `exports` under which pg does not load.
  *
  * Usage: node pg-client.mjs FILE.conf PORT
  *

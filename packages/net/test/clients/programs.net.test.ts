@@ -1,5 +1,5 @@
 /**
- * Programs of other people through a tunnel, unchanged: PostgreSQL with pg, OpenSSH, wrk.
+ * Unchanged programs of other projects, through a tunnel: PostgreSQL with pg, OpenSSH, wrk.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { freePort, postgresql, root, startPostgresql, startSshd } from './progra
 const sshPrograms = [programRequirement('ssh', ['-V']), programRequirement('socat', ['-V'])];
 
 describeWith([root, postgresql], 'PostgreSQL through a tunnel, with pg', () => {
-  test('answers queries, many rows, and a notification', async () => {
+  test('answers queries, returns many rows, and sends a notification', async () => {
     await using server = await startPostgresql();
     const [keysA, keysB] = [generateKeyPair(), generateKeyPair()];
     const hooks = { preUp: [], postUp: [], preDown: [], postDown: [] };
@@ -51,7 +51,7 @@ describeWith([root, postgresql], 'PostgreSQL through a tunnel, with pg', () => {
 });
 
 describeWith([root, ...sshPrograms], 'OpenSSH through a tunnel, with ProxyCommand', () => {
-  test('copies 32 MB both ways', async () => {
+  test('copies 32 MiB both ways', async () => {
     await using server = await startSshd();
     await using networks = await twoNetworks();
     const { a, b } = networks;

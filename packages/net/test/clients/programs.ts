@@ -1,5 +1,5 @@
 /**
- * Starts programs of other people for tests. The programs are ended also after a failure.
+ * Starts programs of other projects for tests. A program is also ended after a failed test.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const POSTGRESQL = '/usr/lib/postgresql';
 export const postgresql: Requirement = requirement('PostgreSQL', () => existsSync(POSTGRESQL));
 export const root: Requirement = requirement('root', () => process.getuid?.() === 0);
 
-/** A server in a folder of its own. */
+/** A server program and its folder. Disposal ends the program, and removes the folder. */
 export class RunningProgram implements AsyncDisposable {
   readonly folder: string;
   readonly port: number;

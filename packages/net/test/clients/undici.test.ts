@@ -41,11 +41,11 @@ describe('undici over a network', () => {
       const { body } = await request('http://10.0.0.2/', { dispatcher: networks.a.dispatcher });
       expect(await body.text()).toBe('x');
     }
-    // It may be the connection of the test before, if that is still open.
+    // The requests may use the connection of the test before, if that connection is still open.
     expect(connections - before).toBeLessThanOrEqual(1);
   });
 
-  test('sends and receives a body of 16 MB', async () => {
+  test('sends and receives a body of 16 MiB', async () => {
     const body = randomBytes(16 * 2 ** 20);
     const digest = createHash('sha256').update(body).digest('hex');
     handle = async (incoming, outgoing) => {

@@ -14,15 +14,15 @@ describe('readDnsConfig', () => {
 describe('candidateNames', () => {
   const search = ['a.example', 'b.example'];
 
-  test('appends the domains first to a name without a dot', () => {
+  test('for a name without a dot, the longer names come first', () => {
     expect(candidateNames('db', search)).toEqual(['db.a.example', 'db.b.example', 'db']);
   });
 
-  test('appends the domains last to a name with a dot', () => {
+  test('for a name with a dot, the longer names come last', () => {
     expect(candidateNames('db.x', search)).toEqual(['db.x', 'db.x.a.example', 'db.x.b.example']);
   });
 
-  test('appends nothing to a complete name', () => {
+  test('appends nothing to a name with a dot at its end', () => {
     expect(candidateNames('db.', search)).toEqual(['db']);
   });
 });

@@ -10,7 +10,7 @@ const ADDRESS = { type: 'A', name: 'www.example', data: '192.0.2.1', ttl: 60 } a
 const PATIENCE_MS = 2000;
 
 describe('askServer', () => {
-  test('returns the answer of the server', async () => {
+  test('returns the answer of the server; ports and numbers of the questions are random', async () => {
     const [a, b] = linkedHosts();
     const ports = new Set<number>();
     const ids = new Set<number>();
@@ -53,7 +53,7 @@ describe('askServer', () => {
       });
     }).listen(53);
     const answer = await askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
-    // No more than 64 of the 500 are taken.
+    // No more than 64 of the 500 addresses are taken.
     expect(answer.addresses.length).toBe(64);
     server.close();
   });
@@ -72,7 +72,7 @@ describe('askServer', () => {
     expect(answer.addresses).toEqual(['192.0.2.1']);
   });
 
-  test('asks again without options if the server does not know them', async () => {
+  test('asks again without EDNS options if the server does not know them', async () => {
     const [a, b] = linkedHosts();
     const withOptions: boolean[] = [];
     await dnsServer(b, (query, reply) => {
@@ -85,7 +85,7 @@ describe('askServer', () => {
     expect(withOptions).toEqual([true, false]);
   });
 
-  test('asks without options over TCP too', async () => {
+  test('leaves the EDNS options out over TCP too, if the server does not know them', async () => {
     const [a, b] = linkedHosts();
     await dnsServer(b, (query, reply) => {
       if (query.additionals!.length > 0) reply({ flags: 1, questions: [] });
@@ -109,7 +109,7 @@ describe('askServer', () => {
     server.close();
   });
 
-  test('says that the server does not answer, or is not there', async () => {
+  test('says that nothing listens at the server, or that the server does not answer', async () => {
     const [a, b] = linkedHosts();
     const refused = askServer(a.host, '10.0.0.2', QUERY, PATIENCE_MS);
     await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED', address: '10.0.0.2' });

@@ -12,7 +12,7 @@ describe('encodeQuery', () => {
     expect(query.additionals).toMatchObject([{ type: 'OPT', udpPayloadSize: 1232 }]);
   });
 
-  test('can leave the options out', () => {
+  test('can leave the EDNS options out', () => {
     const query = decode(Buffer.from(encodeQuery(QUESTION, false)));
     expect(query.additionals).toEqual([]);
   });
@@ -50,7 +50,7 @@ describe('decodeAnswer', () => {
     });
   });
 
-  test('takes 64 addresses of a server that sends thousands', () => {
+  test('takes only 64 addresses from a server that sends thousands', () => {
     const answers = Array.from({ length: 3000 }, (_, i) =>
       a('www.example', `192.0.${i >> 8}.${i & 255}`, 60),
     );
@@ -65,7 +65,7 @@ describe('decodeAnswer', () => {
     expect(answerOf({ answers })?.addresses).toEqual([]);
   });
 
-  test('returns the code, and how long the answer is valid that a name does not exist', () => {
+  test('returns the code, and how long an answer without addresses is valid', () => {
     const soa = { mname: 'a', rname: 'b', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 20 };
     const authorities = [{ type: 'SOA', name: 'example', ttl: 3600, data: soa } as const];
     expect(answerOf({ flags: 3, authorities })).toMatchObject({ code: 'NXDOMAIN', ttl: 20 });
@@ -75,11 +75,11 @@ describe('decodeAnswer', () => {
     expect(answerOf({ flags: 1, questions: [] })?.code).toBe('FORMERR');
   });
 
-  test('says that an answer was cut', () => {
+  test('says that an answer was truncated', () => {
     expect(answerOf({ flags: 0x0200 })?.isTruncated).toBe(true);
   });
 
-  test('ignores what is no answer to the question', () => {
+  test('ignores messages that are no answer to the question', () => {
     expect(answerOf({ id: 8 })).toBeUndefined();
     expect(answerOf({ type: 'query' })).toBeUndefined();
     expect(answerOf({ questions: [] })).toBeUndefined();

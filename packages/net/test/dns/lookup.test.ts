@@ -13,7 +13,7 @@ describe('NetworkLookup', () => {
   });
 
   test.each(['localhost', 'LOCALHOST.', 'a.localhost'])(
-    '%s is the network itself',
+    '%s stands for the addresses of the network',
     async (name) => {
       const { lookup, asked } = looking({});
       const own = OWN.map((address, i) => ({ address, family: i === 0 ? 4 : 6 }));
@@ -82,7 +82,7 @@ describe('NetworkLookup', () => {
   });
 });
 
-/** A look-up whose server knows these names. */
+/** A look-up whose DNS server knows these names. `asked` lists the questions to that server. */
 function looking(names: Record<string, string[] | Error>, own: string[] = OWN) {
   const asked: string[] = [];
   const resolver = new Resolver({

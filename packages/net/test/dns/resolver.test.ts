@@ -5,7 +5,7 @@ import { Resolver, type ResolverOptions } from '../../src/dns/resolver.ts';
 type Replies = Record<string, Partial<DnsAnswer> | Error | 'never'>;
 
 describe('Resolver', () => {
-  test('asks for both versions at once, and keeps the answers', async () => {
+  test('asks for IPv4 and IPv6 addresses at once, and keeps the answers', async () => {
     const { resolver, asked, clock } = resolving({
       'A www.example': { addresses: ['192.0.2.1'], ttl: 60 },
       'AAAA www.example': { addresses: ['2001:db8::1'], ttl: 60 },
@@ -34,7 +34,7 @@ describe('Resolver', () => {
     expect(asked.map((line) => line.split(' ')[2])).toEqual(['db.a.example', 'db.b.example']);
   });
 
-  test('asks the next server when one fails, and then the first again', async () => {
+  test('asks the next server when one fails, and all servers once more at the end', async () => {
     const { resolver, asked } = resolving(
       {
         '10.0.0.1 A www.example': new Error('no answer'),
@@ -52,7 +52,7 @@ describe('Resolver', () => {
     ]);
   });
 
-  test('believes the first server that answers', async () => {
+  test('takes the answer of the first server that has one', async () => {
     const { resolver, asked } = resolving(
       {
         '10.0.0.1 A www.example': new Error('no answer'),
@@ -76,7 +76,7 @@ describe('Resolver', () => {
     expect(endless.failures).toEqual(['x.example has more than 8 aliases']);
   });
 
-  test('waits a short time for the other version', async () => {
+  test('waits only a short time for the other version of IP', async () => {
     const { resolver } = resolving({
       'A www.example': { addresses: ['192.0.2.1'] },
       'AAAA www.example': 'never',

@@ -43,7 +43,7 @@ export class LinkedHost {
     else this.listeners.set(socket, new Set([listener]));
   }
 
-  /** Calls `look` now and after each change of the socket, until it returns something. */
+  /** Calls `look` now and after each change of the socket, until `look` returns something. */
   when<T>(socket: Socket, look: () => T | undefined): Promise<T> {
     return new Promise((resolve) => {
       const check = (): void => {
@@ -70,7 +70,7 @@ export class LinkedHost {
   }
 }
 
-/** Makes devices of both hosts, which know each other. */
+/** Makes a device for each host. Each device has the other one as its peer. */
 export async function joinByDevices(
   a: LinkedHost,
   b: LinkedHost,

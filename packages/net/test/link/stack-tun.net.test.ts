@@ -13,7 +13,7 @@ const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 const WITHOUT_CAPABILITIES = ['--bounding-set=-all', '--inh-caps=-all'];
 
 describeWith([built, root, programRequirement('setpriv')], 'StackTun without privileges', () => {
-  test('uses batched sockets, also as the user nobody', async () => {
+  test('uses batched sockets as the user nobody', async () => {
     expect(await transferAsNobody('')).toEqual({
       user: 65534,
       received: 3_000_000,

@@ -134,7 +134,7 @@ describe('StackTun', () => {
     expect(marked.subarray(3100).every((byte) => byte === 0xee)).toBe(true);
   });
 
-  test('answers the device as a TUN does', () => {
+  test('read and write return the values that the device expects of a TUN', () => {
     const { tun } = new LinkedHost(1);
     expect(tun.read(buffer, 0, buffer.length)).toBe(0);
     expect(tun.write(buffer, 0, VNET_HEADER_LENGTH)).toBe(-22);
@@ -244,7 +244,7 @@ describe('StackTun', () => {
       grown.push((process.memoryUsage().heapUsed - before) / segments);
       await nextTick();
     }
-    // A garbage collection makes a value negative. What V8 compiles meanwhile makes it larger.
+    // A garbage collection makes a value negative. Code that V8 compiles meanwhile makes it larger.
     const values = grown.slice(20).filter((value) => value > 0);
     const lowerQuartile = values.sort((x, y) => x - y)[values.length >> 2];
     expect(lowerQuartile).toBeLessThan(MOST_BYTES_PER_SEGMENT);
@@ -299,5 +299,5 @@ function nextTick(): Promise<void> {
 }
 
 const buffer = new Uint8Array(10 + 65_536);
-/** Four copies of bytes for a super-packet of 45 segments, each with a view. */
+/** Each super-packet of 45 segments is copied four times, and each copy makes a view. */
 const MOST_BYTES_PER_SEGMENT = 32;

@@ -7,7 +7,7 @@ import { expectSame } from '../side-by-side.ts';
 
 const SERVER_EVENTS = ['listening', 'error', 'drop', 'close'];
 
-describe('Server, beside node:net', () => {
+describe('Server, compared with node:net', () => {
   test('listens, and closes', () =>
     expectSame(async (module, trace) => {
       const server = module.createServer();
@@ -118,7 +118,7 @@ describe('Server, beside node:net', () => {
 });
 
 describe('Server', () => {
-  test('listens at all addresses, or at those of IPv4', async () => {
+  test('listens at all addresses, or at all IPv4 addresses', async () => {
     const [a, b] = linkedHosts();
     const all = new Server(b, {}, (it) => it.resume().end('all')).listen(80);
     const four = new Server(b, {}, (it) => it.resume().end('four')).listen(81, '0.0.0.0');

@@ -23,7 +23,7 @@ const SOCKET_EVENTS = [
   'close',
 ];
 
-describe('Socket, beside node:net', () => {
+describe('Socket, compared with node:net', () => {
   test('connects, and has the addresses of both ends', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module);
@@ -88,7 +88,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('sends what was written before it was connected', () =>
+  test('sends data that was written before the socket was connected', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.pipe(it));
       const socket = module.connect(port, module.address);
@@ -163,7 +163,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('keeps the addresses that were tried only if the name has several', () =>
+  test('lists the addresses that were tried, only if the name has several', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume().end());
       for (const count of [0, 1, 2]) {
@@ -178,7 +178,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('passes on what a look-up of the program throws', () =>
+  test('throws what the lookup function of the program throws', () =>
     expectSame(async (module, trace) => {
       try {
         module.connect({ port: 80, host: 'name.test', lookup: noIdea });
@@ -189,7 +189,7 @@ describe('Socket, beside node:net', () => {
     }));
 
   describe('with onread', () => {
-    test('gives all bytes in the buffer of the program, and ends', () =>
+    test('passes all bytes in the buffer of the program, and ends', () =>
       expectSame(async (module, trace) => {
         const { server, port } = await listen(module, (it) => it.resume().end('x'.repeat(100_000)));
         const buffer = Buffer.alloc(1000);
@@ -284,7 +284,7 @@ describe('Socket, beside node:net', () => {
       await closed(socket);
     }));
 
-  test('write returns false when enough waits, and drain follows', () =>
+  test('write returns false when too many bytes wait, and drain follows', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume());
       const socket = module.connect(port, module.address);
@@ -323,7 +323,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('is an iterable, and a part of pipelines', () =>
+  test('can be iterated, and used in a pipeline', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => void pipeline(it, it));
       const socket = module.connect(port, module.address);
@@ -347,7 +347,7 @@ describe('Socket, beside node:net', () => {
       await close(server);
     }));
 
-  test('has methods that return the socket', () =>
+  test('has the values of a new net.Socket, and methods that return the socket', () =>
     expectSame(async (module, trace) => {
       const socket = new module.Socket();
       trace.add(socket.connecting, socket.pending, socket.readyState, socket.address());
@@ -357,7 +357,7 @@ describe('Socket, beside node:net', () => {
       trace.add(socket.localAddress, socket.remotePort, socket.destroyed);
     }));
 
-  test('refuses wrong ports and addresses', () =>
+  test('refuses wrong ports', () =>
     expectSame(async (module, trace) => {
       for (const port of [-1, 65_536, 1.5, Number.NaN, '0x', 'x']) {
         const options = { port: port as number, host: module.address };
@@ -444,8 +444,8 @@ describe('Socket', () => {
         isFull = (await Promise.race([drained, idle(b)])) === 'idle';
       }
     }
-    // The receive buffer, the send buffer, and the bytes that streams read ahead are full. No more
-    // is accepted.
+    // The receive buffer, the send buffer and the buffers of both streams are full. No more bytes
+    // are accepted.
     expect(socket.bytesWritten).toBeLessThan(8 * 2 ** 20);
     expect(socket.writableNeedDrain).toBe(true);
     const drained = once(socket, 'drain');
@@ -458,7 +458,7 @@ describe('Socket', () => {
     server.close();
   });
 
-  test('tries an address of the other version while the first is silent (RFC 8305)', async () => {
+  test('tries the IPv4 address while the IPv6 address is silent (RFC 8305)', async () => {
     const [a, b] = linkedHosts({ both: ['fd00::2', '10.0.0.2'] });
     a.link.filter = (packet) => packet[0] >>> 4 === 4;
     const server = new Server(b, {}, (it) => it.end('hello')).listen(80);
@@ -482,14 +482,14 @@ describe('Socket', () => {
     );
   });
 
-  test('says that the network has no address of this version', async () => {
+  test('says that the network has no address of the version of the destination', async () => {
     const [a] = linkedHosts({}, [['10.0.0.1'], ['10.0.0.2']]);
     const socket = new Socket(a).connect(80, 'fd00::2');
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
     expect(error).toMatchObject({ code: 'ENETUNREACH', address: 'fd00::2', port: 80 });
   });
 
-  test('says that an address is not one of the network', async () => {
+  test('says that the local address is not one of the network', async () => {
     const [a] = linkedHosts();
     const socket = new Socket(a).connect({ port: 80, host: '10.0.0.2', localAddress: '10.9.9.9' });
     const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];

@@ -33,8 +33,8 @@ async function expectSame(
   expect(node.length).toBeGreaterThan(0);
 }
 
-describe('DatagramSocket, beside node:dgram', () => {
-  test('sends in all forms', () =>
+describe('DatagramSocket, compared with node:dgram', () => {
+  test('accepts all forms of the arguments of send', () =>
     expectSame(async (create, address, trace) => {
       const receiver = create('udp4').bind(0, address);
       await once(receiver, 'listening');
@@ -85,7 +85,7 @@ describe('DatagramSocket, beside node:dgram', () => {
       await Promise.all([closed(receiver), closed(sender)]);
     }));
 
-  test('refuses what a closed or bound socket cannot do', () =>
+  test('refuses wrong ports, and calls that a closed, bound or unbound socket does not allow', () =>
     expectSame(async (create, address, trace) => {
       const socket = create('udp4');
       trace.add(codeOf(() => socket.send('x', 0, address)));
@@ -113,13 +113,13 @@ describe('DatagramSocket', () => {
     const second = new DatagramSocket(a, 'udp4').bind(53);
     const [error] = (await once(second, 'error')) as [NodeJS.ErrnoException];
     expect(error).toMatchObject({ code: 'EADDRINUSE', syscall: 'bind', port: 53 });
-    // The other version of IP has ports of its own.
+    // IPv6 has ports of its own.
     const third = new DatagramSocket(a, 'udp6').bind(53);
     await once(third, 'listening');
     expect(third.address()).toEqual({ address: '::', family: 'IPv6', port: 53 });
   });
 
-  test('reports that nobody listens, if it is connected', async () => {
+  test('a connected socket reports that nobody listens at the port', async () => {
     const [a] = linkedHosts();
     const socket = new DatagramSocket(a, 'udp4');
     socket.connect(9, '10.0.0.2');
@@ -149,7 +149,7 @@ describe('DatagramSocket', () => {
     expect(error).toMatchObject({ code: 'ENETUNREACH', address: '127.0.0.1' });
   });
 
-  test('is closed by a signal, and with the network', async () => {
+  test('is closed by a signal, and fails with the reason for which the network was closed', async () => {
     const [a] = linkedHosts();
     const abort = new AbortController();
     const socket = new DatagramSocket(a, { type: 'udp4', signal: abort.signal }).bind();
@@ -164,7 +164,7 @@ describe('DatagramSocket', () => {
     expect(await failed).toEqual([reason]);
   });
 
-  test('refuses another type', () => {
+  test('refuses a type other than udp4 and udp6', () => {
     const [a] = linkedHosts();
     expect(() => new DatagramSocket(a, 'udp5' as never)).toThrow('Bad socket type');
   });

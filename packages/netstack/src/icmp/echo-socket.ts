@@ -52,10 +52,10 @@ export class EchoSocket {
    * Sends one request. The bytes are copied.
    *
    * @param sequence 0 to 65535
-   * @returns false if it was dropped because the output queue is full
+   * @returns false if the request was dropped because the output queue is full
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
-   *   not that of one host; `EMSGSIZE`: longer than a packet can be; `EPIPE`: the socket is closed;
-   *   `ENETDOWN`: the stack is closed
+   *   not that of one host; `EMSGSIZE`: the request is longer than a packet can be; `EPIPE`: the
+   *   socket is closed; `ENETDOWN`: the stack is closed
    */
   send(address: string | Uint8Array | IpAddress, sequence: number, data: Uint8Array): boolean {
     checkBytes(data, 'data');
@@ -86,7 +86,8 @@ export class EchoSocket {
   }
 
   /**
-   * Reads the data of the first reply into `target` from `offset` on. What does not fit is lost.
+   * Reads the data of the first reply into `target` from `offset` on. Bytes that do not fit are
+   * lost.
    *
    * @returns the number of bytes written; -1 if no reply waits
    */

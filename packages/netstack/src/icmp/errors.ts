@@ -12,7 +12,7 @@ import { ipHeaderLength } from '../wire/ip-header.ts';
 import type { IpPacket } from '../wire/ip-packet.ts';
 import { IPV6_MIN_MTU, PROTOCOL } from '../wire/protocol.ts';
 
-/** Answers `state.packet`, whose port or protocol nothing uses here. */
+/** Answers `state.packet`, for whose port or protocol the stack has no receiver. */
 export function answerUnreachable(state: StackState, what: 'port' | 'protocol'): void {
   const { packet } = state;
   if (packet.version === 4) {
@@ -41,7 +41,7 @@ export function answerReassemblyTimeout(state: StackState): void {
  * Sends an ICMP error about `state.packet`, if such a packet may be answered and the limit on
  * errors allows it.
  *
- * @param parameter the four bytes behind the checksum
+ * @param parameter the four bytes after the checksum
  */
 function answer(state: StackState, type: number, code: number, parameter: number): void {
   const { packet, header, building } = state;

@@ -48,8 +48,10 @@ function isTooBig(version: 4 | 6, type: number, code: number): boolean {
 }
 
 /**
- * A packet to this destination was too long. This is believed only if a socket of ours could have
- * sent the packet.
+ * Lowers the MTU of a path, because a "too big" message quotes a packet to its destination. The
+ * message is believed only if a socket of ours could have sent that packet.
+ *
+ * @param mtu the MTU that the message has
  */
 function lowerPathMtu(state: StackState, mtu: number): void {
   const { quoted, pathMtus, now } = state;
@@ -95,7 +97,7 @@ function findSender(state: StackState): MessageReceiver | undefined {
  * Reads the packet that an error quotes: addresses, protocol, and eight bytes of the transport
  * header (RFC 792). The quoted packet may be cut.
  *
- * @returns false if these are not there, or the packet is a fragment other than the first
+ * @returns false if one of these is missing, or the packet is a fragment other than the first
  */
 function readQuoted(packet: IpPacket, quoted: IpPacket): boolean {
   const { buffer, version } = packet;

@@ -3,19 +3,19 @@
  *
  * A destination has an entry after a "too big" message about it, or after TCP has lost long
  * segments to it (a black hole). Anyone can send a "too big" message, so the caller must have
- * verified that it quotes a packet of ours. An entry ends ten minutes after its last change, except
- * during a search. The number of entries is bounded: in a full table, a new one replaces the
- * oldest.
+ * verified that it quotes a packet of ours. An entry ends ten minutes after its last change, unless
+ * a search begins again then. The number of entries is bounded: in a full table, a new one replaces
+ * the oldest.
  *
  * After a black hole, the MTU is searched between two bounds (RFC 4821 7.1 to 7.3):
  *
  * ```
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
- * The first try is `high` itself, because often an interruption was taken for a black hole. Then
- * each try is in the middle, until the bounds are close. Ten minutes after the last change the
- * path may be wider, so the search begins again. If no try has failed ten minutes later, the entry
- * ends.
+ * The first try is `high` itself, because an interruption of the path is often taken for a black
+ * hole. After that, each try is in the middle, until the bounds are close. Ten minutes after the
+ * last change the path may be wider, so the search begins again. If no try has failed ten minutes
+ * later, the entry ends.
  *
  * @module
  */
@@ -28,19 +28,19 @@ interface Entry {
   high: number;
   /** Whether a packet a little longer than `high` was lost. If not, `high` itself is tried next. */
   isHighKnown: boolean;
-  /** Whether the MTU is searched. That of a "too big" message is known. */
+  /** Whether the MTU is searched. False after a "too big" message, because it has the MTU. */
   readonly isSearched: boolean;
   endsAt: number;
 }
 
 export class PathMtuTable {
   /**
-   * By the hash of the destination, in the order of their last change. Of two destinations with the
-   * same hash, only the later one has an entry.
+   * By the hash of the destination, the oldest entry first. Of two destinations with the same hash,
+   * only the later one has an entry.
    */
   readonly #entries = new Map<number, Entry>();
   readonly #limit: number;
-  /** Changes with every change of any path, so a sender knows when it must ask again. */
+  /** Changes with every change of any path, so that a sender knows when it must ask again. */
   #version = 1;
   /** A time before which no entry ends. */
   #firstEnd = Infinity;
@@ -55,7 +55,8 @@ export class PathMtuTable {
   }
 
   /**
-   * Returns the number of the present state. If it differs from before, a path may have changed.
+   * Returns the version of the table. If it is not the version of an earlier call, a path may have
+   * changed.
    */
   versionAt(now: number): number {
     if (now >= this.#firstEnd) this.#expire(now);
@@ -80,11 +81,11 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path, because a router says so.
    *
-   * @param reported the MTU that the message has; 0: none, because the router is older than RFC
-   *   1191
+   * @param reported the MTU in the message of the router; 0: none, because the router is older than
+   *   RFC 1191
    * @param packetLength the length of the packet that was too long
    * @param current the MTU that `of` returns
-   * @returns whether it was lowered
+   * @returns whether the MTU was lowered
    */
   lower(
     destination: IpAddress,
@@ -113,7 +114,7 @@ export class PathMtuTable {
    *
    * @param mtu the length of packets that pass nearly everywhere
    * @param current the MTU that `of` returns
-   * @returns whether it was lowered
+   * @returns whether the MTU was lowered
    */
   suspect(destination: IpAddress, mtu: number, current: number, now: number): boolean {
     const safe = Math.max(leastMtu(destination), mtu);
@@ -136,7 +137,7 @@ export class PathMtuTable {
     return entry.isHighKnown ? (entry.mtu + high + 1) >>> 1 : high;
   }
 
-  /** A packet that was tried has arrived (RFC 4821 7.6.1). */
+  /** Raises the MTU, because a packet that was tried has arrived (RFC 4821 7.6.1). */
   passed(destination: IpAddress, length: number, now: number): void {
     const entry = this.#find(destination, now);
     if (!entry?.isSearched || length <= entry.mtu) return;
@@ -145,7 +146,7 @@ export class PathMtuTable {
     this.#extend(entry, now);
   }
 
-  /** A packet that was tried is lost (RFC 4821 7.6.2). */
+  /** Lowers the upper bound, because a packet that was tried is lost (RFC 4821 7.6.2). */
   failed(destination: IpAddress, length: number, now: number): void {
     const entry = this.#find(destination, now);
     if (!entry?.isSearched || length <= entry.mtu) return;
@@ -220,7 +221,7 @@ function leastMtu(destination: IpAddress): number {
   return destination.version === 6 ? IPV6_MIN_MTU : IPV4_LEAST_MTU;
 }
 
-/** RFC 1191 7.1: the largest usual MTU below the length of the packet. */
+/** RFC 1191 7.1: returns the largest usual MTU below the length of the packet. */
 function nextPlateau(length: number): number {
   return PLATEAUS.find((plateau) => plateau < length) ?? IPV4_LEAST_MTU;
 }

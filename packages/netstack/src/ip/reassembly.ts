@@ -1,10 +1,10 @@
 /**
- * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5). A datagram is here
- * what a sender has cut into fragments, as in RFC 791: an IP packet of any protocol.
+ * `Reassembly`: datagrams that come in fragments (RFC 791 3.2, RFC 8200 4.5). In this file, as in
+ * RFC 791, a datagram is what a sender has cut into fragments: an IP packet of any protocol.
  *
- * Their number, their memory and their time are bounded. A datagram whose fragments overlap is
- * dropped as a whole. RFC 5722 demands this for IPv6, and Linux does it for IPv4 too, because only
- * attackers make overlaps. A fragment that came twice is ignored.
+ * The number of datagrams, their memory and the time that they wait are bounded. A datagram whose
+ * fragments overlap is dropped as a whole. RFC 5722 demands this for IPv6, and Linux does it for
+ * IPv4 too, because only attackers make overlaps. A fragment that came twice is ignored.
  *
  * @module
  */
@@ -204,7 +204,7 @@ function hasRightEnd(datagram: PartialDatagram, end: number, hasMore: boolean): 
   return hasMore || last <= end;
 }
 
-/** Keeps what is in front of the data. Returns false if that is too long. */
+/** Keeps the headers in front of the data. Returns false if they are too long. */
 function keepHeader(datagram: PartialDatagram, fragment: IpPacket): boolean {
   const { buffer, offset, version } = fragment;
   const end = version === 4 ? fragment.transport : fragment.fragmentHeader;
@@ -236,8 +236,8 @@ function finishHeader(
 }
 
 /**
- * Returns the ECN bits of the whole packet (RFC 3168 5.3): if any fragment has a congestion mark,
- * the packet has it too. A mark among fragments that do not support ECN is an error.
+ * Returns the ECN bits of the whole packet (RFC 3168 5.3). If any fragment has a congestion mark,
+ * the packet has it too. It is an error if one fragment has a mark and another one has no ECN.
  */
 function ecnOfWhole(seen: number): number {
   const hasMark = (seen & 0b1000) !== 0;

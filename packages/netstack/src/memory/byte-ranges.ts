@@ -1,8 +1,8 @@
 /**
  * `ByteRanges`: sorted ranges of positions that do not touch each other, in one array.
  *
- * They record which bytes behind a gap have arrived, of a stream or of a datagram in fragments.
- * Their number is bounded, because a sender chooses the gaps.
+ * They record which bytes after a gap have arrived, of a stream or of a datagram in fragments. The
+ * number of ranges is bounded, because a sender chooses the gaps.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export class ByteRanges {
     return this.#bounds[index * 2 + 1];
   }
 
-  /** Returns the number of the first range that ends at `position` or later; else `count`. */
+  /** Returns the index of the first range that ends at `position` or later; `count`: none does. */
   find(position: number): number {
     let low = 0;
     let high = this.#count;
@@ -78,7 +78,7 @@ export class ByteRanges {
     return true;
   }
 
-  /** Removes the ranges before `position`, and moves the others by that distance to the front. */
+  /** Removes the bytes before `position`, and subtracts `position` from all other positions. */
   shift(position: number): void {
     const first = this.find(position + 1);
     const bounds = this.#bounds;

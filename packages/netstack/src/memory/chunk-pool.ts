@@ -53,9 +53,9 @@ export class ChunkPool {
   }
 
   /**
-   * Returns the number of a chunk with any content; -1 if all are in use.
+   * Takes a free chunk, which may have any content. Returns its number; -1 if all are in use.
    *
-   * @param previous the chunk that it will follow, or -1. If possible, it is the next one.
+   * @param previous the chunk before it in a stream, or -1. If possible, its neighbour is taken.
    */
   allocate(previous: number = -1): number {
     if (previous !== -1 && this.#isFree(previous + 1)) return this.#take(previous + 1);

@@ -8,14 +8,14 @@
  * ```
  * Positions count from the first byte that was not released. Bytes may be written at any position:
  * the chunks between need not exist. The window does not record which bytes were written. Its user
- * must know that.
+ * must know which.
  *
- * The windows of a pool share it fairly: one gets no more chunks than are free (the dynamic
- * threshold of Choudhury and Hahne, 1998). So one greedy window has half of the pool, n windows
- * have 1/(n+1) each, and as much is left for the next one. The first chunk of a window is always
- * allowed, because it is soon free again: a program reads it, or the other side acknowledges it. A
- * sixteenth of the pool is kept for first chunks. Otherwise windows that grew while much was free
- * would leave nothing.
+ * The windows of a pool share it fairly: a window gets a chunk only while more chunks are free than
+ * it has (the dynamic threshold of Choudhury and Hahne, 1998). So one greedy window has half of the
+ * pool, n greedy windows have 1/(n+1) each, and as much is left for the next window. The first
+ * chunk of a window is always allowed, because it is soon free again: a program reads it, or the
+ * other side acknowledges it. A sixteenth of the pool is kept for first chunks. Otherwise windows
+ * that grew while much was free would leave nothing.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export class ChunkedBytes {
     this.#pool = pool;
   }
 
-  /** The number of bytes of the chunks that it holds. */
+  /** The number of bytes of the chunks that the window has. */
   get memory(): number {
     return this.#allocated * CHUNK_SIZE;
   }
@@ -91,7 +91,7 @@ export class ChunkedBytes {
     }
   }
 
-  /** Moves the start of the window. The chunks in front of it go back to the pool. */
+  /** Moves the start of the window by `count` bytes. The chunks before it go back to the pool. */
   release(count: number): void {
     this.#skipped += count;
     while (this.#skipped >= CHUNK_SIZE) {
@@ -100,7 +100,7 @@ export class ChunkedBytes {
     }
   }
 
-  /** Gives back all chunks from a position on. */
+  /** Gives back all chunks that have no byte before a position. */
   truncate(position: number): void {
     const kept = (this.#skipped + position + CHUNK_MASK) >>> CHUNK_SHIFT;
     while (this.#length > kept) {
@@ -122,7 +122,11 @@ export class ChunkedBytes {
     return this.#chunks[(this.#first + index) & (this.#chunks.length - 1)];
   }
 
-  /** Returns the chunk at an index of the window; -1 if there is none for it. */
+  /**
+   * Returns the chunk at an index of the window. Takes one from the pool if it is missing.
+   *
+   * @returns the number of the chunk; -1 if the pool gives none
+   */
   #ensure(index: number): number {
     if (index >= this.#chunks.length) this.#grow(index + 1);
     const mask = this.#chunks.length - 1;
@@ -164,7 +168,7 @@ export class ChunkedBytes {
 /**
  * Returns how many bytes a window may hold in the present state of the pool.
  *
- * @param allocated the chunks that it holds
+ * @param allocated the number of chunks that the window has
  */
 export function allowanceOf(pool: ChunkPool, allocated: number): number {
   const more = Math.max(0, (pool.shared - allocated) >> 1);

@@ -1,9 +1,9 @@
 /**
  * `DeadlineHeap`: finds the first deadline of many owners.
  *
- * Nearly every segment moves a deadline to a later time. So the key of an owner may be earlier than
- * its deadline; it is corrected when the owner reaches the top. Moving a deadline to a later time
- * is then a single store. The first deadline is exact.
+ * The heap is sorted by `heapKey`. Nearly every segment moves a deadline to a later time. So that
+ * this costs little, the key of an owner may be earlier than its deadline; the key is corrected
+ * when the owner reaches the top. The first deadline is exact.
  *
  * @module
  */
@@ -11,11 +11,12 @@
 /** An object with a deadline. */
 export interface DeadlineOwner {
   /**
-   * Writes its deadline to the first element: in ms; Infinity: none. The deadline is not returned,
-   * because V8 may put a returned number into a new object, several times for each segment.
+   * Writes the deadline of this owner, in ms, to the first element of `out`; Infinity: none. The
+   * deadline is not returned, because V8 may put a returned number into a new object, several times
+   * for each segment.
    */
   writeDeadline(out: Float64Array): void;
-  /** The index of this owner in the heap; -1: it is not there. Changed by the heap only. */
+  /** The index of this owner in the heap; -1: it is not in the heap. Changed by the heap only. */
   heapIndex: number;
   /** A time not later than its deadline, while it is in the heap. Changed by the heap only. */
   heapKey: number;

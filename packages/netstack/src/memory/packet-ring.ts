@@ -4,7 +4,7 @@
  * ```
  *  bytes    | packet 3 |....free....| packet 1 | packet 2 |..unused..|
  * ```
- * A packet is contiguous. If it does not fit behind the last packet, it is written at the beginning
+ * A packet is contiguous. If it does not fit after the last packet, it is written at the beginning
  * of the buffer.
  *
  * @module
@@ -47,7 +47,7 @@ export class PacketRing {
     return this.#head > tail && length <= tail ? 0 : -1;
   }
 
-  /** Appends the packet that was written at `offset`, as `reserve` returned it. */
+  /** Appends the packet that was written at `offset`, which `reserve` has returned. */
   commit(offset: number, length: number): void {
     if (this.#count * 2 === this.#entries.length) this.#grow();
     const place = ((this.#first + this.#count++) & (this.#entries.length / 2 - 1)) * 2;

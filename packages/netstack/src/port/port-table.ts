@@ -1,8 +1,8 @@
 /**
  * `PortTable`: which socket has which local port, of one protocol.
  *
- * A socket is bound to one address, or to all addresses of the stack. A socket of one address goes
- * before a socket of all addresses.
+ * A socket is bound to one address, or to all addresses of the stack. If sockets of both kinds have
+ * a port, the socket of one address gets the packets to its address.
  *
  * @module
  */

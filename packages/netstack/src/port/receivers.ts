@@ -11,20 +11,20 @@ import type { BoundSocket } from './port-table.ts';
 
 /** A socket that the stack reports when its state has changed. */
 export interface ChangedSocket {
-  /** Whether it is in the list of changed sockets. */
+  /** Whether the socket is in the list of changed sockets. */
   isChanged: boolean;
 }
 
-/** A socket of messages: of UDP datagrams, or of echo requests and replies. */
+/** A socket for UDP datagrams, or for echo requests and replies. Both are called messages here. */
 export interface MessageReceiver extends BoundSocket, ChangedSocket {
   readonly queue: DatagramQueue;
-  /** Whether it receives messages from this address and port. */
+  /** Whether the socket receives messages from this address and port. */
   accepts(source: IpAddress, port: number): boolean;
   /**
    * Takes an error that ICMP has reported about a message that the socket has sent to this
    * address and port.
    */
   fail(error: StackError, destination: IpAddress, port: number): void;
-  /** Closes it because the stack was closed. */
+  /** Closes the socket, because the stack was closed. */
   end(error: StackError): void;
 }

@@ -2,8 +2,8 @@
  * An acknowledgement arrives (RFC 9293 3.10.7.4, "fifth, check the ACK field").
  *
  * 1. It must acknowledge something that was sent (RFC 5961 5).
- * 2. The scoreboard records what was delivered (RFC 2018, RFC 6675), and RACK records when that was
- *    sent.
+ * 2. The scoreboard records which data was delivered (RFC 2018, RFC 6675), and RACK records when
+ *    that data was sent.
  * 3. The round trip is measured (RFC 6298 4, RFC 7323 4).
  * 4. The window of the other side moves.
  * 5. Lost segments are found, and the congestion window is adapted.
@@ -60,7 +60,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
-  // It is not known which transmission this acknowledgement answers, nor when that was sent.
+  // It is not known which transmission this acknowledgement answers, so RACK gets no time from it.
   if (isUndone) c.sending.rackSentAt = -Infinity;
   const isUpdate = !isOld && updateWindow(c, segment);
   if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);
@@ -69,7 +69,7 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   if (hasDuplicate) rackDuplicateReported(c);
   rackEndRound(c);
   if (isOld && newlySacked === 0) return true;
-  // Without SACK a duplicate says that a segment has arrived (RFC 6937 3).
+  // Without SACK a duplicate says that a segment has arrived (RFC 9937, "DeliveredData").
   const unnamed = isDuplicate && !c.usesSack ? c.segmentSize : 0;
   const delivered = acknowledged - sackedThen + newlySacked + unnamed;
   if (c.sending.frto !== 'none') followFrto(c, acknowledged + newlySacked, isNew, isDuplicate);
@@ -212,7 +212,8 @@ function receiveEcho(c: Connection, acknowledged: number): void {
 }
 
 /**
- * Returns whether a segment is a duplicate acknowledgement, by the five conditions of RFC 5681 2.
+ * Counts duplicate acknowledgements. Returns whether a segment is one, by the five conditions of
+ * RFC 5681 2.
  */
 function countDuplicate(
   c: Connection,
@@ -313,7 +314,8 @@ function slowStartOf(c: Connection): SlowStart {
 
 /**
  * Whether the window was used. RFC 7661 and RFC 9438 5.8: an unused window says nothing about the
- * path. In slow start, half of the window is enough, because a sender in batches fills it late.
+ * path. In slow start, half of the window is enough, because a sender that sends in batches fills
+ * the window late.
  */
 function isUsed(c: Connection, before: number): boolean {
   if (c.sending.isLimited || c.sending.phase === 'loss') return true;

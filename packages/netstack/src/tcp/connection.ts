@@ -1,6 +1,6 @@
 /**
- * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules. The files
- * beside it have them, each for one event.
+ * `Connection`: the state of one TCP connection (RFC 9293 3.3.1, "TCB"). It has no rules. The other
+ * files of this folder have the rules, each for one event.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export type TcpState =
   | 'time-wait'
   | 'closed';
 
-/** The user of a connection, which is called when something happens to it. */
+/** The user of a connection. It is called when something happens to the connection. */
 export interface ConnectionUser {
   /** Something changed: its state, what can be read, or what can be written. */
   changed(): void;
@@ -47,7 +47,7 @@ export class Connection implements DeadlineOwner {
   nextOfHash: Connection | undefined = undefined;
   readonly options: CheckedTcpOptions;
   user: ConnectionUser | undefined = undefined;
-  /** The listener whose backlog it fills until it is accepted. */
+  /** The listener in whose backlog the connection waits until it is accepted. */
   listener: ConnectionListener | undefined = undefined;
   /** Why the connection failed; undefined if it has not failed. */
   error: StackError | undefined = undefined;
@@ -111,15 +111,15 @@ export class Connection implements DeadlineOwner {
   quickAcks: number = 16;
   // Timers, each a time in ms.
   ackAt: number = Infinity;
-  /** Keepalive, TIME-WAIT, or the end of FIN-WAIT-2 without a program. */
+  /** For a keepalive probe, or the end of TIME-WAIT, or of FIN-WAIT-2 without a program. */
   slowAt: number = Infinity;
   heapIndex: number = -1;
   heapKey: number = 0;
-  /** Probes of the window or of the other side that were not answered. */
+  /** How many probes of the window, or keepalive probes, were not answered. */
   probes: number = 0;
   /**
-   * Whether a probe of the window or of the other side must be sent: a segment with an old sequence
-   * number (RFC 9293 3.8.4, 3.8.6.1).
+   * Whether a probe of the window, or a keepalive probe, must be sent: a segment with an old
+   * sequence number (RFC 9293 3.8.4, 3.8.6.1).
    */
   needsProbe: boolean = false;
   /** Keepalive: ms of silence; 0: off. */
@@ -201,9 +201,9 @@ export class Connection implements DeadlineOwner {
     return this.#receiving ? this.#receiving.buffer.capacity : firstReceiveBuffer(this.options);
   }
 
-  /** The number of bytes that the other side may send from here on. */
+  /** The number of bytes from RCV.NXT on that the other side may send. */
   get receiveRoom(): number {
-    if (this.#receiving) return this.#receiving.buffer.room;
+    if (this.#receiving) return this.#receiving.buffer.free;
     return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
   }
 

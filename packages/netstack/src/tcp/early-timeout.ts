@@ -1,6 +1,6 @@
 /**
  * Finds out whether a retransmission timeout was too early: the segments were only late, and
- * nothing was lost. Then the congestion window gets its old value, and what is on the way is not
+ * nothing was lost. If so, the congestion window gets its old value, and data on the way is not
  * sent again (RFC 4015 3.2).
  *
  * With timestamps, the first acknowledgement shows whether the timeout was too early (Eifel, RFC
@@ -10,7 +10,7 @@
  * ```
  *  timeout: the first segment again    `frto` is 'resent'      step 1
  *  it is acknowledged: new data        `frto` is 'new-data'    step 2b
- *  then is acknowledged:
+ *  the next acknowledgement is for
  *    something older than the new data: the timeout was too early, step 3b
  *    nothing (a duplicate), or the new data alone: something was lost, step 3a
  * ```
@@ -22,7 +22,8 @@ import type { TcpHeader } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * The timer has fired, and everything is marked as lost. The congestion window is not reduced yet.
+ * Must be called when the timer has fired and everything is marked as lost, before the congestion
+ * window is reduced.
  *
  * @param stamp the timestamp of the segment that is sent again
  * @param isFirst false: the timer fires again, and nothing was acknowledged since it fired last
@@ -62,8 +63,8 @@ export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * An acknowledgement has come, and the scoreboard knows it. Steps 2 and 3 of RFC 5682 3.1; without
- * SACK, of 2.1.
+ * Must be called for an acknowledgement, after it was recorded in the scoreboard. Steps 2 and 3 of
+ * RFC 5682 3.1; without SACK, of 2.1.
  *
  * @param reported bytes by which SND.UNA moved, and bytes that SACK reports for the first time
  * @param isNew whether SND.UNA moved
@@ -77,8 +78,8 @@ export function followFrto(
 ): void {
   const { sending } = c;
   if (sending.frto === 'resent') return followFirst(c, isNew, isDuplicate);
-  // Whether some of the new data has arrived. Then what is missing in front of it was lost. Without
-  // SACK, nobody can report the new data alone.
+  // Whether some of the new data has arrived. If so, the data that is missing before it was lost.
+  // Without SACK, the other side cannot report the new data alone.
   const hasNewData = c.usesSack && isAfter(sending.rackForward, sending.recoveryPoint);
   if (reported > 0 && !hasNewData) return undo(c);
   if (!isDuplicate && !hasNewData) return undefined;
@@ -121,7 +122,8 @@ function undo(c: Connection): void {
   c.sending.phase = 'open';
   c.sending.mustResend = false;
   c.sending.duplicateAcks = 0;
-  // RACK took the acknowledgement of the late segment for that of its second transmission. By the
-  // time of that one, everything that is on the way would be lost (RFC 8985 6.2, step 2).
+  // RACK took the acknowledgement of the late segment for that of its second transmission. With the
+  // time of the second transmission, RACK would mark everything on the way as lost (RFC 8985 6.2,
+  // step 2).
   c.sending.rackSentAt = -Infinity;
 }

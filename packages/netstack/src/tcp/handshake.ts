@@ -38,8 +38,8 @@ export function receiveSyn(
   if (segment.has(TCP_FLAG.RST)) return undefined;
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  // The new connection must begin behind the sequence numbers of `previous`. A cookie cannot do
-  // that.
+  // The sequence numbers of the new connection must begin after those of `previous`. With a cookie
+  // they cannot.
   if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // The segment is not answered, so the other side tries again.
@@ -73,8 +73,8 @@ export function receiveSynSent(state: StackState, c: Connection, segment: TcpHea
 export function establish(state: StackState, c: Connection, segment: TcpHeader): void {
   const wasLost = c.hasSent && c.sending.retries > 0;
   noteRoundTrip(state, c);
-  // Most connections wait for the other side first. The state of sending is made again when data is
-  // sent.
+  // This saves memory, because most connections wait for the other side first. The state of sending
+  // is made again when data is sent.
   c.forgetSending();
   c.unacknowledged = segment.acknowledgement;
   // RFC 7323 2.2: the window of a SYN is not scaled.
@@ -123,8 +123,7 @@ function beginHandshake(
 }
 
 /**
- * An acknowledgement for a listener may answer a SYN cookie. If it does not, it belongs to no
- * connection.
+ * An acknowledgement for a listener may answer a SYN cookie. Otherwise it belongs to no connection.
  */
 function receiveCookie(
   state: StackState,

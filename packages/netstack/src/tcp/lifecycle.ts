@@ -38,8 +38,8 @@ export function createConnection(
   const hash = tcp.connections.hashOf(local, localPort, remote, remotePort);
   const high = state.hash.high;
   const c = new Connection({ local, localPort, remote, remotePort, hash }, options, pool);
-  // RFC 6528 3: a clock of four microseconds, and a hash of addresses and ports that nobody can
-  // predict.
+  // RFC 6528 3: a clock that counts every four microseconds, and a hash of addresses and ports that
+  // nobody can predict.
   beginAt(c, (Math.floor((now * 250) % 2 ** 32) + high) | 0);
   c.timestampOffset = timestampOffsetOf(state, hash);
   c.receiveScale = scaleFor(options.receiveBuffer);
@@ -57,8 +57,9 @@ export function beginAt(c: Connection, initialSequence: number): void {
 }
 
 /**
- * Lets a new connection begin behind all sequence numbers that the one before it with the same ends
- * has used (RFC 9293 3.6.1). The distance is that of Linux: more than a window without scaling.
+ * Lets a new connection begin after all sequence numbers that the previous connection with the same
+ * ends has used (RFC 9293 3.6.1). The distance is that of Linux: more than a window without
+ * scaling.
  */
 export function beginBehind(c: Connection, previous: Connection): void {
   if (isAfter(c.initialSequence, previous.next)) return;
@@ -131,7 +132,7 @@ export function abortConnection(state: StackState, c: Connection, error: StackEr
   return c.user?.changed();
 }
 
-/** RFC 9293 3.10.7.4: it waits two maximum segment lifetimes for segments that are on the way. */
+/** Starts the time of TIME-WAIT, in which old segments may still arrive (RFC 9293 3.10.7.4). */
 export function beginTimeWait(state: StackState, c: Connection): void {
   const { timeWait } = state.tcp;
   c.slowAt = state.now + TIME_WAIT_MS;

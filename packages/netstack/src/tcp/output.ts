@@ -6,7 +6,7 @@
  * 2. lost data, as far as the congestion window allows
  * 3. new data and the FIN, as far as both windows, Nagle's algorithm and the rule against silly
  *    windows allow
- * 4. a probe of the window or of the other side
+ * 4. a probe of the window, or a keepalive probe
  * 5. an acknowledgement alone
  *
  * @module
@@ -30,7 +30,7 @@ import { armForNewData, armRetransmit, armWindowProbe } from './timers.ts';
 /**
  * Writes the next segment of a connection to `buffer` from `offset` on.
  *
- * @param room how many bytes may be written, at least the MTU
+ * @param space how many bytes may be written, at least the MTU
  * @param offload if it is given, the segment may be a super-packet, and its checksum is not
  *   computed
  * @returns the length of the packet; 0: there is nothing to send
@@ -41,7 +41,7 @@ export function nextSegment(
   c: Connection,
   buffer: Uint8Array,
   offset: number,
-  room: number,
+  space: number,
   offload: PacketOffload | undefined,
 ): number {
   segment.buffer = buffer;
@@ -55,7 +55,7 @@ export function nextSegment(
   // changed.
   if (c.pathVersion !== state.pathMtus.versionAt(state.now)) updateSegmentSize(state, c);
   if (c.state === 'syn-sent' || c.state === 'syn-received') return sendSyn(state, c);
-  const most = mostData(state, c, room, offload !== undefined);
+  const most = mostData(state, c, space, offload !== undefined);
   return (
     sendData(state, c, most) || sendProbe(state, c) || (c.needsAck ? sendPure(state, c, c.next) : 0)
   );
@@ -65,7 +65,7 @@ export function nextSegment(
 function mostData(
   { segmentLimit }: StackState,
   c: Connection,
-  room: number,
+  space: number,
   isSuper: boolean,
 ): number {
   const size = c.segmentSize - sackLength(c);
@@ -75,7 +75,7 @@ function mostData(
     TCP_HEADER_LENGTH +
     (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0) +
     sackLength(c);
-  const fits = Math.min(room, MAX_PACKET_LENGTH) - headers;
+  const fits = Math.min(space, MAX_PACKET_LENGTH) - headers;
   return Math.max(1, Math.min(segmentLimit, Math.floor(fits / size))) * size;
 }
 
@@ -121,7 +121,7 @@ function sendData(state: StackState, c: Connection, most: number): number {
   if (c.sending.frto === 'resent') return 0;
   const length = sendNew(state, c, most);
   if (length > 0 || c.next !== c.sending.recoveryPoint) return length;
-  // Step 2b: without new data, or room for it, nothing can be learned.
+  // Step 2b: without new data, or space for new data, F-RTO cannot find anything out.
   endFrto(c);
   return resend(state, c, most);
 }
@@ -214,7 +214,7 @@ function dataLength(state: StackState, c: Connection, available: number, most: n
   const size = Math.min(c.segmentSize, most);
   const length = Math.min(available, usable, allowed, most);
   if (length >= size) {
-    // Whole segments. The rest is sent only if it is the end of the data and may be sent.
+    // Whole segments. The rest is sent only if it is the end of the data, and `mayEnd` allows it.
     const rest = length % size;
     return rest > 0 && (length < available || !mayEnd(c)) ? length - rest : length;
   }
@@ -240,7 +240,7 @@ function limit(c: Connection): 0 {
   return 0;
 }
 
-/** After a long silence, the congestion window begins anew (RFC 5681 4.1). */
+/** After a silence longer than a timeout, reduces the congestion window (RFC 5681 4.1). */
 function restartAfterIdle({ now }: StackState, c: Connection): void {
   if (c.sending.lastSentAt !== -Infinity && now - c.sending.lastSentAt > c.sending.rto.base)
     c.sending.congestion.onIdle();

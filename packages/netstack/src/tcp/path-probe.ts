@@ -1,6 +1,6 @@
 /**
  * A probe of the path (RFC 4821 7): one segment that is longer than the others, while the MTU of
- * the path is searched after a black hole. `PathMtuTable` says how long.
+ * the path is searched after a black hole. `PathMtuTable` says how long the probe is.
  *
  * A probe carries data. If it is lost, the data is sent again in usual segments, and the loss of a
  * probe alone is no sign of congestion.
@@ -17,10 +17,10 @@ import { sackLength } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
 
 /**
- * Returns how many bytes of data a probe has that can be sent now; 0: there is none to send.
+ * Returns how many bytes of data the probe has that can be sent now; 0: no probe can be sent now.
  *
- * RFC 4821 7.4 permits a probe only if nothing is being recovered, and if enough data follows. When
- * that data arrives without the probe, the probe is lost.
+ * RFC 4821 7.4 permits a probe only if nothing is being recovered, and if enough data follows. If
+ * that data arrives and the probe does not, the probe is lost.
  *
  * @param available bytes that wait to be sent
  */
@@ -99,5 +99,5 @@ function isQuiet({ sending }: Connection): boolean {
   return probe === 'none' && tailProbe === 'none' && sent.lost === 0 && sent.sacked === 0;
 }
 
-/** As many segments as must arrive behind a lost one to show its loss (RFC 6675, DupThresh). */
+/** How many segments after a lost one must arrive to show its loss (RFC 6675, DupThresh). */
 const FOLLOWING_SEGMENTS = 3;

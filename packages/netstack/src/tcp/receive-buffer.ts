@@ -1,12 +1,12 @@
 /**
- * `ReceiveBuffer`: received bytes until the program reads them, including bytes behind a gap.
+ * `ReceiveBuffer`: received bytes until the program reads them, including bytes after a gap.
  *
  * ```
  *   read | readable ........ | gap | out of order ..... | free
  *        0                   next                        capacity
  * ```
  * Bytes are written to their place at once, so reassembly moves nothing. `ByteRanges` says which
- * bytes behind `next` are there.
+ * bytes after `next` are there.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export class ReceiveBuffer {
    * The number of bytes from the first missing one to the end of the buffer, or of its share of the
    * pool. The other side may send this many bytes, so there must be memory for them.
    */
-  get room(): number {
+  get free(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
     return Math.max(0, Math.min(this.capacity, allowance) - this.#readable);
   }
@@ -53,14 +53,15 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Adds bytes. They are copied. Bytes behind the end of the buffer must have been cut off.
+   * Adds bytes. They are copied. Bytes after the end of the buffer must have been cut off.
    *
-   * Bytes behind a gap are refused while less than half of the pool is free: their sender has to
+   * Bytes after a gap are refused while less than half of the pool is free: their sender has to
    * keep them anyway (RFC 2018 8), and decides how long they wait. A single byte takes a chunk, so
    * a few thousand segments could keep every other socket from sending and receiving.
    *
-   * @param position where they belong, counted from the first missing byte; 0 or more
-   * @returns by how many bytes the readable part has grown; -1 if there was no memory for them
+   * @param position where the bytes belong, counted from the first missing byte; 0 or more
+   * @returns by how many bytes the readable part has grown; -1: the bytes were refused, or there
+   *   was no memory or no range for them
    */
   write(position: number, source: Uint8Array, offset: number, length: number): number {
     if (position > 0 && this.#pool.available * 2 < this.#pool.size) return -1;
@@ -101,7 +102,7 @@ export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
 /**
  * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
- * bytes behind the gap.
+ * bytes after the gap.
  */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;

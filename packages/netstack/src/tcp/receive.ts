@@ -55,8 +55,8 @@ export function receiveTcp(state: StackState, isTrusted: boolean): void {
 
 /**
  * Whether a SYN ends TIME-WAIT and begins a new connection (RFC 9293 3.10.7.4, RFC 6191 2). It does
- * with a later timestamp, or with an equal timestamp or none and a later sequence number. A SYN
- * with an earlier timestamp is an old duplicate.
+ * if its timestamp is later. If the timestamp is equal or missing, the sequence number must be
+ * later. A SYN with an earlier timestamp is an old duplicate.
  */
 function isReincarnation(c: Connection, segment: TcpHeader): boolean {
   const { SYN, ACK, RST } = TCP_FLAG;
@@ -86,7 +86,7 @@ function receiveSegment(state: StackState, c: Connection, segment: TcpHeader): v
   noteEcn(state, c, segment);
   afterAck(state, c);
   if (c.state === 'time-wait') {
-    // RFC 9293 3.10.7.4: only a repeated FIN can come. It starts the time again.
+    // RFC 9293 3.10.7.4: only a repeated FIN can come. It starts the time of TIME-WAIT again.
     if (segment.has(TCP_FLAG.FIN)) {
       c.needsAck = true;
       beginTimeWait(state, c);
@@ -106,8 +106,8 @@ function hasLeft({ state }: Connection): boolean {
 }
 
 /**
- * RFC 9293 figure 7: both sides have sent a SYN and then a SYN with ACK. The second one begins in
- * front of the window, but its ACK counts.
+ * RFC 9293 figure 7: both sides have sent a SYN and then a SYN with ACK. The SYN with ACK begins
+ * before the window, but its ACK counts.
  */
 function isCrossedSyn(c: Connection, segment: TcpHeader): boolean {
   const { SYN, ACK, RST } = TCP_FLAG;
@@ -180,7 +180,7 @@ function receiveReset(state: StackState, c: Connection, segment: TcpHeader): voi
   }
   const name = `${c.remote.toString()} port ${c.remotePort}`;
   const isRefused = c.state === 'syn-received' && !c.listener;
-  // RFC 9293 3.10.7.4: in these states a RST is no error, except if data is lost.
+  // RFC 9293 3.10.7.4: in these states a RST is no error, unless data was not acknowledged.
   const isLast = c.state === 'time-wait' || c.state === 'last-ack' || c.state === 'closing';
   const isOver = isLast && c.sendBuffer.length === 0;
   const code = isRefused ? 'ECONNREFUSED' : 'ECONNRESET';
@@ -209,7 +209,7 @@ function receiveHandshakeAck(state: StackState, c: Connection, segment: TcpHeade
     answerReset(state);
     return false;
   }
-  // Nothing is lost: the other side sends its data again, and our SYN makes it acknowledge again.
+  // Nothing is lost: the other side sends its data again, and acknowledges our repeated SYN again.
   if (c.listener?.canWait === false) {
     state.drop('full-backlog');
     return false;
@@ -229,7 +229,7 @@ function noteEcn({ packet }: StackState, c: Connection, segment: TcpHeader): voi
   c.needsAck = true;
 }
 
-/** Leaves the states in which our FIN was not acknowledged (RFC 9293 3.10.7.4). */
+/** If our FIN is acknowledged, leaves the state in which it was not (RFC 9293 3.10.7.4). */
 function afterAck(state: StackState, c: Connection): void {
   if (!c.finSent || c.unacknowledged !== c.next) return;
   if (c.state === 'fin-wait-1') {

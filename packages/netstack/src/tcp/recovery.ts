@@ -40,8 +40,8 @@ export function rackDelivered(state: StackState, c: Connection, index: number): 
 }
 
 /**
- * RFC 8985 6.2, step 5: marks entries that must be lost, and sets the timer for entries that may be
- * lost.
+ * RFC 8985 6.2, step 5: marks entries that are so late that they count as lost. Sets the timer for
+ * entries that may be lost.
  */
 export function rackDetectLoss(state: StackState, c: Connection): void {
   const { sent } = c.sending;
@@ -63,8 +63,8 @@ export function rackDetectLoss(state: StackState, c: Connection): void {
 }
 
 /**
- * A duplicate was reported (RFC 8985 6.2, step 4): the reordering window was too short. It grows
- * once per round trip.
+ * Lets the reordering window grow, at most once per round trip (RFC 8985 6.2, step 4). Must be
+ * called when a duplicate was reported, because the reordering window was too short then.
  */
 export function rackDuplicateReported(c: Connection): void {
   if (c.sending.rackHasDsackRound) return;
@@ -97,7 +97,8 @@ export function renoDetectLoss(c: Connection, isPartial: boolean): void {
 }
 
 /**
- * Something is lost for the first time in this window (RFC 6675 5, RFC 5681 3.2).
+ * Begins a recovery, because something is lost for the first time in this window (RFC 6675 5, RFC
+ * 5681 3.2).
  *
  * @param delivered bytes that were reported by the acknowledgement that shows the loss
  */
@@ -114,8 +115,9 @@ export function enterRecovery(c: Connection, delivered: number): void {
 }
 
 /**
- * Returns the bytes on the way (RFC 5681 3.1, "FlightSize"). Data that was sent in addition to the
- * window, because segments came out of order, does not count (RFC 5681 3.2, step 2).
+ * Returns how many bytes were sent and not acknowledged (RFC 5681 3.1, "FlightSize"). Data that was
+ * sent in addition to the window, because segments came out of order, does not count (RFC 5681 3.2,
+ * step 2).
  *
  * @param acknowledged bytes that the present acknowledgement has taken out of the flight
  */
@@ -140,10 +142,10 @@ export function reduceWindow(c: Connection, acknowledged: number, delivered: num
 }
 
 /**
- * RFC 6937 3.1: for each acknowledged byte, a share of a byte may be sent.
+ * RFC 9937 6.2: for each acknowledged byte, a share of a byte may be sent.
  *
  * @param delivered bytes that this acknowledgement has reported
- * @param isSafe whether it moved SND.UNA and marked nothing as lost (RFC 9937 6.2)
+ * @param isSafe whether this acknowledgement moved SND.UNA and marked nothing as lost ("SafeACK")
  */
 export function reduceProportionally(c: Connection, delivered: number, isSafe: boolean): void {
   const { congestion } = c.sending;
@@ -162,7 +164,7 @@ export function reduceProportionally(c: Connection, delivered: number, isSafe: b
   congestion.window = pipe + Math.max(0, count);
 }
 
-/** All that was sent when the loss was noticed is acknowledged (RFC 5681 3.2, step 6). */
+/** Ends a recovery: all data that was sent before it is acknowledged (RFC 5681 3.2, step 6). */
 export function leaveRecovery(c: Connection): void {
   if (c.sending.phase === 'recovery') {
     c.sending.congestion.window = Math.max(
@@ -175,7 +177,7 @@ export function leaveRecovery(c: Connection): void {
   c.sending.mustResend = false;
 }
 
-/** Returns by how many ms segments may be late without being lost (RFC 8985 6.2, step 4). */
+/** Returns by how many ms segments may be late and not count as lost (RFC 8985 6.2, step 4). */
 function reorderingWindow(c: Connection): number {
   if (!c.sending.rackSawReordering) {
     if (c.sending.phase !== 'open' || c.sending.sent.sacked >= 3 * c.segmentSize) return 0;

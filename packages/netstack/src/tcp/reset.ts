@@ -1,5 +1,6 @@
 /**
- * `answerReset`: the RST that answers a segment of no connection (RFC 9293 3.10.7.1).
+ * `answerReset`: the RST that answers a segment without a connection (RFC 9293 3.10.7.1), or an ACK
+ * of something that was never sent, before a connection is established.
  *
  * @module
  */
@@ -12,8 +13,8 @@ import { TCP_CHECKSUM_OFFSET, TCP_FLAG, TCP_HEADER_LENGTH } from '../wire/tcp-he
 import { pseudoSum } from '../wire/udp-header.ts';
 
 /**
- * Answers the segment `state.tcp.segment`, which came in `state.packet`. Does nothing if it is a
- * RST or the limit on RSTs is reached.
+ * Answers the segment `state.tcp.segment`, which came in `state.packet`. Does nothing if the
+ * segment is a RST, or if the limit on RSTs is reached.
  */
 export function answerReset(state: StackState): void {
   const { header, building, packet, tcp } = state;

@@ -35,9 +35,9 @@ export interface SegmentToWrite {
   sequence: number;
   /** Bytes of data, from the send buffer. */
   length: number;
-  /** Whether it is sent as ECN-capable: only new data is (RFC 3168 6.1.4, 6.1.5). */
+  /** Whether the packet is sent as ECN-capable: only new data is (RFC 3168 6.1.4, 6.1.5). */
   isMarkable: boolean;
-  /** Whether it is one packet, however long: a probe of the path. */
+  /** Whether this is a probe of the path: one packet, however long it is. */
   isProbe: boolean;
   offload: PacketOffload | undefined;
 }
@@ -109,7 +109,7 @@ function blockCount(c: Connection): number {
 }
 
 /**
- * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges in the order of their last change.
+ * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges; those that changed last come first.
  */
 function fillBlocks(c: Connection, count: number): void {
   const { ahead } = c;
@@ -182,7 +182,7 @@ function writeChecksum(
   writeUint16(buffer, at, pseudo);
 }
 
-/** Returns the bytes of options other than the timestamps. */
+/** Returns how many bytes the options have without the timestamps. */
 function sackBytes(headerLength: number, c: Connection): number {
   return headerLength - TCP_HEADER_LENGTH - (c.usesTimestamps ? TIMESTAMPS_LENGTH : 0);
 }

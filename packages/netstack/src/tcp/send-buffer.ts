@@ -26,13 +26,13 @@ export class SendBuffer {
   }
 
   /** The number of bytes that can be added. */
-  get room(): number {
+  get free(): number {
     return Math.max(0, this.capacity - this.#length);
   }
 
   /** Appends bytes, which are copied. Returns how many were taken. */
   write(source: Uint8Array, offset: number, length: number): number {
-    const count = Math.min(length, this.room);
+    const count = Math.min(length, this.free);
     this.#data ??= new ChunkedBytes(this.#pool);
     const written = this.#data.write(this.#length, source, offset, count);
     this.#length += written;
@@ -44,7 +44,7 @@ export class SendBuffer {
     this.#data?.read(position, target, offset, length);
   }
 
-  /** Frees acknowledged bytes. */
+  /** Frees the first `count` bytes, which are acknowledged. */
   release(count: number): void {
     this.#length -= count;
     if (this.#length === 0) this.#data?.clear();

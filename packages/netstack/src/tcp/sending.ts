@@ -26,7 +26,7 @@ export class Sending {
   /** The first slow start; undefined before data is acknowledged, and once it is over. */
   slowStart: SlowStart | undefined = undefined;
   hasLeftSlowStart: boolean = false;
-  /** The end of the last segment that was not full. */
+  /** The sequence number after the last segment that was not full. */
   smallEnd: number;
   /** Whether the congestion window stopped the last attempt to send. */
   isLimited: boolean = false;
@@ -47,13 +47,13 @@ export class Sending {
   duplicateAcks: number = 0;
   /** Whether one lost segment is sent without regard to the window. */
   mustResend: boolean = false;
-  /** PRR (RFC 6937 3): FlightSize when the recovery began; bytes delivered and sent in it. */
+  /** PRR (RFC 9937 6.1): FlightSize when the recovery began; bytes delivered and sent since. */
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;
   /** The last ICMP error about a problem that may pass (RFC 1122 4.2.3.9). */
   softError: StackError | undefined = undefined;
-  /** How many times the timer has fired without an answer. */
+  /** How many times the retransmission timer has fired since data was last acknowledged. */
   retries: number = 0;
   /** The timestamp of the first segment that was sent again after a timeout (RFC 3522). */
   timeoutStamp: number = 0;

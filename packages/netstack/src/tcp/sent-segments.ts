@@ -80,7 +80,8 @@ export class SentSegments {
   }
 
   /**
-   * Returns the number of the entry with `sequence`: 0 before the first, `count` after the last.
+   * Returns the index of the entry that contains `sequence`; 0 if `sequence` is before the first
+   * entry, `count` if it is after the last.
    */
   find(sequence: number): number {
     if (this.#count === 0 || !isBefore(sequence, this.#end)) return this.#count;
@@ -95,7 +96,8 @@ export class SentSegments {
   }
 
   /**
-   * Splits the entry that contains `sequence`, so that one begins there. Returns as `find` does.
+   * Splits the entry that contains `sequence`, so that an entry begins there. Returns the index of
+   * that entry; 0 before the first entry, `count` after the last.
    */
   splitAt(sequence: number): number {
     const index = this.find(sequence);
@@ -111,7 +113,8 @@ export class SentSegments {
   }
 
   /**
-   * Removes the entries before `sequence`. An entry must begin there, or the last one end there.
+   * Removes the entries before `sequence`. An entry must begin there, or the last one must end
+   * there.
    */
   removeUntil(sequence: number): void {
     let removed = 0;

@@ -25,15 +25,16 @@ export class SlowStart {
   #rounds = 0;
   #hasRound = false;
 
-  /** A round trip was measured. */
+  /** Takes a measured round trip, in ms. */
   sample(roundTrip: number): void {
     this.#least = Math.min(this.#least, roundTrip);
     this.#samples++;
   }
 
   /**
-   * Data was acknowledged in slow start. May set the threshold of `congestion`.
+   * Must be called when data was acknowledged in slow start. May set the threshold of `congestion`.
    *
+   * @param bytes how many bytes were acknowledged
    * @param unacknowledged SND.UNA
    * @param next SND.NXT
    * @returns by how many bytes the window may grow

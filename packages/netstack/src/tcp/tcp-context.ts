@@ -16,7 +16,7 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 /** Accepts connections at a local port. */
 export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly options: CheckedTcpOptions;
-  /** Whether the backlog has room for one more handshake. */
+  /** Whether the backlog has space for one more handshake. */
   readonly hasRoom: boolean;
   /** When a SYN was last answered with a cookie. */
   cookieAt: number;
@@ -24,7 +24,7 @@ export interface BoundListener extends BoundSocket, ConnectionListener {
   refusedAt: number;
   /** Must be called when a handshake has begun. */
   begin(connection: Connection): void;
-  /** Closes it because the stack was closed. */
+  /** Closes the listener, because the stack was closed. */
   end(error: StackError): void;
 }
 
@@ -38,7 +38,7 @@ export class TcpContext {
   readonly timeWait: Set<Connection> = new Set<Connection>();
   /** Limits the challenge ACKs of all connections (RFC 5961 7). */
   readonly challenges: TokenBucket = new TokenBucket(CHALLENGES_PER_SECOND, CHALLENGES_PER_SECOND);
-  /** Limits the RSTs for segments of no connection. */
+  /** Limits the RSTs that `answerReset` sends. */
   readonly resets: TokenBucket = new TokenBucket(RESETS_PER_SECOND, RESETS_PER_SECOND);
   /** The segment that is being received. */
   readonly segment: TcpHeader = new TcpHeader();

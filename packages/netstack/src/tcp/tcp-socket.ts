@@ -62,7 +62,7 @@ export class TcpSocket {
 
   /** The number of bytes that `send` takes now, unless the memory of the stack is full. */
   get writable(): number {
-    return this.#canSend ? this.#connection.sendBuffer.room : 0;
+    return this.#canSend ? this.#connection.sendBuffer.free : 0;
   }
 
   /** The number of bytes that are not acknowledged, whether they were sent or still wait. */

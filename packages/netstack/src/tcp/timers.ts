@@ -39,10 +39,10 @@ export function armForNewData(state: StackState, c: Connection): void {
 }
 
 /**
- * Starts the timer for a window probe: nothing is on the way, and the window is too small for the
- * data that waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
+ * Starts the timer for a window probe, because nothing is on the way, and the window is too small
+ * for the data that waits (RFC 9293 3.8.6.1, 3.8.6.2.1).
  *
- * @param usable for how many bytes the window has room
+ * @param usable for how many bytes the window has space
  */
 export function armWindowProbe({ now }: StackState, c: Connection, usable: number): void {
   c.sending.retransmitKind = 'window-probe';
@@ -199,14 +199,14 @@ function findBlackHole(state: StackState, c: Connection): void {
   if (pathMtus.suspect(c.remote, safe, current, now)) updateSegmentSize(state, c);
 }
 
-/** Keepalive (RFC 9293 3.8.4), the end of TIME-WAIT, or of FIN-WAIT-2 without a program. */
+/** Sends a keepalive probe (RFC 9293 3.8.4), or ends TIME-WAIT, or FIN-WAIT-2 without a program. */
 function fireSlow(state: StackState, c: Connection): void {
   c.slowAt = Infinity;
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  // The same sum as below. A difference would be rounded: it could stay below the limit when the
-  // deadline has come, and the timer would never end.
+  // The deadline is this same sum. `now - lastHeardAt` could be rounded to less than
+  // `keepAliveAfter` at the deadline. Then the same deadline would be set again, without end.
   const dueAt = c.lastHeardAt + c.keepAliveAfter;
   if (state.now < dueAt) {
     c.probes = 0;

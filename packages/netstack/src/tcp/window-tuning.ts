@@ -26,8 +26,8 @@ export function measureReceiver(state: StackState, c: Connection): void {
 }
 
 /**
- * Must be called when the program has read `count` bytes. If it keeps up with the sender, the
- * window doubles with each round trip.
+ * Must be called when the program has read `count` bytes. If the program keeps up with the sender,
+ * the window doubles with each round trip.
  */
 export function tuneReceiveBuffer(state: StackState, c: Connection, count: number): void {
   c.receiving.readSinceTuning += count;
@@ -47,7 +47,7 @@ export function tuneReceiveBuffer(state: StackState, c: Connection, count: numbe
 
 /** Lets the send buffer grow to two congestion windows: one is on the way, and one waits. */
 export function tuneSendBuffer(state: StackState, c: Connection): void {
-  // In congestion avoidance the window has a fraction.
+  // In congestion avoidance the window need not be an integer.
   const wanted = Math.floor(2 * c.sending.congestion.window) + 16 * c.segmentSize;
   if (wanted <= c.sendBuffer.capacity || !hasMemory(state)) return;
   c.sendBuffer.capacity = Math.min(c.options.sendBuffer, wanted);

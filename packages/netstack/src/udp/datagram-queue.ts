@@ -2,8 +2,8 @@
  * `DatagramQueue`: the datagrams, or echo replies, that wait until their socket reads them, with
  * their origins.
  *
- * The bytes are in chunks of the stack's pool. Each datagram counts with its fields, so that many
- * empty ones also fill the queue.
+ * The bytes are in chunks of the stack's pool. The fields of each datagram also count, so that many
+ * empty datagrams fill the queue, too.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { IpPacket } from '../wire/ip-packet.ts';
 export class DatagramOrigin {
   readonly address: IpAddress = new IpAddress();
   port: number = 0;
-  /** The address that it was sent to. */
+  /** The address to which the datagram was sent. */
   readonly localAddress: IpAddress = new IpAddress();
   /** TOS or traffic class, 8 bits. */
   trafficClass: number = 0;
@@ -73,16 +73,16 @@ export class DatagramQueue {
   }
 
   /**
-   * Takes the first datagram, and writes its origin to `origin`. What does not fit is lost.
+   * Takes the first datagram, and writes its origin to `origin`. Bytes that do not fit are lost.
    *
    * @returns the number of bytes written to `target`; -1 if there is no datagram
    */
-  shift(target: Uint8Array, offset: number, room: number, origin: DatagramOrigin): number {
+  shift(target: Uint8Array, offset: number, capacity: number, origin: DatagramOrigin): number {
     if (this.#count === 0) return -1;
     const fields = this.#fields;
     const at = this.#first * FIELDS;
     const length = fields[at];
-    const kept = Math.min(length, room);
+    const kept = Math.min(length, capacity);
     this.#data.read(0, target, offset, kept);
     origin.length = length;
     origin.port = fields[at + 1];

@@ -26,7 +26,7 @@ export interface UdpOptions {
   /** 1 to 65535. Default 0: a free port that nobody can predict. */
   readonly port?: number;
   /**
-   * How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992, as
+   * How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992, as in
    * Linux.
    */
   readonly receiveQueue?: number;
@@ -85,8 +85,8 @@ export class UdpSocket {
   }
 
   /**
-   * Sets the destination of `send`. From then on, only datagrams from there are received, and
-   * `takeError` returns what ICMP reports about that destination.
+   * Sets the destination of `send`. After that, only datagrams from this destination are received,
+   * and `takeError` returns what ICMP reports about it.
    *
    * @throws {StackError} `EHOSTUNREACH`: the socket has no address of that version to send from, or
    *   `address` is not that of one host
@@ -154,8 +154,8 @@ export class UdpSocket {
   }
 
   /**
-   * Reads the first datagram into `target` from `offset` on. What does not fit is lost;
-   * `origin.length` says how long it was.
+   * Reads the first datagram into `target` from `offset` on. Bytes that do not fit are lost;
+   * `origin.length` says how long the datagram was.
    *
    * @returns the number of bytes written; -1 if no datagram waits
    */

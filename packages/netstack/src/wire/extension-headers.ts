@@ -18,10 +18,10 @@ export const PARAMETER_PROBLEM = {
 } as const;
 
 /**
- * Moves `packet.transport` behind the extension headers, and sets `packet.protocol`. If a problem
- * must be answered, it is in `packet.problemCode`.
+ * Moves `packet.transport` to the end of the extension headers, and sets `packet.protocol`. If a
+ * problem must be answered, it is in `packet.problemCode`.
  *
- * @param pointer where the number of the first header is in the buffer. This header itself begins
+ * @param pointer where the number of the first header is in the buffer. That header itself begins
  *   at `packet.transport`
  * @returns why the packet must be dropped; undefined if it is good
  */
@@ -67,7 +67,7 @@ export function readExtensionHeaders(packet: IpFields, pointer: number): DropRea
 
 /**
  * Whether the first fragment of a packet has all extension headers, and at least the shortest
- * transport header behind them (RFC 7112 5). The contents of the headers are not checked.
+ * transport header after them (RFC 7112 5). The contents of the headers are not checked.
  */
 export function hasWholeHeaderChain(packet: IpFields): boolean {
   const { buffer } = packet;

@@ -11,7 +11,7 @@ import type { PacketUnderConstruction } from './packet-under-construction.ts';
 import { PROTOCOL } from './protocol.ts';
 import { hasRightChecksum, pseudoSum } from './udp-header.ts';
 
-/** Length in bytes of type, code, checksum and the four bytes behind them. */
+/** Length in bytes of type, code, checksum and the four bytes after them. */
 export const ICMP_HEADER_LENGTH = 8;
 
 /** Types of ICMP. */
@@ -23,7 +23,7 @@ export const ICMP = {
   PARAMETER_PROBLEM: 12,
 } as const;
 
-/** Types of ICMPv6. Errors are those below 128. */
+/** Types of ICMPv6. Types below 128 are errors. */
 export const ICMPV6 = {
   UNREACHABLE: 1,
   TOO_BIG: 2,

@@ -1,15 +1,15 @@
 /**
- * `IpFields`: what is known of a received packet when its IP headers have been read.
+ * `IpFields`: what the IP headers of a received packet say.
  *
  * @module
  */
 import { IpAddress } from './ip-address.ts';
 
-/** The fields. The buffer is borrowed; they are valid until the next packet is read. */
+/** The fields. The buffer is not copied. All fields are valid until the next packet is read. */
 export class IpFields {
   buffer: Uint8Array = NO_BYTES;
   offset: number = 0;
-  /** The length that the header states, in bytes. What is behind it is padding. */
+  /** The length that the header states, in bytes. Bytes after that length are padding. */
   length: number = 0;
   version: 4 | 6 = 4;
   /** TOS or traffic class, 8 bits. The low two are ECN (RFC 3168). */

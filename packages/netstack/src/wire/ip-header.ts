@@ -10,9 +10,9 @@ import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH } from './protocol.ts';
 
 /** The fields of a header to write. A record that is reused. */
 export class IpHeader {
-  /** Not a copy. */
+  /** The object of the caller, not a copy. */
   source: IpAddress = new IpAddress();
-  /** Not a copy. */
+  /** The object of the caller, not a copy. */
   destination: IpAddress = new IpAddress();
   protocol: number = 0;
   /** TOS or traffic class, 8 bits. */
@@ -58,7 +58,7 @@ export function writeIpHeader(
   else writeIpv6(header, buffer, offset, length);
 }
 
-/** Computes the checksum of an IPv4 header of `length` bytes anew. */
+/** Computes the checksum of an IPv4 header of `length` bytes, and writes it into the header. */
 export function writeIpv4Checksum(buffer: Uint8Array, offset: number, length: number): void {
   writeUint16(buffer, offset + 10, 0);
   writeUint16(buffer, offset + 10, checksum(buffer, offset, length));

@@ -14,7 +14,7 @@ import { readExtensionHeaders } from './extension-headers.ts';
 import { IpFields } from './ip-fields.ts';
 import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH } from './protocol.ts';
 
-/** A received packet. The buffer is borrowed; the fields are valid until the next `read`. */
+/** A received packet. The buffer is not copied. The fields are valid until the next `read`. */
 export class IpPacket extends IpFields {
   /**
    * Reads the headers of a packet of at most `length` bytes.
@@ -64,7 +64,7 @@ export class IpPacket extends IpFields {
     return header === IPV4_HEADER_LENGTH ? undefined : this.#readOptions();
   }
 
-  /** Reads the options (RFC 791 3.1). One without effect on us is skipped (RFC 1122 3.2.1.8). */
+  /** Reads the options (RFC 791 3.1). All but source routes are skipped (RFC 1122 3.2.1.8). */
   #readOptions(): DropReason | undefined {
     const { buffer, transport } = this;
     for (let at = this.offset + IPV4_HEADER_LENGTH; at < transport;) {

@@ -74,7 +74,7 @@ describe('answerProblem', () => {
   const badOption = Uint8Array.of(17, 0, 0x9e, 4, 0, 0, 0, 0);
   const lessBad = Uint8Array.of(17, 0, 0xde, 4, 0, 0, 0, 0);
 
-  test('says where the problem is', () => {
+  test('says where the wrong option is', () => {
     const stack = createStack();
     give(stack, rawPacket({ version: 6, protocol: 60, payload: badOption }));
     give(stack, rawPacket({ version: 6, protocol: 60, payload: lessBad }));

@@ -18,7 +18,7 @@ describe('receiveIcmp', () => {
       'bad-icmp-checksum',
     ],
     [
-      'a wrong checksum (6)',
+      'a wrong checksum of ICMPv6',
       withByte(rawIcmp(6, [128, 0, 0, 0, 0, 0, 0, 0]), 43, 1),
       'bad-icmp-checksum',
     ],
@@ -38,7 +38,7 @@ describe('receiveIcmp', () => {
       'unexpected-icmp',
     ],
     [
-      'an error about the other version',
+      'an ICMPv6 error about an IPv4 packet',
       rawIcmp(6, [1, 4, 0, 0, 0, 0, 0, 0, ...rawUdp(4, 1, pattern(30), FROM_US[4])]),
       'malformed-icmp',
     ],

@@ -19,7 +19,7 @@ function search(table: PathMtuTable, real: number, now: number): number[] {
 }
 
 describe('PathMtuTable', () => {
-  test('lowers a path for ten minutes', () => {
+  test('lowers the MTU of a path for ten minutes', () => {
     const table = new PathMtuTable(10);
     expect(table.lower(A, 1300, 1420, LINK, 0)).toBe(true);
     expect([table.of(A, LINK, 599_999), table.of(B, LINK, 0)]).toEqual([1300, LINK]);
@@ -91,7 +91,7 @@ describe('PathMtuTable', () => {
     table.passed(B, 1400, 0);
     table.failed(B, 1290, 0);
     expect(table.of(B, LINK, 0)).toBe(1300);
-    // It never goes below the smallest MTU, nor above what can be sent.
+    // The search never begins below the smallest MTU, and never tries more than can be sent.
     expect(table.suspect(B, 1024, 1280, 0)).toBe(false);
     expect(table.probeLength(A, 1150, 0)).toBe(1150);
   });

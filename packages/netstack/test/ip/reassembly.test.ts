@@ -16,7 +16,7 @@ describe('Reassembly', () => {
       const { reassembly, pool } = create();
       const shape = shapeOf(version, pattern(length));
       const fragments = fragmentsOf(shape, 77, 1032).toSorted(() => random() - 0.5);
-      // One fragment is a whole packet, which does not come here.
+      // A single fragment is a whole packet, which is not given to `Reassembly`.
       if (fragments.length === 1) continue;
       const results = fragments.map((bytes) => add(reassembly, bytes));
       expect(results.pop()).toBe('complete');
@@ -47,23 +47,26 @@ describe('Reassembly', () => {
       { start: 800, end: 1600, hasMore: false },
     ].map((part) => add(reassembly, fragmentOf(shape, 1, part)));
     expect([a, b, c]).toEqual(['waiting', 'overlapping-fragment', 'waiting']);
-    // What comes later belongs to a new datagram, which stays incomplete.
+    // A fragment that comes later belongs to a new datagram, which stays incomplete.
     expect([reassembly.size, pool.size - pool.available]).toEqual([1, 1]);
   });
 
-  test.each(VERSIONS)('drops an IPv%i datagram with two ends', (version) => {
-    const shape = shapeOf(version, pattern(1600));
-    const end = { start: 800, end: 900, hasMore: false };
-    for (const other of [
-      { start: 960, end: 1600, hasMore: false },
-      { start: 960, end: 1040, hasMore: true },
-      { start: 8, end: 96, hasMore: false },
-    ]) {
-      const { reassembly } = create();
-      add(reassembly, fragmentOf(shape, 1, end));
-      expect(add(reassembly, fragmentOf(shape, 1, other))).toBe('malformed-fragment');
-    }
-  });
+  test.each(VERSIONS)(
+    'drops an IPv%i datagram whose fragments disagree about its end',
+    (version) => {
+      const shape = shapeOf(version, pattern(1600));
+      const end = { start: 800, end: 900, hasMore: false };
+      for (const other of [
+        { start: 960, end: 1600, hasMore: false },
+        { start: 960, end: 1040, hasMore: true },
+        { start: 8, end: 96, hasMore: false },
+      ]) {
+        const { reassembly } = create();
+        add(reassembly, fragmentOf(shape, 1, end));
+        expect(add(reassembly, fragmentOf(shape, 1, other))).toBe('malformed-fragment');
+      }
+    },
+  );
 
   test('keeps datagrams apart by addresses, identification and, for IPv4, protocol', () => {
     const { reassembly } = create();
@@ -106,7 +109,7 @@ describe('Reassembly', () => {
     }
   });
 
-  test('drops a datagram with a mark of congestion that not all fragments allow', () => {
+  test('drops a datagram if one fragment has a congestion mark and another has no ECN', () => {
     const { reassembly } = create();
     const shape = shapeOf(4, pattern(1000));
     add(reassembly, fragmentsOf(shape, 1, 800)[0]);
@@ -115,7 +118,7 @@ describe('Reassembly', () => {
     );
   });
 
-  test('gives up after 60 s, and returns the beginning if it has come', () => {
+  test('gives a datagram up after 60 s, and returns its beginning if that has come', () => {
     const { reassembly, pool } = create();
     const shape = shapeOf(6, pattern(1600));
     const [first] = fragmentsOf(shape, 1, 800);

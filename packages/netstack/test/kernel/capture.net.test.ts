@@ -5,7 +5,7 @@ import { connect, createFixture, transfer } from './fixture.ts';
 import { tshark, tunDevices } from './requirements.ts';
 import { Receiver, Sender } from './transfer.ts';
 
-/** Each filter must find nothing on a path that loses nothing. */
+/** On a path that loses nothing, each filter must find no packet of the stack. */
 const FAULTS = {
   malformed: '_ws.malformed || _ws.short',
   checksums:

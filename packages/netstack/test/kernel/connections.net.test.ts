@@ -13,7 +13,7 @@ import { Receiver, Sender } from './transfer.ts';
 const BOTH = ['stack', 'kernel'] as const;
 
 describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () => {
-  test.each(BOTH)('1000 of them at once, begun by the %s', async (by) => {
+  test.each(BOTH)('1000 connections carry data at once, begun by the %s', async (by) => {
     const { network, stack, kernel } = createFixture({}, { loss: 0.01 });
     const [from, to] = by === 'stack' ? [stack, kernel] : [kernel, stack];
     const accept = by === 'stack' ? kernel.listen(80) : stackListener(stack, 1000);
@@ -53,7 +53,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(ends.stack.socket.error).toBeUndefined();
   });
 
-  test('both end at once', async () => {
+  test('both sides end their streams at once', async () => {
     const fixture = createFixture();
     const { stack, kernel } = await connect(fixture);
     stack.end();
@@ -62,7 +62,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(kernel.error).toBeUndefined();
   });
 
-  test('a port that is closed refuses, in both directions', async () => {
+  test('a closed port refuses connections, in both directions', async () => {
     const { network, stack, kernel } = createFixture();
     const streams = [
       stack.connect(kernel.addresses[4], 81),
@@ -72,7 +72,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(streams.map(({ error }) => error)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
   });
 
-  test.each(BOTH)('a receiver that does not read closes the window of the %s', async (by) => {
+  test.each(BOTH)('a receiver that does not read closes the window for the %s', async (by) => {
     const fixture = createFixture();
     const { network } = fixture;
     const ends = await connect(fixture, by);
@@ -91,7 +91,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect([receiver.received, receiver.digest()]).toEqual([20_000_000, sender.digest()]);
   });
 
-  test('a reader of single bytes gets no silly windows', async () => {
+  test('a reader of 100 bytes at a time gets no silly windows', async () => {
     const fixture = createFixture({ connections: { receiveBuffer: 8192 } });
     const { network } = fixture;
     const { stack, kernel } = await connect(fixture);
@@ -131,7 +131,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect([stack.error, kernel.error]).toEqual(['ETIMEDOUT', 'ETIMEDOUT']);
   });
 
-  describe('after TIME-WAIT', () => {
+  describe('during TIME-WAIT', () => {
     test('of the stack, the kernel uses the port again', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = stack.listen(80);
@@ -167,11 +167,11 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
-    test('of the stack, new connections are made one after another', async () => {
+    test('of the stack, new connections use a port again only after all other ports', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = kernel.listen(80);
       const seen = new Set<number>();
-      // Only these ports are left for connections to the kernel.
+      // Listeners take all ports but the multiples of 1000. So 64 ports are left for connections.
       for (let port = 1024; port < 65_536; port++) if (port % 1000 !== 0) stack.listener(port);
       for (let i = 0; i < 130; i++) {
         if (seen.size === 64) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { onTestFinished } from 'vitest';
-import type { PathOptions } from '../lossy-path.ts';
+import type { PathOptions } from '@litz/testkit';
 import { KernelHost, StackHost, type KernelHostOptions, type StackHostOptions } from './hosts.ts';
 import type { KernelStream } from './kernel-socket.ts';
 import { Network } from './network.ts';
@@ -65,7 +65,7 @@ export async function accepted<T extends Stream>(
 /**
  * Sends a number of bytes from one end to the other, and waits until all have arrived.
  *
- * @throws {Error} not all have arrived, or not the same ones
+ * @throws {Error} fewer bytes, or other bytes, have arrived
  */
 export async function transfer(
   network: Network,

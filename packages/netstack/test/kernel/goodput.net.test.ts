@@ -1,9 +1,9 @@
-import { describeWith } from '@litz/testkit';
+import { describeWith, shortOrLong } from '@litz/testkit';
 import { expect, onTestFinished, test } from 'vitest';
 import { KernelHost, StackHost, type Host } from './hosts.ts';
 import { Network, runTogether } from './network.ts';
 import { tunDevices } from './requirements.ts';
-import { record, shortOrLong } from '../results.ts';
+import { record } from '../results.ts';
 import type { Stream } from './stream.ts';
 import { Receiver, Sender } from './transfer.ts';
 

@@ -23,7 +23,7 @@ import { StackStream, type Stream } from './stream.ts';
 export interface Host {
   readonly addresses: Record<4 | 6, string>;
   /**
-   * Returns packets that the host sends now, as they are on the wire. If there are many, a part.
+   * Returns packets that the host sends now, as they are on the wire; at most those of 64 reads.
    */
   take(now: number): Uint8Array[];
   /** Gives the host the packets that arrive now. */
@@ -137,7 +137,7 @@ export class KernelHost implements Host {
     this.namespace.close();
   }
 
-  /** The TUN refuses a corrupted packet that is no IP packet any more (EINVAL). */
+  /** Writes a packet. The TUN may refuse a corrupted one that is no IP packet any more (EINVAL). */
   #write(bytes: Uint8Array, length: number): void {
     const written = this.tun.write(bytes, 0, length);
     if (written < 0 && written !== -22) throw new Error(`the TUN refused a packet: ${written}`);

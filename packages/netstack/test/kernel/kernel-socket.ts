@@ -24,7 +24,7 @@ export const OPTION = {
   reuseAddress: (): SocketOption => [linux.SOL_SOCKET, 2, 1],
 } as const;
 
-/** One end of a connection in the kernel. Make it inside the namespace that it belongs to. */
+/** One end of a connection in the kernel. It must be made inside its namespace. */
 export class KernelStream implements Stream {
   readonly fd: number;
   #error: string | undefined;

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { boottimeMs, linux, PollSet } from '@litz/sys';
-import { LossyPath, type PathOptions } from '../lossy-path.ts';
+import { LossyPath, type PathOptions } from '@litz/testkit';
 import { KernelHost, type Host } from './hosts.ts';
 
 /** A program on a host. `step` does what is possible now, and returns whether it did anything. */

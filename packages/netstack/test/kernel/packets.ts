@@ -70,7 +70,7 @@ export class Joiner {
   }
 }
 
-/** The length in the IP header. */
+/** Returns the length of a packet, as its IP header states it. */
 function lengthOf(packet: Uint8Array): number {
   const at = packet[0] >>> 4 === 4 ? 2 : 4;
   return ((packet[at] << 8) | packet[at + 1]) + (at === 2 ? 0 : 40);

@@ -14,7 +14,7 @@ export interface Stream {
   readonly isConnected: boolean;
   /** Returns how many bytes were taken; 0: none at present; -1: the connection failed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
-  /** Returns how many bytes were read; 0: none at present, or the end; -1: it failed. */
+  /** Returns how many bytes were read; 0: none at present, or the end; -1: an error. */
   read(bytes: Uint8Array, offset: number, length: number): number;
   /** Ends the own stream. */
   end(): void;

@@ -1,10 +1,9 @@
-import { describeWith } from '@litz/testkit';
+import { describeWith, shortOrLong, type PathOptions } from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { connect, createFixture, type FixtureOptions } from './fixture.ts';
 import { tunDevices } from './requirements.ts';
-import { record, shortOrLong } from '../results.ts';
+import { record } from '../results.ts';
 import { Receiver, Sender } from './transfer.ts';
-import type { PathOptions } from '../lossy-path.ts';
 
 const BYTES = shortOrLong(2_000_000, 1_000_000_000);
 /** At 5 % loss the kernel needs some ms for each segment. */
@@ -59,7 +58,7 @@ describeWith([tunDevices], 'a stack and the kernel of Linux', () => {
     }
   }
 
-  test.each(KERNELS)('agree with a kernel without %s', async (_, sysctls) => {
+  test.each(KERNELS)('transfer every byte if the kernel does not use %s', async (_, sysctls) => {
     for (const by of ['stack', 'kernel'] as const) {
       const { isRight } = await exchange({ sysctls }, { loss: 0.02 }, { bytes: 500_000, by });
       expect(isRight).toBe(true);
@@ -80,7 +79,7 @@ interface Exchange {
   by?: 'stack' | 'kernel';
 }
 
-/** Sends in both directions at once. */
+/** Sends in both directions at once. `isRight`: whether all bytes arrived unchanged. */
 async function exchange(
   options: FixtureOptions,
   path: PathOptions,

@@ -34,7 +34,7 @@ describe('ByteRanges', () => {
   });
 });
 
-/** Also checks that the ranges are sorted and do not touch. */
+/** Returns whether each position is in a range. Checks that ranges are sorted and do not touch. */
 function positionsOf(ranges: ByteRanges): boolean[] {
   const positions = Array.from({ length: SIZE + 20 }, () => false);
   let last = -1;

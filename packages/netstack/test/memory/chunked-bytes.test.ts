@@ -39,7 +39,7 @@ describe('ChunkedBytes', () => {
     };
     windows.slice(0, 4).forEach(fill);
     expect(chunks()).toEqual([60, 30, 15, 8, 0]);
-    // Each of them gives back a little at a time, as a program does that reads.
+    // Each window gives back one chunk at a time, as when a program reads.
     for (let turn = 0; turn < 200; turn++) {
       for (const window of windows.slice(0, 4)) {
         window.bytes.release(CHUNK_SIZE);
@@ -52,7 +52,7 @@ describe('ChunkedBytes', () => {
     expect(chunks()[4]).toBe(12);
   });
 
-  test('always gets its first chunk, while there is one', () => {
+  test('a window always gets its first chunk, while the pool has a free one', () => {
     const pool = new ChunkPool(2 * CHUNK_SIZE);
     const data = pattern(2 * CHUNK_SIZE);
     const [first, second, third] = Array.from({ length: 3 }, () => new ChunkedBytes(pool));

@@ -62,8 +62,8 @@ describe('openConnection', () => {
     expect(again).toThrow('10.0.0.1 port 5555 is already connected to that address and port');
   });
 
-  test('begins behind all sequence numbers of the connection before (RFC 9293 3.6.1)', () => {
-    // More than the clock of RFC 6528 moves in a second: 250 bytes in each ms.
+  test('begins after all sequence numbers of the previous connection (RFC 9293 3.6.1)', () => {
+    // More bytes than the clock of RFC 6528 counts in a second: it counts 250 in each ms.
     const script = timeWait(',ts 7 1000', 1_000_000);
     const before = script.ourStart;
     script.advance(1000);

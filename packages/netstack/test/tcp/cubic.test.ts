@@ -4,7 +4,7 @@ import { Cubic } from '../../src/tcp/cubic.ts';
 const SIZE = 1000;
 
 describe('Cubic', () => {
-  test('reduces to 0.7 of what is on the way, and returns to it after K (RFC 9438 4.2)', () => {
+  test('reduces the window to 0.7, and has the former window again after K (RFC 9438 4.2)', () => {
     const cubic = congested(1000);
     expect(cubic.threshold).toBe(700 * SIZE);
     // K = cbrt(W_max (1 - 0.7) / 0.4)
@@ -20,7 +20,7 @@ describe('Cubic', () => {
     expect(cubic.window / SIZE).toBeGreaterThan(1150);
   });
 
-  test('never grows by more than half in a round trip (RFC 9438 4.4)', () => {
+  test('limits the growth of the window in a round trip (RFC 9438 4.4)', () => {
     const cubic = congested(10);
     drive(cubic, 20_000, 100);
     const before = cubic.window;
@@ -35,7 +35,7 @@ describe('Cubic', () => {
     expect(cubic.window / SIZE).toBeGreaterThan(100);
   });
 
-  test('leaves more of the path to others when it shrinks twice (RFC 9438 4.7)', () => {
+  test('leaves more of the path to others when the window shrinks twice (RFC 9438 4.7)', () => {
     const cubic = congested(1000);
     cubic.window = 800 * SIZE;
     cubic.onCongestion(cubic.window);

@@ -12,7 +12,7 @@ function timedOut(syn?: string): Script {
   expect(script.sent().length).toBe(10);
   script.advance(220);
   expect(script.sent()).toEqual(['. 1:1001 ack 1']);
-  // Longer than the round trip: what comes could be the answer to either transmission.
+  // Longer than the round trip, so an acknowledgement can be the answer to either transmission.
   script.advance(60);
   return script;
 }
@@ -35,13 +35,13 @@ function isNewData(text: string): boolean {
 }
 
 describe('F-RTO without SACK (RFC 5682 2.1)', () => {
-  test('undoes a timeout when what was not sent again is acknowledged', () => {
+  test('undoes a timeout when data that was not sent again is acknowledged', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 10001:11001 ack 1', '. 11001:12001 ack 1']);
     script.inject('. 1:1 ack 2001 win 60000');
     expect(script.sent()).toEqual(['. 12001:13001 ack 1']);
-    // The window is as it was, and grows: the answers to the originals let new data go.
+    // The window has its old value, and grows: acknowledgements of the originals allow new data.
     script.inject('. 1:1 ack 10001 win 60000');
     expect(script.sent().length).toBeGreaterThan(8);
     // The second transmission of the first segment arrives. Its answer is a duplicate, which says
@@ -89,7 +89,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()).toEqual(['. 1:1001 ack 1']);
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 1001:2001 ack 1', '. 2001:3001 ack 1']);
-    // The next acknowledgement may be the answer to what was sent again.
+    // The next acknowledgement may be the answer to data that was sent again.
     script.inject('. 1:1 ack 2001 win 60000');
     expect(script.sent()[0]).toBe('. 3001:4001 ack 1');
   });
@@ -126,7 +126,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
 });
 
 describe('F-RTO with SACK (RFC 5682 3.1)', () => {
-  test('undoes a timeout when something older is acknowledged, and RACK finds no loss', () => {
+  test('undoes a timeout when older data than the new is acknowledged; RACK finds no loss', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 11001:12001 ack 1', '. 12001:13001 ack 1']);
@@ -138,13 +138,13 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
       script.inject(`. 1:1 ack ${end} win 60000`);
       expect(script.sent().every(isNewData)).toBe(true);
     }
-    // What was sent twice is reported (RFC 2883).
+    // The other side reports the data that came twice (RFC 2883).
     script.inject('. 1:1 ack 11001 win 60000 <sack 1:1001>');
     script.advance(10);
     expect(script.sent()).toEqual([]);
   });
 
-  test('undoes a timeout when SACK reports something older, and sends only the gap again', () => {
+  test('undoes a timeout when SACK reports older data than the new; sends only the gap again', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);
@@ -177,7 +177,7 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
     expect(script.sent().every(isNewData)).toBe(true);
   });
 
-  test('ignores what is no duplicate and acknowledges nothing (step 3)', () => {
+  test('ignores a segment that is no duplicate and acknowledges nothing (step 3)', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);
@@ -189,7 +189,7 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
 });
 
 describe('Eifel (RFC 3522)', () => {
-  test('undoes a timeout when the answer is to the original, and RACK finds no loss', () => {
+  test('undoes a timeout when the original is acknowledged, and RACK finds no loss', () => {
     const script = Script.connected({ syn: '<mss 1012,sackOK,ts 100 0>' }, 60_000);
     script.send(30_000);
     const sentAt = script.now;

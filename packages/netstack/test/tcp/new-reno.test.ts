@@ -16,7 +16,7 @@ describe('NewReno', () => {
     expect(reno.window).toBe(26_000);
   });
 
-  test('sets the threshold to half of what is on the way, but at least to two segments', () => {
+  test('sets the threshold to half of the data on the way, but at least to two segments', () => {
     const reno = new NewReno(1000);
     reno.onCongestion(30_000);
     expect([reno.threshold, reno.window]).toEqual([15_000, 10_000]);

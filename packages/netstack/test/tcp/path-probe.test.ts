@@ -85,7 +85,7 @@ function inBlackHole(most: number): Receiver {
 }
 
 describe('a probe of the path (RFC 4821 7)', () => {
-  test('is as long as packets before the black hole, and if it passes, this length is used', () => {
+  test('is as long as the packets before the black hole; if it passes, this length is used', () => {
     const receiver = inBlackHole(1380);
     expect(receiver.untilProbe().filter((length) => length > SAFE)).toEqual([1380]);
     receiver.usual = 1380;

@@ -1,8 +1,7 @@
-import { seededRandom } from '@litz/testkit';
+import { seededRandom, shortOrLong, type PathOptions } from '@litz/testkit';
 import { describe, expect, test } from 'vitest';
 import type { TcpOptions, TcpSocket } from '../../src/index.ts';
-import type { PathOptions } from '../lossy-path.ts';
-import { record, shortOrLong } from '../results.ts';
+import { record } from '../results.ts';
 import { SimulatedPath } from './simulated-path.ts';
 
 const SEEDS = shortOrLong(60, 5000);
@@ -141,7 +140,7 @@ class Program {
     return this.hasEnded && this.socket.isEnded && this.socket.unacknowledged === 0;
   }
 
-  /** Returns when it wants to be called again. */
+  /** Writes and reads. Returns when `step` must be called again; Infinity: after a change. */
   step(now: number): number {
     this.#write();
     if (now < this.#readAt) return this.#readAt;

@@ -15,7 +15,7 @@ describe('ReceiveBuffer', () => {
         let read = 0;
         let isRight = true;
         for (const [position, length, count] of parts) {
-          const kept = Math.min(length, buffer.room - position);
+          const kept = Math.min(length, buffer.free - position);
           if (kept <= 0) continue;
           next += buffer.write(position, patternAt(next + position, kept), 0, kept);
           const target = new Uint8Array(count);
@@ -45,15 +45,15 @@ describe('ReceiveBuffer', () => {
     const buffer = new ReceiveBuffer(pool, 65_536);
     // Only memory that the buffer may use is offered: half of the pool, while no other buffer needs
     // it.
-    expect(buffer.room).toBe(8192);
+    expect(buffer.free).toBe(8192);
     expect(buffer.write(0, patternAt(0, 9000), 0, 9000)).toBe(8192);
-    expect(buffer.room).toBe(0);
+    expect(buffer.free).toBe(0);
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(-1);
     buffer.read(new Uint8Array(8192), 0, 8192);
     expect(buffer.write(0, patternAt(0, 10), 0, 10)).toBe(10);
   });
 
-  test('leaves half of the pool to others, however many bytes come behind gaps', () => {
+  test('leaves half of the pool to others, however many bytes come after gaps', () => {
     const pool = new ChunkPool(2 ** 18);
     const hostile = Array.from({ length: 20 }, () => new ReceiveBuffer(pool, 65_536));
     for (const buffer of hostile) {

@@ -28,7 +28,7 @@ describe('receiving', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('puts segments in order, and reports those behind a gap (RFC 2018)', () => {
+  test('puts segments in order, and reports those after a gap (RFC 2018)', () => {
     const script = Script.connected({ syn: SACK });
     script.inject('. 1001:2001 ack 1');
     expect(script.sentWhole()[0]).toMatch(/^\. 1:1 ack 1 .*<sack 1001:2001>$/);
@@ -62,7 +62,7 @@ describe('receiving', () => {
     expect(script.sent().at(-1)).toBe('. 1:1 ack 50');
   });
 
-  test('cuts off data behind its window, and drops segments outside of it', () => {
+  test('cuts off data after the end of its window, and drops segments outside of it', () => {
     const script = Script.connected({ tcp: { receiveBuffer: 4096 } });
     for (let at = 1; at < 4001; at += 1000) script.inject(`. ${at}:${at + 1000} ack 1`);
     script.inject('. 4001:5001 ack 1');
@@ -140,7 +140,7 @@ describe('receiving', () => {
     const script = Script.connected({ syn: '<mss 1000,ts 100 0>' });
     settle(script);
     script.inject('. 17:27 ack 1 <ts 300 0>');
-    // The segment is behind a gap, so the echo does not change.
+    // The segment is after a gap, so the echo does not change.
     expect(script.sentWhole()[0]).toMatch(/<ts \d+ 100>$/);
   });
 });

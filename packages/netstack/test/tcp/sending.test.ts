@@ -53,7 +53,7 @@ describe('sending', () => {
     expect(script.stack.pollTimeout()).toBe(Infinity);
   });
 
-  test('gives up a SYN after three minutes', () => {
+  test('gives up a SYN after more than three minutes', () => {
     const script = Script.connecting();
     script.advance(180_000);
     expect(script.socket.state).toBe('syn-sent');
@@ -80,7 +80,7 @@ describe('sending', () => {
     expect(script.socket.unacknowledged).toBe(0);
   });
 
-  test('resends only what is missing with SACK (RFC 6675, RFC 8985)', () => {
+  test('with SACK, resends only what is missing (RFC 6675, RFC 8985)', () => {
     const script = Script.connected({ syn: SACK });
     script.send(8000);
     script.sent();
@@ -142,7 +142,7 @@ describe('sending', () => {
     expect(script.sent()).toEqual([]);
     script.advance(1);
     expect(script.sent()).toEqual(['. 3001:4001 ack 1']);
-    // The probe shows that the others are lost.
+    // The answer to the probe shows that the other segments are lost.
     script.advance(50);
     script.inject('. 1:1 ack 1001 <sack 3001:4001>');
     expect(script.sent()[0]).toBe('. 1001:2001 ack 1');
@@ -201,7 +201,7 @@ describe('sending', () => {
     expect(script.socket.state).toBe('fin-wait-2');
   });
 
-  test('sends smaller segments after "too big", but only if it has sent the segment', () => {
+  test('sends smaller segments after "too big", but only if it has sent the quoted one', () => {
     const script = Script.connected({ syn: '<mss 1360>' });
     script.send(1360);
     expect(script.sent()).toEqual(['P 1:1361 ack 1']);
@@ -219,7 +219,7 @@ describe('sending', () => {
     const [first] = script.sent();
     // 552 is the smallest MTU, as in Linux.
     expect(first).toBe('. 1:513 ack 1');
-    // The window was sent again, and more messages change nothing.
+    // The data was sent again, and more messages change nothing.
     for (let i = 0; i < 1000; i++) script.give(tooBig(script, 1, 60));
     expect(script.sent()).toEqual([]);
   });

@@ -1,17 +1,16 @@
 /**
  * `SimulatedPath`: two stacks, a clock that jumps from one event to the next, and a path between
- * them that delays, loses, reorders, repeats, corrupts and marks packets by a seed. Every run is
- * the same.
+ * the stacks that delays, loses, reorders, repeats, corrupts and marks packets. A seed determines
+ * which ones, so every run is the same.
  *
  * @module
  */
-import { seededRandomBytes } from '@litz/testkit';
+import { LossyPath, seededRandomBytes, type PathOptions } from '@litz/testkit';
 import { createPacketOffload, Stack, type StackOptions } from '../../src/index.ts';
-import { LossyPath, type PathOptions } from '../lossy-path.ts';
 import { splitSuperPacket } from './split.ts';
 
 export interface SimulatedPathOptions extends PathOptions {
-  /** Whether a device takes single packets ('plain'), super-packets, or either, by the seed. */
+  /** 'plain': devices take single packets. 'offload': super-packets. 'mixed': one or the other. */
   device?: 'plain' | 'offload' | 'mixed';
   stack?: Partial<StackOptions>;
 }
@@ -54,7 +53,7 @@ export class SimulatedPath {
     this.#path.options = { latency: 10, ...options };
   }
 
-  /** Puts the packets on the path that the stacks want to send now. */
+  /** Puts the packets that the stacks want to send now on the path. */
   collect(): void {
     for (const stack of [this.a, this.b]) {
       const offload = this.#takesSuperPackets() ? createPacketOffload() : undefined;
@@ -71,7 +70,7 @@ export class SimulatedPath {
     }
   }
 
-  /** Performs the next event. Returns false if there is none until `until`. */
+  /** Performs the next event. Returns false if there is no event until the time `until`. */
   step(until: number = Infinity): boolean {
     this.collect();
     const next = Math.min(this.#path.deadline, this.a.pollTimeout(), this.b.pollTimeout());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PathOptions } from '../lossy-path.ts';
+import type { PathOptions } from '@litz/testkit';
 import { SimulatedPath } from './simulated-path.ts';
 import { withoutTimestamps } from './without-timestamps.ts';
 import { Transfer, type TransferOptions } from './transfer.ts';
@@ -63,7 +63,7 @@ describe('two stacks', () => {
     }
   });
 
-  test('fill the buffer with whole bytes while the window grows by fractions', () => {
+  test('transfer every byte while the congestion window is not an integer', () => {
     const path = new SimulatedPath({ loss: 0.3, seed: 2, stack: { mtu: 65_535 } });
     const transfer = new Transfer(path, { up: 30_000_000 });
     transfer.run(1000);

@@ -3,7 +3,7 @@ import { NewReno } from '../../src/tcp/new-reno.ts';
 import { SlowStart } from '../../src/tcp/slow-start.ts';
 
 describe('SlowStart', () => {
-  test('grows by all that was acknowledged while the round trip stays the same', () => {
+  test('grows by all acknowledged bytes while the round trip stays the same', () => {
     const rounds = new Rounds();
     for (let i = 0; i < 10; i++) expect(rounds.round(20)).toBe(1);
     expect(rounds.congestion.threshold).toBe(Infinity);

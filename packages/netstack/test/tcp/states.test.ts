@@ -59,7 +59,7 @@ describe('the states of a connection', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('SYN-SENT: an ACK of something else is answered with a RST (figure 9)', () => {
+  test('SYN-SENT: an ACK of anything but the SYN is answered with a RST (figure 9)', () => {
     const script = Script.connecting();
     expect(script.sent()).toEqual(['S 0:0']);
     script.inject('. 0:0 ack 700');
@@ -74,7 +74,7 @@ describe('the states of a connection', () => {
     script.inject('R 1:1');
     script.inject('. 1:1 ack 1');
     expect(script.sent()).toEqual(['R 1:1']);
-    // The backlog has room again.
+    // The backlog has space again.
     script.inject('S 0:0');
     expect(script.sent()).toEqual(['S 0:0 ack 1']);
   });
@@ -224,7 +224,7 @@ describe('the states of a connection', () => {
       expect(script.socket.state).toBe('time-wait');
     });
 
-    test('the answer to such a SYN has a sequence number after all used ones (RFC 9293 3.6.1)', () => {
+    test('the answer to a SYN has a sequence number after all used ones (RFC 9293 3.6.1)', () => {
       const script = inTimeWait(1_000_000);
       const before = script.ourStart;
       script.inject('S 5000:5000 <ts 201 0>');

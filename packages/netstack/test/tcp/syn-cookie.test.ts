@@ -15,7 +15,7 @@ function flooded(options: ConstructorParameters<typeof Script>[0] = {}): Script 
 }
 
 describe('a SYN cookie', () => {
-  test('answers a SYN for which the backlog has no room, and begins a connection', () => {
+  test('answers a SYN for which the backlog has no space, and begins a connection', () => {
     const script = flooded();
     script.inject('S 0:0 win 5000 <mss 1400>');
     expect(script.sentWhole()).toEqual(['S 0:0 ack 1 win 65535 <mss 1380>']);

@@ -108,7 +108,7 @@ describe('UdpSocket', () => {
     ]);
   });
 
-  test('loses bytes that do not fit, but returns the whole length', () => {
+  test('loses bytes that do not fit, but reports the whole length in `origin`', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     give(stack, rawUdp(4, 53, pattern(20)));
@@ -127,7 +127,7 @@ describe('UdpSocket', () => {
     ],
     ['a length of 7', withBytes(rawUdp(4, 53, pattern(8)), 24, [0, 7]), 'malformed-udp'],
     [
-      'a length behind the packet',
+      'a length longer than the packet',
       withBytes(rawUdp(4, 53, pattern(8)), 24, [0, 17]),
       'malformed-udp',
     ],
@@ -142,7 +142,7 @@ describe('UdpSocket', () => {
     expect(stack.pollSocket()).toBeUndefined();
   });
 
-  test('accepts an IPv4 datagram without a checksum, and bytes behind the datagram', () => {
+  test('accepts an IPv4 datagram without a checksum, and bytes after the datagram', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     give(stack, withBytes(rawUdp(4, 53, pattern(8)), 26, [0, 0]));
@@ -184,7 +184,7 @@ describe('UdpSocket', () => {
     expect(received(socket)).toEqual([pattern(5000), pattern(5000)]);
   });
 
-  test('prefers the socket of an address', () => {
+  test('a socket of one address gets its datagrams before a socket of all addresses', () => {
     const stack = createStack({ addresses: ['10.0.0.1', '10.0.0.5'] });
     const [all, one] = [
       stack.openUdp({ port: 53 }),

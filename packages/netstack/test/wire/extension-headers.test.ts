@@ -11,7 +11,7 @@ const UDP = [0, 9, 0, 53, 0, 8, 0, 0];
 const PAD_N = [1, 4, 0, 0, 0, 0];
 
 describe('readExtensionHeaders', () => {
-  test('finds the transport header behind all kinds of extension headers', () => {
+  test('finds the transport header after all kinds of extension headers', () => {
     const packet = read(
       HOP,
       [
@@ -52,7 +52,7 @@ describe('readExtensionHeaders', () => {
       [0, 4],
     ],
     [
-      'a fragment that ends behind byte 65535',
+      'a fragment that ends after byte 65535',
       FRAGMENT,
       [17, 0, 0xff, 0xf8, 0, 0, 0, 1, ...UDP],
       [0, 42],
@@ -68,7 +68,7 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0x1e, 4, 0, 0, 0, 0, ...UDP]).reason).toBeUndefined();
   });
 
-  test('answers a packet to a group for an option of kind 10, but not for kind 11', () => {
+  test('an option of kind 10 in a packet to a group must be answered, one of kind 11 not', () => {
     expect(read(HOP, [17, 0, 0x9e, 4, 0, 0, 0, 0]).answersGroup).toBe(true);
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
   });

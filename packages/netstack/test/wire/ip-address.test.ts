@@ -3,7 +3,7 @@ import { IpAddress } from '../../src/wire/ip-address.ts';
 
 describe('IpAddress', () => {
   test.each(['0.0.0.0', '10.1.2.255', '255.255.255.255', '::', 'fd00::ff:1', '1:2:3:4:5:6:7:8'])(
-    'keeps %s',
+    'reads %s and writes the same text',
     (text) => {
       const address = IpAddress.from(text);
       expect(address.toString()).toBe(text);
@@ -25,7 +25,7 @@ describe('IpAddress', () => {
     ['::', false],
     ['ff02::1', false],
     ['::ffff:10.0.0.1', false],
-  ])('says whether %s is one host: %s', (text, isHost) => {
+  ])('says whether %s can be the address of one host: %s', (text, isHost) => {
     expect(IpAddress.from(text).isHost).toBe(isHost);
   });
 

@@ -66,9 +66,9 @@ describe('IpPacket', () => {
     ['a loose source route', [131, 3, 4, 0], 'source-route'],
     ['a strict source route', [1, 137, 3, 4], 'source-route'],
     ['an option of length 1', [7, 1, 0, 0], 'malformed-ip'],
-    ['an option behind the header', [7, 5, 4, 0], 'malformed-ip'],
+    ['an option that ends after the header', [7, 5, 4, 0], 'malformed-ip'],
     ['an option without a length', [1, 1, 1, 7], 'malformed-ip'],
-    ['a source route behind the end of the options', [0, 131, 3, 4], undefined],
+    ['a source route after the end of the options', [0, 131, 3, 4], undefined],
   ])('reads IPv4 options: %s', (_, options, reason) => {
     const shape: RawPacket = { version: 4, protocol: 17, payload: pattern(8) };
     expect(read(rawPacket({ ...shape, options: Uint8Array.from(options) })).reason).toBe(reason);

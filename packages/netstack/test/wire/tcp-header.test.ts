@@ -37,7 +37,7 @@ describe('TcpHeader', () => {
   test.each<[what: string, options: number[]]>([
     ['a length of 0', [8, 0, 0, 0]],
     ['a length of 1', [8, 1, 0, 0]],
-    ['an option behind the header', [1, 1, 8, 10]],
+    ['an option that ends after the header', [1, 1, 8, 10]],
     ['an option without a length', [1, 1, 1, 8]],
   ])('ignores %s and what follows', (_, options) => {
     const { header, isGood } = read(segment(TCP_FLAG.SYN, Uint8Array.from(options)));

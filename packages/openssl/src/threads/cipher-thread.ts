@@ -59,8 +59,9 @@ export function runCipherThread({ ring: memory, states, number }: CipherThreadSt
 }
 
 /**
- * Claims a job, and returns its index. If there is none, looks again for a moment: in a stream the
- * next job comes soon, and waking a thread costs more than a job. Then returns -1.
+ * Claims a job, and returns its index. If there is no job, it continues to look for 0.1 ms, because
+ * in a stream the next job comes soon, and waking a thread takes more time than a job. If there is
+ * still no job, it returns -1.
  */
 function nextJob(ring: JobRing, number: number): number {
   const end = performance.now() + LOOK_MS;
@@ -73,7 +74,7 @@ function nextJob(ring: JobRing, number: number): number {
   return -1;
 }
 
-/** The number of this thread in the kernel. */
+/** Returns the id that the kernel has given to this thread. */
 function kernelThread(): number {
   return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
 }

@@ -127,8 +127,8 @@ export class CipherThreads {
   }
 
   /**
-   * @internal Begins to seal a run that was accepted and checked. Its texts must begin at multiples
-   *   of 64.
+   * @internal Begins to seal a run for which `accepts` returned true and whose arguments are
+   *   checked. Its texts must begin at multiples of 64.
    */
   // oxlint-disable-next-line max-params -- called per run: an object would be garbage
   publish(
@@ -262,7 +262,10 @@ export class CipherThreads {
     return UNKNOWN;
   }
 
-  /** Waits until the messages before `mark` are opened. Their results cannot be taken any more. */
+  /**
+   * Waits until the messages of the jobs before `mark` are processed. After that, their results
+   * cannot be taken.
+   */
   finishOpening(mark: number): void {
     this.finish(mark);
     if (((mark - this.#taken) | 0) <= 0) return;
@@ -277,7 +280,7 @@ export class CipherThreads {
     this.#isOpening = false;
   }
 
-  /** Lets the other threads end. */
+  /** Tells the other threads to end. */
   end(): void {
     this.endOpening();
     this.close();
@@ -311,10 +314,10 @@ export class CipherThreads {
     for (let turns = 1; !ring.isDone(index); turns++) {
       const other = ring.claimNext(0);
       if (other !== -1) this.#work(other);
-      else if (turns % TURNS_PER_REST === 0) {
+      else if (turns % TURNS_PER_SLEEP === 0) {
         if (this.#hasLost(index)) return this.#work(index);
         // The other thread may need the core that this thread uses.
-        Atomics.wait(this.#sleeper, 0, 0, REST_MS);
+        Atomics.wait(this.#sleeper, 0, 0, SLEEP_MS);
       }
     }
   }
@@ -368,11 +371,11 @@ export interface CipherThreadStart {
   readonly number: number;
 }
 
-/** States of a thread. The main thread sets `ENDED` when a thread has ended. */
+/** States of a thread. The thread itself, the main thread or the packet loop sets `ENDED`. */
 export const STARTING = 0;
-/** It seals and opens. */
+/** The thread seals and opens. */
 export const RUNNING = 1;
-/** It does nothing any more. */
+/** The thread has ended. */
 export const ENDED = 2;
 
 /** Results of `takeOpened`. */
@@ -389,14 +392,17 @@ export const TO_OPEN = 1;
 const HEADER_LENGTH = 16;
 /** Bytes of header and tag of a received message. */
 const MESSAGE_OVERHEAD = 32;
-/** A run of fewer messages is sealed at once. */
+/** A run of fewer messages is not shared. */
 const FEWEST = 8;
 /** A longer run could fill the sockets' queue. Then the queue would be sent before it is sealed. */
 const MOST = 128;
 /** Messages of a job to seal. */
 const CHUNK = 5;
-/** Messages of a job to open: more, because the last one costs more. */
+/**
+ * Messages of a job to open. It has more messages than a job to seal, because opening the last
+ * message of a job costs more than opening the others.
+ */
 const OPEN_CHUNK = 9;
-/** How often this thread looks at a job before it rests. This takes about 50 us. */
-const TURNS_PER_REST = 1000;
-const REST_MS = 0.05;
+/** How often this thread looks at a job before it sleeps for a moment. This takes about 50 us. */
+const TURNS_PER_SLEEP = 1000;
+const SLEEP_MS = 0.05;

@@ -7,8 +7,9 @@
  *   jobs:    16 int32 | 8 float64: for each thread, the address of its context with the key
  * ```
  *
- * A job is claimed by one exchange of its state, which also says who claimed it. So if a thread
- * ends, it is known which job it had. Only the thread that publishes jobs uses their places again.
+ * A thread claims a job with one atomic exchange of the job's state. The new state contains the
+ * number of the thread, so if a thread ends, it is known which job it had. Only the publishing
+ * thread uses the place of a finished job again.
  *
  * @module
  */
@@ -29,7 +30,7 @@ export class JobRing {
     this.numbers = new Float64Array(memory);
   }
 
-  /** How many jobs were published so far; wraps around at 2^32. */
+  /** How many jobs were published so far, as a signed number of 32 bits that wraps around. */
   get published(): number {
     return Atomics.load(this.words, PUBLISHED);
   }
@@ -41,7 +42,9 @@ export class JobRing {
     if (Atomics.load(this.words, SLEEPERS) > 0) Atomics.notify(this.words, PUBLISHED, 1);
   }
 
-  /** Claims the job at `index` for a thread. Returns whether this thread has it now. */
+  /**
+   * Claims the job at `index` for a thread. Returns false if the job is claimed or done already.
+   */
   claim(index: number, thread: number): boolean {
     const at = slotOf(index) + STATE;
     return Atomics.compareExchange(this.words, at, PENDING, CLAIMED + thread) === PENDING;
@@ -58,7 +61,8 @@ export class JobRing {
       Atomics.store(this.words, HINT, (i + 1) | 0);
       return i;
     }
-    // All of these have been claimed, so nobody needs to look at them again.
+    // All jobs from `first` to `published` have been claimed, so nobody needs to look at them
+    // again.
     if (first !== published) Atomics.store(this.words, HINT, published);
     return -1;
   }
@@ -72,13 +76,13 @@ export class JobRing {
     return Atomics.load(this.words, slotOf(index) + STATE) === DONE;
   }
 
-  /** Which thread has claimed a job; -1: none has it. */
+  /** Which thread has a job that is claimed but not done; -1: no thread. */
   claimant(index: number): number {
     const state = Atomics.load(this.words, slotOf(index) + STATE);
     return state >= CLAIMED ? state - CLAIMED : -1;
   }
 
-  /** Waits until there are more jobs than `seen`, or until `end`. */
+  /** Waits until more jobs than `seen` were published, or until `end`. */
   wait(seen: number): void {
     Atomics.add(this.words, SLEEPERS, 1);
     Atomics.wait(this.words, PUBLISHED, seen);
@@ -89,7 +93,7 @@ export class JobRing {
     return Atomics.load(this.words, END) !== 0;
   }
 
-  /** Lets all threads end. */
+  /** Tells all threads to end. */
   end(): void {
     Atomics.store(this.words, END, 1);
     Atomics.notify(this.words, PUBLISHED);
@@ -111,7 +115,9 @@ export function contextsOf(index: number): number {
 
 /** How many jobs fit into a ring. */
 export const CAPACITY = 256;
-/** The fields of a job, in int32. */
+/**
+ * The fields of a job, in int32. `OFFSET` is where the first text begins in the packets' memory.
+ */
 export const OFFSET = 1;
 /** Length of each text in bytes. */
 export const LENGTH = 2;
@@ -127,13 +133,13 @@ export const COUNTER_HIGH = 6;
 export const RECEIVER = 7;
 /** 0: to seal; 1: to open. */
 export const KIND = 8;
-/** Bits, one for each message: 1: it was opened. */
+/** One bit for each message; 1: the message was opened. */
 export const OPENED = 9;
 const STATE = 0;
 const CONTEXTS = 16;
 const JOB_WORDS = 32;
 
-/** States of a job. A claimed one has the number of its thread. */
+/** States of a job. The state of a claimed job is `CLAIMED` plus the number of its thread. */
 const DONE = 0;
 const PENDING = 1;
 const CLAIMED = 2;

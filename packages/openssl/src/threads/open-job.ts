@@ -1,5 +1,6 @@
 /**
- * `OpenJob`: opens the messages of one job. Any thread may do it, and another one may continue it.
+ * `OpenJob`: opens the messages of one job. Any thread may run a job, and another thread may
+ * continue it.
  *
  * A job says which of its messages were opened. If a thread ends in the middle of a job, the
  * message in progress is lost: it may be decrypted already, and then its tag does not match.
@@ -32,7 +33,9 @@ export class OpenJob {
     this.#memory = memory;
   }
 
-  /** Opens all messages of a job that are not opened, with a context that no other thread uses. */
+  /**
+   * Opens all messages of a job that are not opened yet, with a context that no other thread uses.
+   */
   run(words: Int32Array, index: number, key: StreamKey): void {
     const slot = slotOf(index);
     const length = words[slot + LENGTH]!;

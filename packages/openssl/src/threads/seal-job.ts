@@ -1,9 +1,11 @@
 /**
- * `SealJob`: seals the messages of one job. Any thread may do it, and another one may continue it.
+ * `SealJob`: seals the messages of one job. Any thread may run a job, and another thread may
+ * continue it.
  *
- * In front of each text is block 0, which has the one-time key. The key is zero before the job, and
- * it is not zero after the text was encrypted. So if a thread ends in the middle of a job, each
- * message shows whether it is encrypted already, and nothing is encrypted twice.
+ * In front of each text is space for block 0 of the key stream, which begins with the one-time key
+ * of Poly1305. The 32 bytes of this key are zero before the job, and are not all zero after the
+ * text was encrypted. So if a thread ends in the middle of a job, each message shows whether it is
+ * encrypted already, and nothing is encrypted twice.
  *
  * @module
  */

@@ -43,8 +43,8 @@ async function start(number: number): Promise<Worker> {
 }
 
 /**
- * Checks each message of a run: its header is right, it can be opened, and the key in front is
- * cleared.
+ * Checks each message of a run: its header is right, it can be opened, and the one-time key in
+ * front of it is cleared.
  */
 function check(first: number, offset: number, length: number, stride: number, count: number): void {
   const cipher = nobleProvider.createCipher(KEY);
@@ -108,7 +108,7 @@ describeWith([openssl], 'CipherThreads', () => {
     let counter = 0;
     let ended = 0;
     const exits = workers.map((worker) => once(worker, 'exit').then(() => ended++));
-    // The main thread is busy meanwhile: nothing tells the ring that a thread has ended.
+    // This thread is busy meanwhile, so no `exit` event tells it that another thread has ended.
     for (const worker of workers) {
       void worker.terminate();
       for (let round = 0; round < 200; round++, counter += count) {
@@ -151,7 +151,7 @@ describeWith([openssl], 'CipherThreads', () => {
     provider.destroy?.();
   });
 
-  it('say which runs are finished without waiting, and write their headers', async () => {
+  it('report without waiting which runs are finished, and write their headers', async () => {
     const provider = createOpensslProvider(threads);
     const cipher = provider.createCipher(KEY);
     await start(1);
@@ -164,7 +164,7 @@ describeWith([openssl], 'CipherThreads', () => {
     // Jobs that were finished stay finished when others are published.
     expect(threads.hasFinished(before)).toBe(true);
     expect(threads.isBusy).toBe(true);
-    // The other thread seals all of it, because this one does not help.
+    // The other thread seals all messages, because this one does not help.
     while (!threads.hasFinished(threads.mark));
     expect(threads.isBusy).toBe(false);
     check(7, 64, length, stride, count);

@@ -24,7 +24,7 @@ describeWith([openssl], 'SealJob', () => {
     ring.words.set([512], slot + STRIDE);
     ring.words.set([2], slot + COUNT);
     memory.fill(7, 64, 64 + LENGTH_OF_TEXT).fill(8, 576, 576 + LENGTH_OF_TEXT);
-    // The work of a thread that ended after it had encrypted the first message.
+    // Does the work of a thread that ends after it has encrypted the first message.
     const front = addressOf(memory);
     parts.chacha20.begin(key, 0, 0);
     parts.chacha20.crypt(key, front, front, 64 + 128);

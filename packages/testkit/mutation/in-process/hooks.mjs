@@ -3,8 +3,9 @@
  * without its types. Packages of the workspace come from the copy, where the mutants are.
  * `suites.mjs` replaces vitest.
  *
- * Modules that a module with `?v=2` imports get `?v=2` too, so they are loaded again. That is
- * needed if a mutant damages state in memory, or is in code that runs during the load.
+ * If the URL of a module ends with a version such as `?v=2`, the modules that it imports get the
+ * same version. So all of them are loaded again. That is needed if a mutant damages state in
+ * memory, or is in code that runs during the load.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -2,8 +2,9 @@
  * Stryker's test runner for `pnpm mutate`. It loads tests and code once, so a mutant costs only the
  * time of its tests. A process or a thread for each mutant would take a hundred times as long.
  *
- * A mutant can damage state that stays in memory. So the test that killed it must pass afterwards
- * without the mutant. If it fails, everything is loaded again and the mutant is tried once more.
+ * A mutant can damage state that stays in memory. So the test that killed the mutant must pass
+ * afterwards without the mutant. If the test fails, everything is loaded again and the mutant is
+ * tried once more.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
@@ -145,7 +146,7 @@ class InProcessRunner {
   }
 
   /**
-   * Sorts the tests: first those that are quick, belong to the mutant's file, or have killed many
+   * Sorts the tests. The first ones are quick, belong to the mutant's file, or have killed many
    * mutants.
    */
   #quickFirst(tests, mutated) {

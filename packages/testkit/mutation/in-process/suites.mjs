@@ -1,6 +1,6 @@
 /**
- * Replaces vitest for the tests. It stores them, and runs a single test as often as needed without
- * loading it again. `expect` and `vi` are vitest's own.
+ * Replaces vitest for the tests. It stores the tests, and runs a single test as often as needed
+ * without loading the test again. `expect` and `vi` are vitest's own.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';

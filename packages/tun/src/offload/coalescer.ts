@@ -138,8 +138,8 @@ export class Coalescer {
   }
 
   /**
-   * Looks for an item to join, the newest first. A segment that arrives late can be joined in front
-   * of an item.
+   * Looks for an item that the segment can be joined to, the newest first. A segment that arrives
+   * late can be joined in front of an item.
    */
   #addTcp(packet: number): void {
     const segment = this.#segment;
@@ -258,7 +258,7 @@ export class Coalescer {
     }
   }
 
-  /** @returns whether it was written; if not, all packets are unchanged */
+  /** @returns whether the super-packet was written; if not, all packets are unchanged */
   #writeTogether(item: CoalescedItem): boolean {
     const buffer = this.#buffer;
     const { offsets, lengths } = this.#pieces;

@@ -131,9 +131,9 @@ export class SuperPacketSplitter {
   }
 
   /**
-   * Checks the super-packet whose vnet header is at `offset`; `length` counts both in bytes. A
-   * reference to the buffer is kept: the super-packet must not change until its last segment is
-   * written.
+   * Checks the super-packet whose vnet header is at `offset`. `length`: bytes of the vnet header
+   * and the super-packet together. A reference to the buffer is kept: the super-packet must not
+   * change until its last segment is written.
    *
    * @returns the number of its segments, or a negative {@link SplitFailure}
    */
@@ -184,7 +184,7 @@ export class SuperPacketSplitter {
 
   /**
    * Writes the next segment at `at`; it has at most `segmentLength` bytes. The caller must have
-   * checked that these are within `target` and that a segment is left.
+   * checked that `segmentLength` bytes fit into `target` there, and that a segment is left.
    *
    * @returns its length in bytes
    */

@@ -71,7 +71,7 @@ describe('Coalescer', () => {
   );
 
   test(
-    'loses and changes no packet, and reorders no datagrams of a flow, after a split',
+    'gives back the same packets when its output is split, and the datagrams of a flow in order',
     () => {
       fc.assert(
         fc.property(fc.array(arbitraryStep(), { maxLength: 60, size: 'max' }), (steps) => {
@@ -188,7 +188,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('trusts transport checksums if requested, but not that of the IPv4 header', () => {
+  test('trusts transport checksums if requested, but not the checksum of the IPv4 header', () => {
     const wrong = corrupt(stream([100, 100]), 1, 45);
     const wrongIp = corrupt(stream([100, 100]), 1, 10);
 

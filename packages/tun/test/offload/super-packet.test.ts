@@ -103,7 +103,7 @@ describe('splitSuperPacket', () => {
     }
   });
 
-  test.each([4, 6] as const)('completes a checksum of a single IPv%i packet', (version) => {
+  test.each([4, 6] as const)('completes the checksum of a single IPv%i packet', (version) => {
     const shape = { version, protocol: 'tcp', payload: payloadOf(77, 3) } as const;
     const source = superPacketOf(shape, 0);
     source[1] = 0;
@@ -142,26 +142,26 @@ describe('splitSuperPacket', () => {
 
 describe('SplitFailure', () => {
   test.each([
-    ['badLength', new Uint8Array(0)],
-    ['badLength', tcp().subarray(0, 29)],
-    ['badLength', tcp().subarray(0, IP + 39)],
-    ['badLength', at(IP + 32, 0xf0).subarray(0, IP + 79)],
-    ['badLength', new Uint8Array(IP + 40 + 65536)],
-    ['unknownType', at(1, 3)],
-    ['unknownType', at(1, 0x81)],
-    ['noSegmentSize', at(4, 0, 0)],
-    ['wrongProtocol', at(1, 4)],
-    ['wrongProtocol', at(IP, 0x65)],
-    ['wrongProtocol', at(IP, 0x55)],
-    ['wrongProtocol', at(IP + 9, 17)],
-    ['badIpHeader', at(IP, 0x44)],
-    ['badIpHeader', at(IP, 0x46)],
-    ['badIpHeader', at(6, 24)],
-    ['badTransportHeader', at(IP + 32, 0x40)],
-    ['badChecksumField', at(8, 6)],
-    ['badChecksumField', at(1, 0, 0, 0, 0, 0, 0x53, 1)],
-    ['badChecksumField', at(1, 0, 0, 0, 0, 0, 2)],
-  ] as const)('%s', (failure, source) => {
+    ['badLength', 'no byte', new Uint8Array(0)],
+    ['badLength', 'a cut IP header', tcp().subarray(0, 29)],
+    ['badLength', 'a cut TCP header', tcp().subarray(0, IP + 39)],
+    ['badLength', 'cut TCP options', at(IP + 32, 0xf0).subarray(0, IP + 79)],
+    ['badLength', 'more than 64 KiB', new Uint8Array(IP + 40 + 65536)],
+    ['unknownType', 'type 3', at(1, 3)],
+    ['unknownType', 'the ECN bit', at(1, 0x81)],
+    ['noSegmentSize', 'segments of 0 bytes', at(4, 0, 0)],
+    ['wrongProtocol', 'the type of IPv6', at(1, 4)],
+    ['wrongProtocol', 'IP version 6', at(IP, 0x65)],
+    ['wrongProtocol', 'IP version 5', at(IP, 0x55)],
+    ['wrongProtocol', 'UDP', at(IP + 9, 17)],
+    ['badIpHeader', 'a header of 16 bytes', at(IP, 0x44)],
+    ['badIpHeader', 'a header of 24 bytes', at(IP, 0x46)],
+    ['badIpHeader', 'the checksum at byte 24', at(6, 24)],
+    ['badTransportHeader', 'a header of 16 bytes', at(IP + 32, 0x40)],
+    ['badChecksumField', 'offset 6', at(8, 6)],
+    ['badChecksumField', 'no segmentation, start 0x153', at(1, 0, 0, 0, 0, 0, 0x53, 1)],
+    ['badChecksumField', 'no segmentation, start 2', at(1, 0, 0, 0, 0, 0, 2)],
+  ] as const)('%s: %s', (failure, _, source) => {
     expect(splitSuperPacket(source, 0, source.length, emptySlab())).toBe(SplitFailure[failure]);
   });
 

@@ -37,7 +37,7 @@ describe('encodeVnetHeader', () => {
 });
 
 describe('clearVnetHeader', () => {
-  test('does not change the bytes around it', () => {
+  test('writes ten zeros, and does not change the bytes around them', () => {
     const buffer = new Uint8Array(12).fill(9);
 
     clearVnetHeader(buffer, 1);

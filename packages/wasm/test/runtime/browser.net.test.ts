@@ -14,7 +14,7 @@ const packages = join(import.meta.dirname, '../../..');
 
 let server: Server;
 let profile: string;
-/** What the page sent. */
+/** Resolves with the text that the page sends. */
 let result: Promise<string>;
 
 describeWith(

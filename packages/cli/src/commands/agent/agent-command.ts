@@ -1,7 +1,8 @@
 /**
  * `addAgentCommand`: adds `litz agent` and its commands, such as `litz agent status`.
  *
- * Their code is loaded only when they are used, so that a daemon does not load the agent.
+ * The code of a command is loaded only when the command is used, so that a daemon does not load the
+ * agent.
  *
  * @module
  */
@@ -48,7 +49,11 @@ function addNodeFlags(agent: Command): Command {
       "source of this node's pod prefixes: node, calico, cilium or static:CIDR,...",
     )
     .option('--cluster-prefix <cidrs>', 'all addresses that pods may have; enforce needs it', list)
-    .option('--service-prefix <cidrs>', 'addresses of services; no node may have one', list)
+    .option(
+      '--service-prefix <cidrs>',
+      'addresses of services; a node with one of them is refused',
+      list,
+    )
     .option('--node-prefix <cidrs>', 'all addresses that nodes may have', list);
 }
 
@@ -161,7 +166,7 @@ function addChanges(agent: Command): void {
     });
 }
 
-/** Adds the commands that check whether traffic is encrypted, or can be. */
+/** Adds the commands that check whether traffic is encrypted, and what this machine supports. */
 function addChecks(agent: Command): void {
   subcommand(
     agent,

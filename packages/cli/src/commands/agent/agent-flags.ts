@@ -199,7 +199,10 @@ function readAddresses(texts: readonly string[]): string[] {
   return [...texts];
 }
 
-/** Refuses a record that the other nodes would refuse, because the user can correct it here. */
+/**
+ * Refuses flags that would give this node a record which the other nodes refuse. The user can
+ * correct the flags at once.
+ */
 function refuseOwnNode(claim: OwnNodeClaim): void {
   try {
     checkOwnNode(claim);

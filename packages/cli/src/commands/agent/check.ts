@@ -47,7 +47,7 @@ export async function checkMachine(flags: AgentFlags): Promise<void> {
   );
 }
 
-/** Reads the records of the registry, if a flag names one. `line` says whether that worked. */
+/** Reads the records of the registry, if a flag names one. `line` says whether they were read. */
 async function checkRegistry(
   flags: AgentFlags,
 ): Promise<{ line?: CheckLine; records: ReadonlyMap<string, ReadRecord> }> {

@@ -123,7 +123,7 @@ function describe(what: string, { prefixes, source }: FoundPrefixes): string {
 }
 
 /**
- * Follows the node until Kubernetes returns it. Gives up after 30 s, or when `signal` is aborted.
+ * Waits until Kubernetes returns the node. Gives up after 30 s, or when `signal` is aborted.
  */
 async function ownNode(api: KubeApi, name: string, signal: AbortSignal): Promise<KubeNode> {
   let trouble = 'it does not answer';

@@ -1,5 +1,5 @@
 /**
- * `readableSecrets`: finds secret files of the agent that every user can read.
+ * `readableSecrets`: finds secret files of the agent whose mode gives all users a permission.
  *
  * @module
  */
@@ -7,8 +7,9 @@ import { statSync } from 'node:fs';
 import type { AgentFlags } from './agent-flags.ts';
 
 /**
- * Returns a warning for each secret file that every user can read, with the command that corrects
- * this. Such files are not refused, because Kubernetes creates volumes of secrets with such a mode.
+ * Returns a warning for each secret file whose mode gives all users a permission, with the command
+ * that corrects the mode. Such files are not refused, because Kubernetes creates volumes of secrets
+ * with such a mode.
  */
 export function readableSecrets({ etcdKey, etcdPasswordFile }: AgentFlags): string[] {
   return [
@@ -24,7 +25,7 @@ function warningOf(flag: string, path: string | undefined): string[] {
     if ((mode & WORLD) === 0) return [];
     const digits = mode.toString(8).padStart(4, '0');
     return [
-      `every user of this machine can read ${flag} ${path} (mode ${digits}): chmod 600 ${path}`,
+      `${flag} ${path} has mode ${digits}, which gives permissions to all users: chmod 600 ${path}`,
     ];
   } catch {
     // The code that reads the file reports that it is missing.

@@ -41,7 +41,7 @@ export function readRegistry(text: string | undefined): RegistryChoice {
   throw usage(`--registry expected file:DIRECTORY, etcd://HOST:PORT or kubernetes, got ${text}`);
 }
 
-/** @throws {Failure} exit code 2: a flag is given that only etcd has */
+/** @throws {Failure} exit code 2: a flag is given that is only for etcd */
 export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
   const { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile, etcdLease, cluster } = flags;
   const given = {
@@ -59,7 +59,7 @@ export function refuseEtcdFlags(flags: RegistryFlags, registry: string): void {
 }
 
 /**
- * Reads how etcd is reached.
+ * Reads the flags that say how etcd is reached.
  *
  * @throws {Failure} exit code 2: one flag of a pair is missing, the lease is not a time, or a
  *   cluster is named without `--format cilium`
@@ -92,7 +92,7 @@ export function readEtcdFlags(flags: RegistryFlags): EtcdRegistryOptions {
   };
 }
 
-/** @throws {Failure} exit code 2: a flag is given that only Kubernetes has */
+/** @throws {Failure} exit code 2: a flag is given that is only for Kubernetes */
 export function refuseKubernetesFlags(flags: RegistryFlags, registry: string): void {
   const { kubeconfig, kubeContext, startTaint, optOut } = flags;
   const given = { kubeconfig, 'kube-context': kubeContext, 'start-taint': startTaint };

@@ -62,7 +62,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent, and what Kubernetes told about them. */
+/** The settings of the agent; with Kubernetes also the connection, and what was found there. */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;
@@ -99,7 +99,7 @@ async function serveAgent(
   flags: AgentFlags,
   { lock, signal }: { readonly lock: AgentLock; readonly signal: AbortSignal },
 ): Promise<void> {
-  // Everything that is opened must be closed, because it would keep the process alive.
+  // Everything that is opened must be closed at the end: one open server keeps the process alive.
   const opened: Closable[] = [];
   const ending = new AbortController();
   try {
@@ -264,7 +264,7 @@ function openPrefixes(
   return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
-/** Turns errors of the mesh, whose messages say what is wrong and what to do, into failures. */
+/** Makes a failure of an error of the mesh whose message says what is wrong and what to do. */
 function toFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !ERRORS_FOR_USERS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });

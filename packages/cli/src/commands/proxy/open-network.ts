@@ -50,7 +50,7 @@ class TunnelNetwork implements OpenNetwork {
         if (!this.#isClosing) reject(last ?? new Error('the tunnel was closed'));
       });
     });
-    // Nobody needs to wait for this promise, so its rejection must not count as unhandled.
+    // If nobody waits for this promise, its rejection must not count as unhandled.
     this.lost.catch(() => {});
   }
 

@@ -37,10 +37,10 @@ function addProxyFlags(proxy: Command): void {
   proxy
     .option('--socks5 <address>', 'SOCKS5 proxy at [ADDRESS:]PORT: TCP and UDP', collect)
     .option('--socks5-user <name>', 'name that clients of --socks5 must give')
-    .option('--socks5-password-file <file>', 'its first line is their password')
+    .option('--socks5-password-file <file>', 'file whose first line is the password of the clients')
     .option('--http <address>', 'HTTP proxy at [ADDRESS:]PORT: CONNECT and http://', collect)
     .option('--http-user <name>', 'name that clients of --http must give')
-    .option('--http-password-file <file>', 'its first line is their password');
+    .option('--http-password-file <file>', 'file whose first line is the password of the clients');
 }
 
 /** Adds the flags about single ports, and about the proxy as a whole. */
@@ -84,7 +84,7 @@ function readNumber(text: string): number {
 }
 
 const MORE_HELP = `
-A port alone means 127.0.0.1; :PORT means all addresses. Each flag about an address may be repeated.
+A port alone means 127.0.0.1; :PORT means all addresses. --socks5, --http, --forward and --expose may be repeated.
 Names are resolved inside the tunnel. A password is read from a file or from LITZ_SOCKS5_PASSWORD and
 LITZ_HTTP_PASSWORD, never from a flag. The sections of wireproxy in the file have the same effect as flags.
 

@@ -1,6 +1,6 @@
 /**
- * `runProxy`: reads the file of a tunnel, opens the tunnel without an interface, and serves it
- * until a signal comes or the connection of `--stdio` has ended.
+ * `runProxy`: reads the file of a tunnel, opens the tunnel without an interface, and runs the
+ * services of the proxy until a signal comes or the connection of `--stdio` has ended.
  *
  * @module
  */

@@ -14,12 +14,12 @@ import {
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** With `LITZ_LONG=1`, the first test runs for half an hour, with the default lease. */
+/** With `LITZ_LONG=1`, only the first test runs, for half an hour and with the default lease. */
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
 /**
- * How long one node has no etcd, in ms: longer than the time limit of a call. After that, no node
- * has etcd for `TOGETHER_MS`.
+ * How long only node n1 cannot reach etcd, in ms. This is longer than the time limit of a call.
+ * After that, no node can reach etcd for `TOGETHER_MS`.
  */
 const ALONE_MS = LONG ? 1_200_000 : 13_000;
 const TOGETHER_MS = LONG ? 600_000 : 5000;
@@ -63,7 +63,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it(
-    `loses no packet while one node has no etcd for ${ALONE_MS / 1000} s, and then no node for ${TOGETHER_MS / 1000} s`,
+    `loses no packet while one node cannot reach etcd for ${ALONE_MS / 1000} s, and then no node can for ${TOGETHER_MS / 1000} s`,
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };
@@ -93,7 +93,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const seen = await two.status();
       expect(seen.registry.trouble).toBeDefined();
       expect(statesOf(seen)).toEqual(['n1 connected expired', 'n3 connected listed']);
-      // Without a new handshake within Reject-After-Time, no session can carry packets.
+      // A session carries packets only for Reject-After-Time, so each last handshake must be newer
+      // than that.
       const handshakes = [...alone.peers, ...seen.peers].map((peer) => peer.lastHandshakeAt ?? 0);
       expect(Math.min(...handshakes)).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
       await etcd.startServer();
@@ -105,7 +106,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const reports = await Promise.all(streams.map((stream) => stream.end()));
       if (LONG) process.stdout.write(`${JSON.stringify(reports)}\n`);
       expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }, { lost: 0 }, { lost: 0 }]);
-      // The old record expired with its lease, and the new one was written once.
+      // The old record was deleted when its lease expired. Version 1 says that the new record was
+      // written only once.
       expect(await administrator.read(`${RECORDS}n1`)).toMatchObject({ version: '1' });
     },
     LONGEST_MS,
@@ -124,7 +126,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       await agent.end('SIGKILL');
       agents[0] = startAgent(one, place);
       await one.untilPeersAnswered(2);
-      // If the start takes longer than the lease, the lease of the old process expires.
+      // If the start takes longer than the lease, the lease of the old process expires, so the
+      // number of expiries is not compared.
       const isInTime = Date.now() - killedAt < LEASE_SECONDS * 1000;
       await sleep(LEASE_SECONDS * 2000);
       expect(await administrator.read(`${RECORDS}n1`)).toBeDefined();
@@ -133,28 +136,31 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
     },
   );
 
-  it.skipIf(LONG)('keeps everything when etcd is killed and restarts without content', async () => {
-    await etcd.replace();
-    for (const { name } of cluster.nodes) {
-      await vi.waitFor(async () => {
-        expect(await administrator.read(RECORDS + name)).toBeDefined();
-      }, WITHIN);
-    }
-    for (const node of cluster.nodes) {
-      await vi.waitFor(async () => {
-        const status = await node.status();
-        expect(status.registry.trouble).toBeUndefined();
-        expect(statesOf(status).map((state) => state.slice(2))).toEqual([
-          ' connected listed',
-          ' connected listed',
-        ]);
-      }, WITHIN);
-      expect(eventsOf(await node.status())).not.toMatch(/has left/);
-    }
-  });
+  it.skipIf(LONG)(
+    'keeps all peers when etcd is killed and starts again without data, and each node writes its record again',
+    async () => {
+      await etcd.replace();
+      for (const { name } of cluster.nodes) {
+        await vi.waitFor(async () => {
+          expect(await administrator.read(RECORDS + name)).toBeDefined();
+        }, WITHIN);
+      }
+      for (const node of cluster.nodes) {
+        await vi.waitFor(async () => {
+          const status = await node.status();
+          expect(status.registry.trouble).toBeUndefined();
+          expect(statesOf(status).map((state) => state.slice(2))).toEqual([
+            ' connected listed',
+            ' connected listed',
+          ]);
+        }, WITHIN);
+        expect(eventsOf(await node.status())).not.toMatch(/has left/);
+      }
+    },
+  );
 
   it.skipIf(LONG)(
-    'never gives a prefix to another node while its holder has a record',
+    'refuses the record of a node that claims a prefix of another node, and keeps the other node',
     async () => {
       const [one, two] = cluster.nodes as [MeshNode, MeshNode];
       const { value } = (await administrator.read(`${RECORDS}n3`))!;
@@ -172,7 +178,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   );
 
   it.skipIf(LONG)(
-    'removes a peer at once when an administrator deletes its record from etcd, and does not add it again',
+    'removes a peer at once when an administrator deletes its record from etcd, and that peer does not write its record again',
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       await administrator.delete(`${RECORDS}n2`);
@@ -206,7 +212,10 @@ function eventsOf({ events }: MeshStatus): string {
   return events.map(({ text }) => text).join('\n');
 }
 
-/** Returns the state of each peer: 'n1 connected expired'. */
+/**
+ * Returns the name of each peer, its state, and whether its record is in the registry, such as 'n1
+ * connected expired'.
+ */
 function statesOf({ peers }: MeshStatus): string[] {
   return peers.map(
     ({ name, state, isListed }) => `${name} ${state} ${isListed ? 'listed' : 'expired'}`,

@@ -113,7 +113,7 @@ describe('readAgentFlags', () => {
     ['a time with an unknown unit', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
     ['a bad interface', { interface: 'a/b' }, /"a\/b" is not an interface name/],
-  ])('refuses %s, and names the flag', (_, flags, message) => {
+  ])('refuses %s, and says why', (_, flags, message) => {
     const given = Object.fromEntries(
       Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
     ) as unknown as AgentFlags;

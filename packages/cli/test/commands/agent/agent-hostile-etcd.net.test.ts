@@ -1,7 +1,8 @@
 /**
- * Tests two nodes that enforce, with an etcd that is broken or hostile: their tunnels stay as long
- * as their records do, nothing leaves in plaintext, the agents need little memory, and their status
- * says what is wrong. Tests with an etcd that does not answer are in `agent-etcd.net.test.ts`.
+ * Tests two nodes with `--enforcement enforce` and an etcd that is broken or hostile. The tunnel
+ * stays until the records are deleted, no packet between pods leaves in plaintext, the agents need
+ * little memory, and their status says what is wrong with etcd. Tests with an etcd that does not
+ * answer are in `agent-etcd.net.test.ts`.
  *
  * @module
  */
@@ -69,7 +70,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     removeSockets();
   });
 
-  it('loses no packet while etcd sends garbage, or has a list without an end', async () => {
+  it('loses no packet while etcd sends garbage or a list without an end', async () => {
     const losses = await lossesDuring(cluster, async () => {
       relay.redirect(garbage.port);
       await eachSays(cluster.nodes, /^(?!no trouble)/);
@@ -82,7 +83,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
   });
 
-  it('refuses 5,000 bad records, and keeps everything else', async () => {
+  it('refuses 5,000 bad records, and loses no packet', async () => {
     const bad = Array.from({ length: 5000 }, (_, i): [string, string | Buffer] => [
       `${RECORDS}bad-${i}`,
       BAD_VALUES[i % BAD_VALUES.length],
@@ -97,7 +98,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
     for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
   });
 
-  it('sends no plaintext while keys are exchanged and records deleted, and continues afterwards', async () => {
+  it('sends no plaintext while keys in records are replaced and records are deleted, and connects again afterwards', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     const capture = cluster.capture();
     const records = await Promise.all(
@@ -130,7 +131,10 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with a hostile etcd',
   });
 });
 
-/** Returns the text of a record with another key, of a later generation. */
+/**
+ * Returns the record `text` with another public key, of a later generation. Each `number` gives a
+ * different key.
+ */
 function withOtherKey(text: string, number: number): string {
   const record = JSON.parse(text) as { keys: { publicKey: string; generation: number }[] };
   const publicKey = Buffer.alloc(32, 0x31 + number).toString('base64');

@@ -1,7 +1,7 @@
 /**
- * Tests two nodes that enforce, with an API server that is broken or hostile: their tunnels stay as
- * long as their records do, nothing leaves in plaintext, the agents need little memory, and their
- * status says what is wrong.
+ * Tests two nodes with `--enforcement enforce` and an API server that is broken or hostile. The
+ * tunnel stays until the records are deleted, no packet between pods leaves in plaintext, the
+ * agents need little memory, and their status says what is wrong with the API server.
  *
  * @module
  */
@@ -77,7 +77,7 @@ describeWith(
       removeSockets();
     });
 
-    it('loses no packet while the server freezes, sends garbage, or has a list without an end', async () => {
+    it('loses no packet while the server is frozen, sends garbage, or sends a list without an end', async () => {
       const losses = await lossesDuring(cluster, async () => {
         kube.freezeServer();
         await new Promise((resolve) => setTimeout(resolve, FROZEN_MS));
@@ -93,7 +93,7 @@ describeWith(
       for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
     });
 
-    it('refuses 5,000 bad objects, and keeps everything else', async () => {
+    it('refuses 5,000 bad objects, and loses no packet', async () => {
       const good = await honestRecords();
       const bad = Array.from({ length: 5000 }, (_, i) => ({
         metadata: { name: `bad-${i}` },
@@ -110,7 +110,7 @@ describeWith(
       for (const agent of agents) expect(peakMegabytes(agent.pid)).toBeLessThan(MOST_MEGABYTES);
     });
 
-    it('sends no plaintext while keys are exchanged and records deleted, and continues afterwards', async () => {
+    it('sends no plaintext while keys in records are replaced and records are deleted, and connects again afterwards', async () => {
       const [one, two] = cluster.nodes as [MeshNode, MeshNode];
       const good = await honestRecords();
       const capture = cluster.capture();
@@ -133,8 +133,8 @@ describeWith(
 
       redirect(kube.port);
       await vi.waitFor(async () => expect(await one.pod.ping(two.podAddress)).toBe(3), WITHIN);
-      // A status of a node that could not be written is written again within 30 s after the server
-      // answers.
+      // If an agent could not write the status of its node, it tries again within 30 s after the
+      // server answers.
       await vi.waitFor(
         async () => {
           for (const node of cluster.nodes) expect((await node.status()).troubles).toEqual([]);
@@ -158,7 +158,10 @@ describeWith(
   },
 );
 
-/** Returns an object with another key, of a later generation. */
+/**
+ * Returns `object` with another public key, of a later generation. Each `number` gives a different
+ * key.
+ */
 function withOtherKey(object: KubeObject, number: number): KubeObject {
   const spec = object['spec'] as { keys: { generation: number }[] };
   const publicKey = Buffer.alloc(32, 0x31 + number).toString('base64');
@@ -175,8 +178,8 @@ const BAD_SPECS: readonly unknown[] = [
   { addresses: Array.from({ length: 200 }, (_, i) => `10.9.1.${i}`) },
 ];
 /**
- * How long the server is frozen, in ms. The tunnels must stay up meanwhile. An agent would notice a
- * frozen server only after a minute.
+ * How long the server is frozen, in ms. The tunnel must stay up in this time. The test does not
+ * expect a trouble, because an agent notices a frozen server only after a minute.
  */
 const FROZEN_MS = 3000;
 

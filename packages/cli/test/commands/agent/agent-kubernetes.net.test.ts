@@ -52,25 +52,25 @@ describeWith([...realInterfaces, ...kubeRequirements], 'litz agent with Kubernet
     expect(body.spec.keys[0].publicKey).toBe(key?.publicKey);
   });
 
-  it('removes the start taint of the node when its rules are in effect', async () => {
+  it('removes the start taint of its node when the rules of the agent are in effect', async () => {
     await vi.waitFor(async () => {
       for (const { name } of cluster.nodes) {
         const { body } = await kube.send('GET', `/api/v1/nodes/${name}`);
-        // The API server adds its own taint.
+        // The API server adds the taint `not-ready` itself.
         const keys = body.spec.taints.map(({ key }: { key: string }) => key);
         expect(keys).toEqual(['node.kubernetes.io/not-ready']);
       }
     });
   });
 
-  it('in mode nodes, does not encrypt a node with the label of a control plane', async () => {
+  it('in mode nodes, opts out of node encryption if its node has the label of a control plane', async () => {
     const [one] = cluster.nodes as [MeshNode];
     await one.ask('encrypt', 'nodes');
     expect((await one.status()).node.nodeEncryption).toBe('opted-out');
     await one.ask('encrypt', 'pods');
   });
 
-  it('removes a peer at once when its object is deleted', async () => {
+  it('removes a peer at once when the LitzNode of the peer is deleted', async () => {
     const [one, two] = cluster.nodes as [MeshNode, MeshNode];
     await kube.send('DELETE', `/apis/litz.dev/v1/litznodes/${two.name}`);
     await vi.waitFor(async () => expect((await one.status()).peers).toEqual([]), {

@@ -85,7 +85,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects to two nodes that have replaced their keys while it was away, at the same time and without a lost packet between each other', async () => {
+  it('connects to two nodes that both replaced their keys at the same time while it was away, and that lost no packet between each other', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('starts without its state, as on a new machine, so that a peer which waited for it ends its rotation', async () => {
+  it('starts without its state, as on a new machine, and a peer that waited for it ends its rotation', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');
@@ -202,7 +202,13 @@ async function until(holds: () => Promise<void>): Promise<void> {
 }
 
 const HOUR_MS = 3_600_000;
-/** In ms: more than two times Rekey-Timeout. */
+/**
+ * How long the test waits while the peers refuse the node, in ms: more than two times
+ * Rekey-Timeout.
+ */
 const REFUSED_MS = 12_000;
-/** In ms: Keepalive-Timeout, Rekey-Timeout, and time for a busy machine. */
+/**
+ * The longest time until a node is connected, in ms: Keepalive-Timeout, Rekey-Timeout, and time for
+ * a busy machine.
+ */
 const LONGEST_MS = 40_000;

@@ -49,7 +49,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(agent.text).not.toContain('internal error');
   });
 
-  it('ends when another agent runs in the network namespace, also with another interface', async () => {
+  it('ends when another agent runs in the same network namespace, even with another interface', async () => {
     const first = start([], { name: 's0' });
     await first.says(/created a key for this node/);
     const second = start(['--state-dir', join(folder, 'other')], { name: 's1' });
@@ -58,7 +58,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(readdirSync(folder)).not.toContain('other');
   });
 
-  it('still enforces while Kubernetes does not answer', async () => {
+  it('enforces as before the restart while Kubernetes does not answer, and its rules stay when it ends', async () => {
     const state = join(folder, 'state');
     mkdirSync(state, { mode: 0o700 });
     const choices = { mode: 'pods', enforcement: 'enforce' };

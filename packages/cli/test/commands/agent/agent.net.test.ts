@@ -60,7 +60,7 @@ describeWith(realInterfaces, 'litz agent', () => {
     expect(reports).toMatchObject([{ lost: 0 }, { lost: 0 }]);
   });
 
-  it('does not enforce while a peer is switched off, and drops the plaintext of one that is switched off later', async () => {
+  it('refuses enforce while the enforcement of a peer is off, and drops the plaintext of a peer that switches its enforcement off later', async () => {
     await switchOff(two);
     expect(await one.pod.ping(two.podAddress)).toBe(3);
     await expect(one.ask('enforcement', 'enforce')).rejects.toThrow('enforcement is off on n2.');
@@ -117,7 +117,7 @@ describeWith(realInterfaces, 'litz agent', () => {
 describeWith(realInterfaces, 'litz agent --table --priority', () => {
   beforeAll(() => startMesh(['--table', '100', '--priority', '800']));
 
-  it('applies everything again when the daemon comes back, in the given table', async () => {
+  it('configures a daemon that was killed and started again, and sets routes and rules, in the given table', async () => {
     await daemons.get(one)?.end('SIGKILL');
     const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
     await one.daemon();
@@ -132,7 +132,7 @@ describeWith(realInterfaces, 'litz agent --table --priority', () => {
   });
 });
 
-/** Gives all nodes a command, one after the other. */
+/** Gives the same command to the agents of all nodes, one after the other. */
 async function askAll(...words: string[]): Promise<void> {
   for (const node of cluster.nodes) await node.ask(...words);
 }
@@ -163,7 +163,7 @@ async function switchOff(node: MeshNode): Promise<void> {
 }
 
 /**
- * Starts daemons and agents on two nodes, and waits until both have answered.
+ * Starts daemons and agents on two nodes, and waits until the nodes have answered each other.
  *
  * @param words more arguments of the agents
  * @returns a function that closes everything

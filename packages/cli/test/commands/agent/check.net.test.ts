@@ -23,7 +23,7 @@ describeWith(realInterfaces, 'litz agent check', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('accepts node prefixes with this node and all nodes of the registry', async () => {
+  it('accepts node prefixes that contain this node and all nodes of the registry', async () => {
     const check = start(['--node-prefix', '192.0.2.0/24']);
     expect({ code: await check.end(), text: check.text }).toMatchObject({ code: 0 });
     expect(check.text).toMatch(/^ok {6}node prefixes: 192\.0\.2\.0\/24; .* known records \(1\)$/m);

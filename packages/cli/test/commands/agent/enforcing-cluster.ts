@@ -1,6 +1,6 @@
 /**
- * Steps of the tests with a hostile registry and nodes that enforce: they wait for a state of each
- * node, count lost packets, and find plaintext.
+ * Functions for tests with a hostile registry and nodes with `--enforcement enforce`. They wait
+ * until each node has a certain state, count lost packets, and find packets in plaintext.
  *
  * @module
  */
@@ -8,7 +8,10 @@ import { expect, vi } from 'vitest';
 import type { MeshCluster, MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** Options of `vi.waitFor`. An agent requests the records again after 10 s at most. */
+/**
+ * Options of `vi.waitFor`. The timeout is longer than 10 s, the longest time until an agent
+ * requests the records again.
+ */
 export const WITHIN = { timeout: 25_000, interval: 100 };
 
 /** Waits until all peers have answered and each node enforces. */
@@ -23,7 +26,8 @@ export async function untilEnforced(nodes: readonly MeshNode[]): Promise<void> {
  * Runs `during` while packets pass between the pods of the first two nodes in both directions.
  *
  * @returns how many were lost in each direction
- * @throws {Error} (rejects) a packet of a pod was captured in plaintext, or none was sent
+ * @throws {Error} (rejects) a packet of a pod was captured in plaintext, or no packet was sent in
+ *   one direction
  */
 export async function lossesDuring(
   cluster: MeshCluster,
@@ -47,14 +51,15 @@ export async function lossesDuring(
   }
 }
 
-/** Returns the captured lines with an address of a pod. */
+/** Returns the captured lines that show an address of a pod: packets that were not encrypted. */
 export function plaintextOf(lines: readonly string[]): string[] {
   return lines.filter((line) => line.includes('10.244.'));
 }
 
 /**
  * Waits until the status of each node names a trouble with the registry that matches `trouble`, and
- * its only peer is connected. Undefined: waits until there is no trouble.
+ * the only peer of the node is connected. If `trouble` is undefined, the status must name no
+ * trouble with the registry.
  */
 export async function eachSays(
   nodes: readonly MeshNode[],

@@ -1,6 +1,6 @@
 /**
- * A real etcd, from the tests of mesh. The files of those tests are not a part of this package, so
- * they are imported when a test runs, and their types are repeated here.
+ * A real etcd, from the tests of the package mesh. The files of those tests are not a part of this
+ * package. So they are imported when a test runs, and their types are repeated here.
  *
  * @module
  */
@@ -13,7 +13,10 @@ export const ETCD_TESTS: string = join(import.meta.dirname, '../../../../mesh/te
 /** A real etcd. */
 export interface Etcd {
   readonly port: number;
-  /** A second port for clients, for the administrator. The relays of tests lead only to `port`. */
+  /**
+   * A second port, for the administrator. This port also works while the relays of a test are
+   * blocked, because relays lead only to `port`.
+   */
   readonly administrationPort: number;
   /** Kills the server, and starts it again without its data. */
   replace(): Promise<void>;
@@ -22,9 +25,9 @@ export interface Etcd {
   close(): Promise<void>;
 }
 
-/** Reads and changes the keys as an administrator does. */
+/** Reads and changes the keys of etcd, as an administrator does. */
 export interface Administrator {
-  /** The version counts the writes since the key was created. */
+  /** `version` is the number of writes since the key was created. */
   read(key: string): Promise<{ readonly value: string; readonly version: string } | undefined>;
   put(key: string, value: string): Promise<void>;
   putAll(entries: readonly (readonly [key: string, value: string | Buffer])[]): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * A real API server, from the tests of mesh. The files of those tests are not a part of this
- * package, so they are imported when a test runs, and their types are repeated here.
+ * A real API server, from the tests of the package mesh. The files of those tests are not a part of
+ * this package. So they are imported when a test runs, and their types are repeated here.
  *
  * @module
  */

@@ -45,7 +45,7 @@ describe('kubernetesDefaults', () => {
     expect(server.requests.every((request) => request.includes('/nodes?'))).toBe(true);
   });
 
-  it('opts a control plane out, except in mode all, and unless labels are given', async () => {
+  it('opts a control plane out, but not in mode all or if labels are given', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('n1', CONTROL_PLANE));
     const optOut = async (flags: Partial<AgentFlags>) => (await defaults(flags)).flags.optOut;
@@ -73,14 +73,14 @@ describe('kubernetesDefaults', () => {
     expect(findings[0]).toMatch(/^pods of the cluster: not known, .*kube-proxy: does not exist/);
   });
 
-  it('checks the found prefixes against the given prefixes of this node', async () => {
+  it('does not use cluster prefixes that do not contain the given prefixes of this node', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { findings } = await defaults({ prefixes: 'static:10.99.1.0/24' });
     expect(findings[0]).toMatch(/not known.*does not cover this node's pods 10\.99\.1\.0\/24/);
   });
 
-  it('names a node that Kubernetes does not know, and closes everything that it opened', async () => {
+  it('when it is aborted, names the node that Kubernetes does not know, and closes its connection', async () => {
     const { defaults, closes, server, end } = setUp();
     const refused = defaults({ node: 'stranger' });
     await until(() => server.watching === 1);
@@ -125,7 +125,7 @@ function node(name: string, labels = {}) {
 function setUp() {
   const server = new FakeKubeServer();
   server.put('/api/v1/nodes', node('n1'));
-  /** How often each `KubeApi` was closed, in the order in which they were opened. */
+  /** How often each `KubeApi` was closed, in the order in which the APIs were opened. */
   const closes: number[] = [];
   const end = new AbortController();
   const defaults = (

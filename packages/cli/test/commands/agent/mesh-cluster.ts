@@ -1,7 +1,7 @@
 /**
- * `MeshCluster`: the nodes of a mesh for tests. Each node is a network namespace, and so is its
- * pod. A bridge connects the nodes, and a test can capture its packets. The routes between the pods
- * are like those of flannel's host-gw.
+ * `MeshCluster`: the nodes of a mesh for tests. Each node and each pod has a network namespace of
+ * its own. A bridge connects the nodes, and a test can capture the packets on the bridge. Each node
+ * has a route to the pod of each other node, as flannel adds it with its backend host-gw.
  *
  * ```
  *   pod 10.244.1.5 - node 1, wan 10.9.0.1 --+-- bridge --+-- wan 10.9.0.2, node 2 - pod 10.244.2.5
@@ -39,7 +39,11 @@ export class MeshCluster {
     this.nodes = Array.from({ length: count }, (_, i) => new MeshNode(i + 1, this.folder));
   }
 
-  /** Makes a server on the loopback of this machine available at `place` in the underlay. */
+  /**
+   * Makes a server available to the nodes. The server listens on port `to` of the loopback
+   * interface outside the namespaces; the nodes reach it at `place`, an address and port of the
+   * bridge.
+   */
   relay(to: number): { readonly relay: TcpRelay; readonly place: string } {
     const port = FIRST_RELAY_PORT + this.#relays.length;
     const relay = this.#switch.namespace.run(() => TcpRelay.open(to, port));
@@ -156,7 +160,10 @@ export class MeshNode {
     });
   }
 
-  /** Starts an agent with Kubernetes as registry. It reads the prefix of its pods there. */
+  /**
+   * Starts an agent with Kubernetes as registry. The agent reads the prefix of its pods from
+   * Kubernetes.
+   */
   kubernetesAgent(
     kubeconfig: string,
     words: readonly string[] = [],
@@ -171,9 +178,9 @@ export class MeshNode {
   }
 
   /**
-   * Returns the output of a command of `litz agent`.
+   * Runs a command of `litz agent`, and returns its output.
    *
-   * @throws {Error} it failed; the message has the output
+   * @throws {Error} the command failed; the message is the output
    */
   async ask(...words: string[]): Promise<string> {
     const place = ['--interface', this.interfaceName, '--control-dir', join(this.#folder, 'run')];
@@ -199,7 +206,10 @@ export class MeshNode {
     );
   }
 
-  /** Waits until at least `count` other nodes have answered, and as many routes to them exist. */
+  /**
+   * Waits until at least `count` other nodes have answered and there are at least `count` routes to
+   * peers.
+   */
   async untilPeersAnswered(count: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -213,7 +223,7 @@ export class MeshNode {
     );
   }
 
-  /** Counts the routes to peers. They appear one round of the agent after the answers. */
+  /** Counts the routes to peers. The agent adds them one round after the answers of the peers. */
   #peerRoutes(): number {
     const { netlink } = this.host;
     const index = netlink.linkByName(this.interfaceName)?.index;
@@ -227,7 +237,7 @@ export class MeshNode {
   }
 }
 
-/** In ms: a process that lives longer is killed. */
+/** How long a process may run, in ms. After that, it is killed. */
 const LONGEST_MS = 120_000;
 
 export class Capture {

@@ -26,8 +26,8 @@ function send() {
   socket.on('error', () => {});
   const timer = setInterval(() => {
     const due = Number((process.hrtime.bigint() - began) / NANOSECONDS_EACH);
-    // After a pause, the sender skips the missed datagrams, because a burst would cause losses
-    // itself.
+    // After a pause, the sender catches up by at most `MOST_AT_ONCE` datagrams, because a larger
+    // burst could cause losses.
     const late = Math.max(0, due - sent - MOST_AT_ONCE);
     began += BigInt(late) * NANOSECONDS_EACH;
     while (!state.isOver && sent < due - late) {

@@ -1,5 +1,6 @@
 /**
- * `NumberedStream`: sends numbered datagrams between two pods, and counts the lost ones.
+ * `NumberedStream`: sends numbered datagrams from one pod to another, and counts the lost
+ * datagrams.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import type { Host } from '../../host.ts';
 export interface StreamReport {
   readonly sent: number;
   readonly lost: number;
-  /** The numbers of the first lost datagrams. */
+  /** The numbers of the first lost datagrams, at most 20. */
   readonly first: readonly number[];
   readonly longestGapMs: number;
 }
@@ -46,7 +47,7 @@ export class NumberedStream {
     this.#receiver = receiver;
   }
 
-  /** Kills both processes, also after they have ended. */
+  /** Kills both processes. Does nothing to a process that has ended. */
   kill(): void {
     this.#sender.kill();
     this.#receiver.kill();

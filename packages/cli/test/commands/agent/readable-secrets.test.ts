@@ -20,10 +20,10 @@ describe('readableSecrets', () => {
   it('names a file that all users can read, its mode, and the remedy', () => {
     const key = secret('n1.key', 0o644);
     expect(warnings({ etcdKey: key })).toEqual([
-      `every user of this machine can read --etcd-key ${key} (mode 0644): chmod 600 ${key}`,
+      `--etcd-key ${key} has mode 0644, which gives permissions to all users: chmod 600 ${key}`,
     ]);
     expect(warnings({ etcdPasswordFile: secret('password', 0o604) })).toEqual([
-      expect.stringMatching(/--etcd-password-file .* \(mode 0604\)/),
+      expect.stringMatching(/--etcd-password-file .* has mode 0604,/),
     ]);
   });
 
@@ -31,7 +31,7 @@ describe('readableSecrets', () => {
     expect(warnings({ etcdKey: secret('n1.key', mode) })).toEqual([]);
   });
 
-  it('accepts a missing file, and no file', () => {
+  it('accepts a path at which there is no file, and flags without a path', () => {
     expect(warnings({ etcdKey: join(folder, 'nowhere') })).toEqual([]);
     expect(warnings({})).toEqual([]);
   });

@@ -38,8 +38,9 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
     expect(judgement).toMatchObject({ verdict: 'PASS', peers: [{ peer: 'n1', leaks: [] }] });
   });
 
-  it('verify finds an intended leak, names the flow, and exits with 1', async () => {
-    // A rule of another program comes before the rules of the agent. The agent must not change it.
+  it('verify finds a leak that the test causes, names the flow, and exits with 1', async () => {
+    // This rule comes before the rules of the agent. The agent must not change the rule of another
+    // program, so packets leak.
     const rule = ['rule', 'add', 'priority', '100', 'to', two.prefix, 'lookup', 'main'];
     await one.host.run('ip', rule);
     const { code, text } = await verified(one);
@@ -59,7 +60,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
     expect(text).toMatch(/^INCONCLUSIVE {2}n2 {2}no answer from 10\.244\.2\.0$/m);
   });
 
-  it('serves a page with the status of the command, and metrics with a series for the peer', async () => {
+  it('serves a page with the same status as the control socket, and metrics of the peer', async () => {
     const page = JSON.parse(await bodyOf(PAGE, 'status.json')) as MeshStatus;
     const { node, interface: link, peers, version } = await one.status();
     expect(page).toMatchObject({ version, node, interface: link });
@@ -74,7 +75,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
     expect(text).toMatch(/^litz_mesh_peers\{state="connected"\} 1$/m);
   });
 
-  it('is healthy as soon as it runs, and ready when the daemon has everything', async () => {
+  it('an agent is healthy as soon as it runs, and ready when its daemon is configured', async () => {
     expect(await fetched(HEALTH, 'healthz')).toEqual({ status: 200, text: 'ok\n' });
     expect(await fetched(HEALTH, 'readyz')).toEqual({ status: 200, text: 'ok\n' });
     await agents.get(one)?.end('SIGKILL');
@@ -106,8 +107,8 @@ async function bodyOf(server: string, path: string): Promise<string> {
 }
 
 /**
- * Requests a path of a server of node one's agent. The request comes from the namespace of the
- * node, because the page listens on the loopback interface there.
+ * Requests `path` from a server of the agent of node `one`. The request comes from the namespace of
+ * the node, because the page listens on the loopback interface there.
  */
 async function fetched(server: string, path: string): Promise<{ status: number; text: string }> {
   const script = `fetch('http://${server}/${path}').then(async (answer) => {

@@ -16,7 +16,7 @@ describe('openNetwork', () => {
       ['[Interface]', KEY, 'Address = 10.0.0.1/32', ...PEER],
       /^wg0\.conf: Endpoint: /,
     ],
-  ])('a file without %s is an error that names it', async (_, lines, error) => {
+  ])('refuses a file without %s, and names the missing field', async (_, lines, error) => {
     const config = parseConfig(lines.join('\n'), { file: 'wg0.conf' });
     const { signal } = new AbortController();
     const opened = openNetwork(config, { file: 'wg0.conf', signal, log: () => {} });

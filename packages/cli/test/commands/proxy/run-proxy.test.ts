@@ -46,7 +46,7 @@ afterEach(() => {
 });
 
 describe('runProxy', () => {
-  test('serves until the signal, and closes the tunnel last', async () => {
+  test('serves until the signal, and then closes the tunnel', async () => {
     const echo = await TestServer.echo();
     const run = start(TUNNEL, { forward: [`0=127.0.0.1:${echo.port}`], info: '0' });
     await until(() => printed.length === 2);
@@ -112,7 +112,7 @@ describe('runProxy', () => {
     expect(network.isClosed).toBe(true);
   });
 
-  test('closes everything also if a part of it cannot be closed', async () => {
+  test('closes the tunnel also if the proxy cannot be closed', async () => {
     const close = vi.spyOn(TunnelProxy.prototype, 'close').mockImplementation(async () => {
       throw new Error('a port was not closed');
     });
@@ -143,7 +143,7 @@ describe('runProxy', () => {
     expect(printed).toEqual([expect.stringMatching(/wg0\.conf: nothing is wrong$/)]);
   });
 
-  test('--check finds what would be missing when the tunnel is opened', async () => {
+  test('--check reports a field that is missing for opening the tunnel', async () => {
     const lines = TUNNEL.filter((line) => !line.startsWith('Address'));
     const checked = start(lines, { socks5: ['0'], check: true });
     await expect(checked).rejects.toThrow(/wg0\.conf: Address: expected in \[Interface\]/);

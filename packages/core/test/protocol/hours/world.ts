@@ -216,10 +216,11 @@ export class World {
       const kind = this.random();
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
-      // A lost message is authentic from any address. If it came from the attacker's address, its
-      // sender would seem to be there (section 2.1 of the paper). If the sender has moved silently,
-      // sender and receiver could not find each other. The same is true for an initiation that was
-      // refused under load, or whose timestamp was forgotten.
+      // The attacker sends from his own address only what the receiver has already accepted.
+      // Anything else is authentic from any address: a lost message, and an initiation that was
+      // refused under load or whose timestamp was forgotten. The receiver would then send to the
+      // attacker (section 2.1 of the paper). If the real sender has moved silently, the receiver
+      // and the real sender could not find each other.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;

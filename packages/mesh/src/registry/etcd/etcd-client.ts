@@ -199,7 +199,7 @@ export class EtcdClient implements EtcdApi {
     }
   }
 
-  /** Adds the user name and the missing role to the error of a call that etcd has denied. */
+  /** Adds the user name, and how to grant the missing role, to the error of a denied call. */
   #explained(error: unknown): unknown {
     if (!(error instanceof EtcdError) || !error.isDenied) return error;
     const { user, tls, prefix = '' } = this.#options;

@@ -112,7 +112,7 @@ const ADVICE: readonly (readonly [words: string, advice: string])[] = [
  * certificates.
  */
 const CONNECTION_ADVICE: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [/ECONNREFUSED/, 'no server listens there'],
+  [/ECONNREFUSED/, 'no server listens on this port'],
   [/ENOTFOUND|EAI_AGAIN/, 'the host name cannot be resolved'],
   [/EHOSTUNREACH|ENETUNREACH/, 'there is no route to the host'],
   [

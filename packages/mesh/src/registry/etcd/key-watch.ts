@@ -2,8 +2,8 @@
  * `KeyWatch`: reads all keys with a prefix, and then follows every change until it is stopped:
  * 1. List the keys, page by page, all at one revision.
  * 2. Watch from the next revision on. Progress messages of etcd move the revision forward.
- * 3. When the watch ends, watch again from the revision after the last one. A watch ends when the
- *    connection is cut or silent, or when a member of etcd has lost the other members.
+ * 3. When the watch ends, watch again from the revision after the last reported one. A watch ends
+ *    when the connection is cut or silent, or when a member of etcd has lost the other members.
  * 4. When the revision of the watch was compacted, or the server has another history (because it
  *    was restored from a backup, or emptied), list again.
  *
@@ -44,7 +44,8 @@ export interface ListedKey {
 }
 
 /**
- * Receives the keys in the order of etcd. The next call waits until the previous one has finished.
+ * Receives the changes in the order of their revisions. Each call waits until the previous call has
+ * finished.
  */
 export interface KeyListener {
   /** Reads the value of a key. The name is the key without the prefix. */
@@ -179,7 +180,7 @@ export class KeyWatch {
     });
     this.#watch = watch;
     const timed = new TimedWatch(watch, this.#clock);
-    // A watch that is open may still fail: etcd may refuse it right after its start.
+    // etcd may end a watch right after its start, so a watch counts as working only after a while.
     const cancel = this.#clock.after(SETTLED_MS, () => this.#settled());
     try {
       for (;;) {
@@ -288,7 +289,7 @@ const PAGE = 500n;
 const MOST_KEYS = 50_000;
 /**
  * The highest revision that is accepted. No real etcd reaches it, because revisions begin at 1 and
- * rise by 1 with each change. After a much higher revision, no watch could begin, because the next
+ * rise by 1 with each change. After a revision of 2^63 - 1, no watch could begin, because the next
  * number would not fit in an `int64`.
  */
 const MOST_REVISION: bigint = 2n ** 62n;

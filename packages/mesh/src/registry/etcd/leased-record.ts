@@ -79,7 +79,7 @@ export class LeasedRecord {
   }
 
   /**
-   * Writes `revoked: true` into the record, without a lease.
+   * Writes `revoked: true` into the record, and detaches the record from its lease.
    *
    * @throws {Error} the record cannot be written; the message says what is missing
    */

@@ -73,9 +73,9 @@ export class DirectoryScanner {
   }
 
   /**
-   * Compares the directory with the last scan. After a change, this scan and the next one look at
-   * every file. A second change may have the same time as the first one, because the times of a
-   * file system have a limited resolution.
+   * Compares the directory with the last scan. After a change, this scan looks at every file, and
+   * so does the next scan: a second change may have the same time as the first one, because the
+   * times of a file system have a limited resolution.
    */
   #noteDirectory(state: BigIntStats): void {
     const before = this.#state;
@@ -124,7 +124,7 @@ export function recordFileName(node: string): string {
 /**
  * Returns true if both states are of the same directory. The inode number of a deleted directory
  * can be used again, so the birth time is compared too. A system that does not know the birth time
- * returns the time of the last change instead. That time is not compared.
+ * returns the time of the last change instead. Then only the inode numbers are compared.
  */
 function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   if (a.dev !== b.dev || a.ino !== b.ino) return false;

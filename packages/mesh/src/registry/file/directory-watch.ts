@@ -29,7 +29,8 @@ export class DirectoryWatch {
     try {
       this.#stop = this.#watch(this.#path, this.#onChange, () => this.stop());
     } catch {
-      // The caller also polls, so it finds the changes and what is wrong with the directory.
+      // The caller also polls, so it finds the changes without a watch, and it reports what is
+      // wrong with the directory.
       this.#stop = undefined;
     }
   }

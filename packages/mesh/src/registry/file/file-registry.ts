@@ -212,7 +212,8 @@ export class FileRegistry implements Registry {
   }
 
   /**
-   * Schedules a scan after a short wait. A program has changed something and may still be writing.
+   * Schedules a scan after a short wait, because the program that has changed something may still
+   * be writing.
    */
   #scanSoon(): void {
     if (this.#nextScanMs === SETTLE_MS) return;

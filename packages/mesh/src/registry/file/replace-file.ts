@@ -46,7 +46,8 @@ export async function replaceFile(
   const handle = await files.open(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, MODE);
   try {
     try {
-      // The mode must not depend on the umask: the other nodes may run as another user.
+      // The permissions must not depend on the umask, because the agents of other nodes may run as
+      // another user.
       await handle.chmod(MODE);
       await handle.writeFile(text);
       await handle.sync();

@@ -4,13 +4,13 @@
  * ```
  *   --prefixes calico   IPPool objects
  *   --prefixes cilium   cilium-config: cluster-pool-ipv4-cidr, cluster-pool-ipv6-cidr
- *   all                 kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and
+ *   always              kubeadm-config, then flannel's net-conf.json, kube-proxy's clusterCIDR and
  *                       the command line of kube-controller-manager
  * ```
  *
- * The first source whose prefixes contain the prefixes of this node is used. The `podCIDRs` of the
- * Nodes are not used: they cover only today's nodes, and a node that joins tomorrow would be
- * outside.
+ * The first source is used whose prefixes contain the pod prefixes of this node, but not its
+ * addresses. The `podCIDRs` of the Nodes are not used: they cover only today's nodes, and the pods
+ * of a node that joins tomorrow would be outside.
  *
  * @module
  */
@@ -37,8 +37,8 @@ export interface NodeToCover {
   /** The pod prefixes of the node, as far as they are known. The found prefixes must cover them. */
   readonly podPrefixes: readonly string[];
   /**
-   * The addresses of the node. The found prefixes must not cover these addresses, because no other
-   * node could then reach the node.
+   * The addresses of the node. The found prefixes must not cover these addresses, because then no
+   * other node could reach this node.
    */
   readonly addresses: readonly string[];
 }

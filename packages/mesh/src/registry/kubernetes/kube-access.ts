@@ -5,7 +5,7 @@
  */
 import type { Credential } from './credential.ts';
 
-/** The address of an API server, and how a client identifies itself there. */
+/** The address of an API server, and the credentials of a client. */
 export interface KubeAccess {
   /** For messages: `in-cluster`, or the kubeconfig and its context. */
   readonly description: string;

@@ -297,7 +297,7 @@ export class KubeApi {
     try {
       said = JSON.parse(await readText(body, this.#reading(this.#timeout)));
     } catch {
-      // The body is a proxy's page or empty. The status says enough.
+      // The body is empty or a proxy's page. The error then has the status, but no message.
     }
     throw refusalOf(wanted, { status, retryAfter, said }, this.access);
   }

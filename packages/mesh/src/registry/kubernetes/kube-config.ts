@@ -113,8 +113,8 @@ class KubeConfigReader {
     if (!server || !['http:', 'https:'].includes(server.protocol)) {
       throw this.#error(`${where}: server: expected a URL such as https://10.0.0.1:6443`);
     }
-    // `kubectl proxy` serves http on loopback. Over a network, http would reveal the token, and
-    // others could change the keys of nodes.
+    // `kubectl proxy` serves http on loopback. Over a network, attackers could read the token in
+    // http requests, and could change the keys of nodes.
     if (server.protocol === 'http:' && !LOOPBACK.test(server.hostname)) {
       throw this.#error(`${where}: server: http is allowed for this machine only: use https`);
     }

@@ -2,9 +2,9 @@
  * `KubernetesRegistry`: the records as Kubernetes objects, one for each node.
  *
  * A record is written by server-side apply, so that other writers keep their fields. The Node of
- * the same name owns the record: when the Node is deleted, Kubernetes deletes the record. The
- * client does not enforce that a node writes only its own record. The admission policy of the Helm
- * chart enforces it.
+ * the same name owns the record: when the Node is deleted, Kubernetes deletes the record. That a
+ * node writes only its own record is enforced by the admission policy of the Helm chart, not by
+ * this client.
  *
  * @module
  */
@@ -76,8 +76,8 @@ export class KubernetesRegistry implements Registry {
       this.api,
       this.#records.resource,
       {
-        // Only a client's request deletes an object: the API server has no leases for these
-        // objects.
+        // The API server has no leases for these objects. So an object is gone only if somebody
+        // has deleted it or its Node.
         onSync: (records) => reporter.sync(records, () => 'deleted'),
         onObject: (name, record) => reporter.record(name, record),
         onDeleted: (name) => reporter.gone(name, 'deleted'),
@@ -96,7 +96,7 @@ export class KubernetesRegistry implements Registry {
     try {
       await this.#inTurn(() => this.#write(record));
     } catch (error) {
-      // Another program has written unknown fields that are nested too deeply to be written again.
+      // A RangeError means that unknown fields of another program are nested too deeply.
       if (!(error instanceof RangeError)) throw error;
       const object = `${fullNameOf(this.#records.resource)} ${record.name}`;
       throw new KubeError(`${object} has unknown fields that are nested too deeply: remove them`);

@@ -20,7 +20,7 @@ import type { KubeApi, Selection } from './kube-api.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 import type { KubeObject, KubeResource } from './kube-resource.ts';
 
-/** Receives the objects in the order of the API server. */
+/** Receives the objects, in the order in which the API server reports them. */
 export interface ObjectListener<Value> {
   /** Called with all objects by name. An object that is not in the map is gone. */
   onSync(values: ReadonlyMap<string, Value>): void;
@@ -31,7 +31,7 @@ export interface ObjectListener<Value> {
 }
 
 export interface ListAndWatchOptions<Value> extends Selection {
-  /** Returns what is kept of an object. The object itself is not kept. */
+  /** Returns the value that is kept for an object. The object itself is not kept. */
   readonly read: (object: KubeObject) => Value;
   readonly clock?: Clock;
   /** Returns a number from 0 up to, but not including, 1. */
@@ -128,7 +128,7 @@ export class ListAndWatch<Value> {
     const selection = { fieldSelector, labelSelector, resourceVersion: this.#version };
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.#random()));
     const events = await this.#api.watch(this.#resource, { ...selection, timeoutSeconds }, signal);
-    // A watch that is open may still fail: the first event may be an error.
+    // The first event may be an error, so a watch counts as working only after a while.
     const cancel = this.#clock.after(SETTLED_AFTER, () => this.#settled());
     try {
       for await (const { type, object, resourceVersion } of events) {

@@ -61,7 +61,7 @@ export interface StartTaintOptions {
 
 /**
  * Removes the start taint from a node, and tries again after a failure, because a node with this
- * taint gets no pods.
+ * taint gets only pods that tolerate the taint.
  *
  * @returns true if the node had the taint; undefined if `signal` ended the attempts
  */

@@ -32,7 +32,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       etcds = await RealEtcd.startCluster(3);
     });
 
-    test('continues if one member never ran and the leader is killed', async () => {
+    test('continues if one endpoint has no server and the leader is killed', async () => {
       const leader = await leaderOf(etcds);
       const others = etcds.filter((etcd) => etcd !== leader);
       const ports = [1, leader.port, ...others.map(({ port }) => port)];
@@ -41,7 +41,8 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await writer.publish(recordOf(1));
       await listener.until(({ records }) => records.has('n1'));
       await leader.killServer();
-      // The client notices the end at once. A call before a new leader is elected may fail.
+      // The client notices the end at once. A call before a new leader is elected may fail, so it
+      // is repeated.
       await publishUntilTaken(writer);
       await listener.until(({ records }) => records.has('n2'));
       expect(listener.heard.filter(({ what }) => what === 'gone')).toEqual([]);
@@ -49,7 +50,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       await leader.startServer();
     });
 
-    test('leaves a member that has lost the other members', async () => {
+    test('changes to another member if a member has no leader', async () => {
       const cutOff = memberWithoutLeader();
       const place = (cutOff.address() as AddressInfo).port;
       try {
@@ -63,7 +64,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('leaves a member that accepts connections but never answers', async () => {
+    test('changes to another member if a member accepts connections but never answers', async () => {
       const silent = TcpRelay.open(etcds[0].port);
       silent.block();
       try {
@@ -75,7 +76,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
       }
     });
 
-    test('reports for each member what is wrong if no member answers', async () => {
+    test('reports for each endpoint what is wrong if no endpoint answers', async () => {
       const listener = follow(open([1, 2]));
       await listener.until(({ trouble }) => trouble !== undefined);
       expect(listener.trouble).toMatch(

@@ -181,7 +181,7 @@ describeWith([etcdProgram], 'EtcdRegistry and the content of etcd', () => {
     await listener.until(({ records }) => records.has('n1'));
   }, 60_000);
 
-  test('receives in several parts what was written during an interruption', async () => {
+  test('receives 20 megabytes that were written during an interruption, without a new list', async () => {
     const listener = follow(open());
     await listener.until(({ syncs }) => syncs === 1);
     await etcd.killServer();

@@ -39,8 +39,8 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
   });
   afterAll(() => etcd?.close());
 
-  describe('that was away while etcd was compacted', () => {
-    test('lists again, misses no change, and reports no present node as gone', async () => {
+  describe('whose connection was interrupted', () => {
+    test('lists again after a compaction, misses no change, and reports no present node as gone', async () => {
       const way = relay();
       for (const n of [1, 2, 3]) await open().publish(recordOf(n));
       const listener = follow(open(way.port));
@@ -63,7 +63,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       await listener.until(({ records }) => records.has('n5'));
     });
 
-    test('continues with the revisions that were not compacted, without a list', async () => {
+    test('continues from its last revision, without a new list, if nothing was compacted', async () => {
       const way = relay();
       await open().publish(recordOf(1));
       const listener = follow(open(way.port));
@@ -97,7 +97,7 @@ describeWith([etcdProgram], 'EtcdRegistry', () => {
       await two.publish(recordOf(2));
       const [ofOne, ofTwo] = [follow(one), follow(two)];
       await one.publish(recordOf(1));
-      // These writes raise the revisions, so that the empty etcd has smaller ones afterwards.
+      // These writes raise the revision, so that the empty etcd has a lower one afterwards.
       for (let i = 0; i < 20; i++) await administrator.put('else', String(i));
       for (const listener of [ofOne, ofTwo]) {
         await listener.until(({ records }) => records.size === 2);

@@ -39,7 +39,7 @@ describeWith([etcdProgram, opensslProgram], 'EtcdRegistry with users', () => {
     afterEach(closeAll);
     afterAll(() => etcd?.close());
 
-    test('logs in as soon as there are users', async () => {
+    test('logs in as soon as etcd requires users', async () => {
       const registry = login('litz', 'secret');
       const listener = follow(registry);
       await listener.until(({ syncs }) => syncs === 1);

@@ -62,7 +62,7 @@ describe('KeyWatch', () => {
     },
   );
 
-  test('lists again if etcd has an older revision than an event before', async () => {
+  test('lists again if the revision of etcd is lower than the revision of an earlier event', async () => {
     const { api, heard, clock } = follow();
     await until(() => api.watches.length === 1);
     api.tell({ created: true, header: { clusterId: 1n, revision: 5n } });

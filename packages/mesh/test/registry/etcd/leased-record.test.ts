@@ -24,8 +24,11 @@ describe('LeasedRecord in etcd', () => {
   });
 
   test.each([
-    ['while it is written', (change: () => void, state: Store) => (state.beforeWrite = change)],
-    ['after it was written', (change: () => void) => change()],
+    [
+      'while the record is written',
+      (change: () => void, state: Store) => (state.beforeWrite = change),
+    ],
+    ['after the record was written', (change: () => void) => change()],
   ])('keeps a revocation by an administrator %s', async (_, revoke) => {
     const { own, state } = setUp();
     await own.publish(recordOf(1));

@@ -21,7 +21,7 @@ describe('DelayedReports', () => {
     expect(held.reportable(bad, good, true)).toEqual(bad);
   });
 
-  test('counts again when the error changes, or when the record was good in between', () => {
+  test('waits for two more scans when the error changes, or when the record was good in between', () => {
     const held = new DelayedReports();
     held.reportable(bad, good, true);
     expect(held.reportable(worse, good, true)).toEqual(good);

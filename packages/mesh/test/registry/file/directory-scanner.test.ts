@@ -165,7 +165,7 @@ describe('DirectoryScanner', () => {
   });
 
   test.each<[string, Partial<State>, boolean]>([
-    ['a change in it', { ctimeNs: 30n, mtimeNs: 30n }, true],
+    ['a change in the directory', { ctimeNs: 30n, mtimeNs: 30n }, true],
     ['another inode number', { ino: 8n }, false],
     ['another device', { dev: 2n }, false],
     ['the same inode number with a later birth time', { birthtimeNs: 40n, ctimeNs: 40n }, false],
@@ -176,7 +176,7 @@ describe('DirectoryScanner', () => {
     },
   );
 
-  test('does not take a change for a creation if the system stores no creation times', async () => {
+  test('does not treat a changed directory as a new one if the system stores no birth times', async () => {
     const [before, after] = [20n, 30n].map((time) => ({ birthtimeNs: time, ctimeNs: time }));
     expect(await areSame(before, after)).toBe(true);
   });

@@ -170,7 +170,7 @@ describe('FileRegistry', () => {
       files.atWrite = () => change(join(path, 'n1.json'));
       const published = registry.publish(recordOf(1, { port: 7 }));
       await expect(published).rejects.toThrow('the record was removed meanwhile');
-      // A second attempt before the registry has noticed the deletion.
+      // The registry has not noticed the change of the administrator yet.
       const again = registry.publish(recordOf(1, { port: 7 }));
       await expect(again).rejects.toThrow('the record was removed meanwhile');
       for (const ms of left.length > 0 ? [20] : [20, 100]) await clock.pass(ms);
@@ -251,7 +251,7 @@ describe('FileRegistry', () => {
 
   test.each([
     ['ENOSPC', 'the disk is full (ENOSPC)'],
-    ['EACCES', 'permission denied: run as the owner, or change the mode (EACCES)'],
+    ['EACCES', 'permission denied: run as the owner, or change the permissions (EACCES)'],
     ['EDQUOT', 'the disk quota of this user is exceeded (EDQUOT)'],
   ])('reports why a record cannot be written: %s', async (code, reason) => {
     const { path, registry, files } = await following();
@@ -267,7 +267,7 @@ describe('FileRegistry', () => {
     await expect(registry.publish({ ...recordOf(1), name: '../n1' })).rejects.toThrow(RecordError);
   });
 
-  test('writes in the order of the calls', async () => {
+  test('writes in the order of the calls of `publish`', async () => {
     const { path, registry } = await following();
     const ports = Array.from({ length: 10 }, (_, i) => i + 1);
     await Promise.all(ports.map((port) => registry.publish(recordOf(1, { port }))));
@@ -286,7 +286,7 @@ describe('FileRegistry', () => {
     expect(listener.why('n1')).toBe('deleted');
   });
 
-  test('leaves no timer and no watch behind', async () => {
+  test('leaves no timer and no watch when it is closed', async () => {
     const { registry, clock, watch } = await following();
     await registry.close();
     expect(clock.waiting).toEqual([]);

@@ -31,7 +31,7 @@ describe('replaceFile', () => {
     expect(statSync(join(directory, 'n1.json')).mode & 0o777).toBe(0o644);
   });
 
-  test('syncs the text before it gets the name, and the directory afterwards', async () => {
+  test('syncs the text before the rename, and the directory after the rename', async () => {
     const directory = temporaryDirectory();
     const steps: string[] = [];
     await replaceFile(recorded(steps), directory, file);
@@ -69,7 +69,7 @@ describe('replaceFile', () => {
     expect(existsSync(join(directory, 'n1.json'))).toBe(true);
   });
 
-  test('removes the remains of an earlier attempt, and no files of others', async () => {
+  test('removes the temporary file of an earlier attempt, and no other file', async () => {
     const directory = temporaryDirectory();
     const others = ['.litz-n10.json-0123456789ab.tmp', '.litz-n1.json-x.tmp', '.other'];
     for (const name of ['.litz-n1.json-0123456789ab.tmp', ...others]) {
@@ -85,7 +85,7 @@ describe('replaceFile', () => {
   ])('%s', (_, files) => {
     const change = { ...file, former: 'old' };
 
-    test('replaces a file that has the text that was read', async () => {
+    test('replaces a file that still has the former text', async () => {
       const directory = temporaryDirectory();
       writeFileSync(join(directory, 'n1.json'), 'old');
       expect(await replaceFile(files, directory, change)).toBe(true);

@@ -44,7 +44,7 @@ describe('findClusterPrefixes', () => {
       '10.244.0.0/16 from clusterCIDR of kube-proxy',
     ],
     [
-      'kube-proxy, if the prefixes of kubeadm do not contain this node',
+      'kube-proxy, if the prefixes of kubeadm do not contain the pods of this node',
       (server) => {
         const other = { ClusterConfiguration: 'podSubnet: 10.0.0.0/16' };
         server.put(SYSTEM, map('kubeadm-config', other));
@@ -65,7 +65,7 @@ describe('findClusterPrefixes', () => {
     expect(text(await findClusterPrefixes(open(prepare), 'node', NODE))).toBe(expected);
   });
 
-  test('finds the prefixes of Calico in its pools, except the pools of tunnels', async () => {
+  test('finds the prefixes of Calico in its pools, except the pools that only tunnels use', async () => {
     const api = open((server) => {
       const pools = '/apis/crd.projectcalico.org/v1/ippools';
       server.put(pools, pool('a', { cidr: '10.1.0.0/16', disabled: true }));
@@ -95,7 +95,7 @@ describe('findClusterPrefixes', () => {
     );
   });
 
-  test('refuses a prefix that contains the node itself, and reports it', async () => {
+  test('refuses a prefix that contains an address of the node, and reports it', async () => {
     const api = open((server) =>
       server.put(SYSTEM, map('kube-proxy', { 'config.conf': 'clusterCIDR: 0.0.0.0/0' })),
     );

@@ -12,7 +12,7 @@ const BLOCKS = '/apis/crd.projectcalico.org/v1/blockaffinities';
 const CILIUM = '/apis/cilium.io/v2/ciliumnodes';
 
 describe('followCalicoBlocks', () => {
-  test('reports the confirmed blocks of the own node', async () => {
+  test('reports the confirmed blocks of this node', async () => {
     const { server, api, clock, told, listener } = setUp();
     server.put(BLOCKS, block('a', { cidr: '10.0.1.0/26' }));
     server.put(BLOCKS, block('b', { cidr: '10.0.2.0/26', node: 'node-2' }));
@@ -54,7 +54,7 @@ describe('followCalicoBlocks', () => {
 });
 
 describe('followCiliumPrefixes', () => {
-  test('reports the prefixes of the own node, and none when its object is gone', async () => {
+  test('reports the prefixes of this node, and none when its object is deleted', async () => {
     const { server, api, clock, told, listener } = setUp();
     const following = followCiliumPrefixes(api, 'node-1', listener, { clock });
     await until(() => server.watching === 1);

@@ -236,7 +236,7 @@ describe('KubeApi', () => {
     await expect(drain(api)).rejects.toThrow('API server http://fake.test:8001: status 502');
   });
 
-  test('reads a refused token again, once', async () => {
+  test('reads the token again and repeats the request once if the server refuses the token', async () => {
     const server = new FakeKubeServer();
     let reads = 0;
     let isStale = true;

@@ -147,14 +147,14 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     expect(reply.body.message).toContain(field);
   });
 
-  test('returns the addresses of the real servers', async () => {
+  test('returns the address of the URL and the address that the server advertises', async () => {
     expect(await connect().addresses()).toEqual([
       { address: '127.0.0.1', port: kube.port },
       { address: '192.0.2.1', port: kube.port },
     ]);
   });
 
-  test('follows the own Node by its kubeconfig: labels and prefixes', async () => {
+  test('follows the labels and prefixes of a Node, with a kubeconfig', async () => {
     const node = nodeObject('node-7', '10.244.7.0/24');
     await kube.apply('/api/v1/nodes/node-7', node);
     const api = new KubeApi(findKubeAccess({ kubeconfig: kube.kubeconfig }));
@@ -229,7 +229,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     await heard.until((lines) => lines.includes('node-10 10.244.10.0/24'));
   });
 
-  test('lists again if a version is too old', async () => {
+  test('reports that the version of a watch is too old', async () => {
     const api = new KubeApi(kube.access);
     const watching = (async () => {
       const options = { resourceVersion: '1', timeoutSeconds: 60 };
@@ -256,7 +256,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     await heard.until((lines) => lines.includes('node-11 10.244.11.0/24'));
   });
 
-  test('survives kill -9 of the server, and loses no record', async () => {
+  test('reports kill -9 of the server, and continues after its restart', async () => {
     const heard = follow(connect());
     await heard.until((lines) => lines.length === 1);
     await kube.killServer();

@@ -50,7 +50,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.spec).toMatchObject({ encryptsNode: true });
   });
 
-  test('writes again when the Node was created again, because Kubernetes deletes the records of the old one', async () => {
+  test('writes again when the Node was created again, because Kubernetes deletes the record of the old Node', async () => {
     const { server, registry } = setUp();
     server.put(NODES, { metadata: { name: 'n1', uid: 'u1' } });
     await registry.publish(record('n1'));
@@ -78,7 +78,7 @@ describe('KubernetesRegistry', () => {
     expect(server.get(LITZ, 'n1')!.metadata).not.toHaveProperty('ownerReferences');
   });
 
-  test('keeps the fields that it does not know', async () => {
+  test('keeps unknown fields of the record and of its keys', async () => {
     const { server, registry } = setUp();
     await registry.publish(record('n1'));
     const { spec } = server.get(LITZ, 'n1') as { spec: { keys: object[] } };

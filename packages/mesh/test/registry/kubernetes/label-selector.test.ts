@@ -63,7 +63,7 @@ describe('LabelSelector', () => {
     expect(() => new LabelSelector(selector)).toThrow(message);
   });
 
-  test('keeps its text', () => {
+  test('returns its text as a string', () => {
     expect(String(new LabelSelector('a=1, b'))).toBe('a=1, b');
   });
 });

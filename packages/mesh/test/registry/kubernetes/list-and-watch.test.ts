@@ -44,7 +44,7 @@ describe('ListAndWatch', () => {
     expect(heard.filter((line) => line.startsWith('sync'))).toHaveLength(1);
   });
 
-  test('continues from a bookmark', async () => {
+  test('continues from the version of a bookmark', async () => {
     const { server, clock, heard } = await started([]);
     server.bookmark();
     await settle();
@@ -134,7 +134,7 @@ describe('ListAndWatch', () => {
 
   test('notices a frozen connection', async () => {
     const { server, clock, heard } = await started(['a']);
-    // A watch has two timers: it counts as settled after 1 s, and as silent after 90 s.
+    // A watch has two timers: it counts as working after 1 s, and as silent after 90 s.
     clock.advance(90_000);
     await until(() => heard.length === 2);
     expect(heard[1]).toBe('trouble API server http://fake.test:8001: silent for 90 s');

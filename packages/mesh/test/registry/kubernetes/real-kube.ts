@@ -91,7 +91,7 @@ export class RealKube {
     };
   }
 
-  /** The path of a kubeconfig with the access of the administrator, which is written here. */
+  /** The path of a kubeconfig with the access of the administrator. Each read writes the file. */
   get kubeconfig(): string {
     const path = join(this.folder, 'kubeconfig');
     const cluster = {

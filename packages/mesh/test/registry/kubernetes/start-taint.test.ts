@@ -62,7 +62,7 @@ describe('removeStartTaint', () => {
     expect(JSON.parse(server.bodies[3])[1]).toEqual({ op: 'remove', path: '/spec/taints/0' });
   });
 
-  test('names the missing rule', async () => {
+  test('names the RBAC rule that is missing', async () => {
     const { server, api } = setUp();
     server.put(NODES, { metadata: { name: 'n1' }, spec: { taints: [OURS] } });
     server.answerNext((_, response) => response.end(JSON.stringify(server.get(NODES, 'n1'))));

@@ -4,31 +4,32 @@
  *
  * @module
  */
-import { seededRandom } from '@litz/testkit';
+import { seededRandom } from './seeded-random.ts';
 
 export interface PathOptions {
   seed?: number;
-  /** In one direction, in ms. */
   latency?: number;
   /**
-   * The largest random delay in ms. If it is longer than the distance of two packets, it reorders
-   * them.
+   * The largest random delay in ms. If it is longer than the time between two packets, it may
+   * reorder them.
    */
   jitter?: number;
-  /** Shares of all packets. */
   loss?: number;
   duplicates?: number;
   corruption?: number;
-  /** The share of packets that are `reorderBy` ms late. Default 5. */
+  /** The share of packets that arrive `reorderBy` ms later. Default of `reorderBy`: 5. */
   reordering?: number;
   reorderBy?: number;
-  /** Bytes in a millisecond; Infinity: no limit. */
+  /** Bytes per ms; default: no limit. */
   rate?: number;
   /** How many bytes may wait for the rate. */
   queue?: number;
   /** Packets longer than this are lost without an error. */
   blackHole?: number;
-  /** The share of packets that are marked instead of lost (RFC 3168). */
+  /**
+   * The share of packets that are marked as congested (ECN, RFC 3168), if their sender supports
+   * ECN.
+   */
   marks?: number;
 }
 
@@ -55,7 +56,7 @@ export class LossyPath {
     this.random = seededRandom(options.seed ?? 1);
   }
 
-  /** When the next packet arrives; Infinity: none is on the way. */
+  /** The time at which the next packet arrives; Infinity: none is on the way. */
   get deadline(): number {
     return this.#flights[0]?.at ?? Infinity;
   }
@@ -65,7 +66,7 @@ export class LossyPath {
     const { latency = 0, jitter = 0, loss, duplicates, marks, reordering } = this.options;
     const { blackHole = Infinity, reorderBy = 5 } = this.options;
     this.sent++;
-    const isMarkable = ((packet[0] >>> 4 === 4 ? packet[1] : packet[1] >>> 4) & 3) > 0;
+    const isMarkable = ((packet[0]! >>> 4 === 4 ? packet[1]! : packet[1]! >>> 4) & 3) > 0;
     const isMarked = this.#happens(marks) && isMarkable;
     const departs = packet.length > blackHole ? undefined : this.#departure(to, packet.length, now);
     if (departs === undefined || this.#happens(loss)) {
@@ -95,7 +96,7 @@ export class LossyPath {
     return share !== undefined && share > 0 && this.random() < share;
   }
 
-  /** When the last byte of a packet leaves; undefined: the queue is full. */
+  /** Returns the time at which the last byte of a packet leaves; undefined: the queue is full. */
   #departure(to: 0 | 1, length: number, now: number): number | undefined {
     const { rate = Infinity, queue = Infinity } = this.options;
     if (rate === Infinity) return now;
@@ -107,7 +108,7 @@ export class LossyPath {
 
   #corrupt(bytes: Uint8Array): void {
     if (!this.#happens(this.options.corruption)) return;
-    bytes[Math.floor(this.random() * bytes.length)] ^= 1 << Math.floor(this.random() * 8);
+    bytes[Math.floor(this.random() * bytes.length)]! ^= 1 << Math.floor(this.random() * 8);
   }
 
   #push(flight: Flight & { order: number }): void {
@@ -115,8 +116,8 @@ export class LossyPath {
     let index = heap.length;
     while (index > 0) {
       const parent = (index - 1) >>> 1;
-      if (!isBefore(flight, heap[parent])) break;
-      heap[index] = heap[parent];
+      if (!isBefore(flight, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
       index = parent;
     }
     heap[index] = flight;
@@ -130,9 +131,9 @@ export class LossyPath {
     for (;;) {
       let child = index * 2 + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child++;
-      if (!isBefore(heap[child], last)) break;
-      heap[index] = heap[child];
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
       index = child;
     }
     heap[index] = last;
@@ -150,13 +151,13 @@ function isBefore(a: Ordered, b: Ordered): boolean {
 
 /** Sets the mark of congestion (RFC 3168 5), and the checksum of an IPv4 header. */
 function mark(packet: Uint8Array): void {
-  if (packet[0] >>> 4 === 6) {
-    packet[1] |= 0x30;
+  if (packet[0]! >>> 4 === 6) {
+    packet[1]! |= 0x30;
     return;
   }
-  const before = packet[1];
-  packet[1] |= 3;
-  const sum = ((packet[10] << 8) | packet[11]) - (packet[1] - before);
+  const before = packet[1]!;
+  packet[1]! |= 3;
+  const sum = ((packet[10]! << 8) | packet[11]!) - (packet[1]! - before);
   const folded = sum < 0 ? sum + 0xffff : sum;
   packet[10] = folded >>> 8;
   packet[11] = folded & 0xff;
