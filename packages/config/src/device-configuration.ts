@@ -18,11 +18,13 @@ export interface DeviceConfiguration extends EngineConfiguration {
  * A peer as the cross-platform protocol reports it. An engine's `PeerStatus` also has `sessionUp`.
  */
 export type DevicePeerStatus = Omit<PeerStatus, 'sessionUp' | 'drops'> & {
-  /** How many packets were dropped, by reason. Only Litz reports it, to a client that asks. */
+  /**
+   * How many packets were dropped, by reason. Only Litz reports this, to a client that asks for it.
+   */
   drops?: Partial<Record<DropReason, number>>;
 };
 
-/** How a device works. Only Litz reports it, to a client that asks. */
+/** How a device works. Only Litz reports this, to a client that asks for it. */
 export interface DeviceDetails {
   /** The provider of cryptography, and why it was chosen. */
   provider: string;

@@ -140,7 +140,7 @@ describe('readDeviceParts', () => {
 });
 
 describe('formatSetRequest', () => {
-  it('writes the same for text and for typed values', () => {
+  it('writes the same request for text and for typed values', () => {
     const request = formatSetRequest(changeOfText());
     expect(request).toBe(formatSetRequest(readDeviceChange(changeOfText())));
     expect(request).toContain(`private_key=${Buffer.from(privateKey(1)).toString('hex')}\n`);
@@ -169,7 +169,7 @@ function changeOfText(): DeviceChange {
   };
 }
 
-/** Adds a valid peer in front of the given one. */
+/** Returns a change with two peers: a valid peer, and then the given one. */
 function peers(peer: unknown): Record<string, unknown> {
   return { peers: [{ publicKey: TEXT.publicKey }, peer] };
 }

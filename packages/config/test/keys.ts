@@ -1,5 +1,5 @@
 /**
- * Keys that differ and are easy to tell apart, for tests.
+ * Keys for tests. Each key repeats one byte, so that keys are easy to tell apart.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export function presharedKey(fill: number): PresharedKey {
   return parsePresharedKey(new Uint8Array(32).fill(fill));
 }
 
-/** Returns a clamped key. */
+/** Returns a key that is clamped (RFC 7748). */
 export function privateKey(fill: number): PrivateKey {
   return parsePrivateKey(new Uint8Array(32).fill(fill));
 }

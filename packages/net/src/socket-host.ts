@@ -108,7 +108,7 @@ export class SocketHost {
       return `the network has no address of IPv${version}`;
     }
     if (!IpAddress.from(address).isLoopback) return undefined;
-    return 'a network has no loopback addresses, but "localhost" is its own address';
+    return 'loopback addresses cannot be reached; "localhost" stands for the addresses of the network itself';
   }
 
   /** Must be called after each call on the stack or one of its sockets. */

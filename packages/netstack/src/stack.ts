@@ -188,8 +188,8 @@ export class Stack {
   pollPacket(buffer: Uint8Array, offset: number, now: number, offload?: PacketOffload): number {
     checkBytes(buffer, 'buffer');
     requireInteger(offset, 'offset', 0, buffer.length);
-    const room = buffer.length - offset;
-    requireInteger(room, 'buffer.length - offset', this.mtu, Infinity);
+    const space = buffer.length - offset;
+    requireInteger(space, 'buffer.length - offset', this.mtu, Infinity);
     this.#advance(now);
     for (;;) {
       const length = this.#nextPacket(buffer, offset, offload);
@@ -239,7 +239,10 @@ export class Stack {
     const remote = this.#remoteAddress(address);
     const local = this.#localAddress(options.address) ?? this.#state.addresses.sourceFor(remote);
     if (local?.version !== remote.version || !remote.isHost) {
-      throw new StackError('EHOSTUNREACH', `no address to reach ${remote.toString()} from`);
+      throw new StackError(
+        'EHOSTUNREACH',
+        `the stack has no address from which ${remote.toString()} can be reached`,
+      );
     }
     const ends = { local, remote, remotePort: port, localPort: options.localPort ?? 0 };
     const connection = openConnection(this.#state, ends, checked);
@@ -324,10 +327,10 @@ export class Stack {
   /** The connections that may have something to send take turns. */
   #pollSegment(buffer: Uint8Array, offset: number, offload: PacketOffload | undefined): number {
     const { tcp } = this.#state;
-    const room = buffer.length - offset;
+    const space = buffer.length - offset;
     for (let c = tcp.ready.shift(); c; c = tcp.ready.shift()) {
       c.isReady = false;
-      const length = nextSegment(this.#state, c, buffer, offset, room, offload);
+      const length = nextSegment(this.#state, c, buffer, offset, space, offload);
       if (c.state !== 'closed') tcp.deadlines.update(c);
       if (length === 0) continue;
       if (c.state !== 'closed') tcp.wake(c);

@@ -24,11 +24,11 @@ export interface ThreadRights {
   readonly effective: bigint;
   readonly permitted: bigint;
   readonly inheritable: bigint;
-  /** The most capabilities that a program which the thread executes can get. */
+  /** A limit: a program that the thread executes gets no other capabilities than these. */
   readonly bounding: bigint;
-  /** The capabilities that an executed program gets, if its user is not root. */
+  /** A program that the thread executes gets these capabilities even if its user is not root. */
   readonly ambient: bigint;
-  /** `execve` never adds rights, not even for a set-user-ID program. */
+  /** If true, `execve` never adds rights, not even for a set-user-ID program. */
   readonly noNewPrivileges: boolean;
 }
 

@@ -22,8 +22,8 @@ export function boottimeMs(): number {
 }
 
 /**
- * Returns Unix milliseconds, with a fraction of about a quarter of a microsecond. The value may
- * jump.
+ * Returns the Unix time in ms, in steps of about 0.25 µs, which is the precision of a number. The
+ * value jumps if the clock is set.
  */
 export function realtimeMs(): number {
   return readClock(CLOCK_REALTIME);
@@ -40,8 +40,8 @@ export function readRealtime(out: { seconds: number; nanoseconds: number }): voi
 
 /** Returns a struct timespec at `offset` as milliseconds. */
 export function timespecMs(view: DataView, offset: number): number {
-  // Reads two halves, because getBigInt64 would allocate. 2^32 s are 136 years, and tv_nsec is
-  // below 10^9.
+  // Reads tv_sec as two halves, because getBigInt64 would allocate. tv_nsec is below 10^9, so its
+  // lower half is enough.
   const seconds = view.getUint32(offset, true) + view.getUint32(offset + 4, true) * 2 ** 32;
   return seconds * 1000 + view.getUint32(offset + 8, true) / 1e6;
 }

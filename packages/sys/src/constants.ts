@@ -2,7 +2,7 @@
  * Constants of the Linux ABI, with the names of the C headers. They are the same on x64 and arm64.
  *
  * Only constants that several files need are here. The offsets of a structure are in the file that
- * uses it.
+ * uses the structure.
  *
  * @module
  */
@@ -65,7 +65,7 @@ export const POLLERR = 0x08;
 /** poll.h: the descriptor is not open. */
 export const POLLNVAL = 0x20;
 
-// Only the errors that the code handles. All others are only reported (SystemError).
+// The errors that the code handles. All other errors are only reported (SystemError).
 
 /** errno.h: the operation is not permitted. */
 export const EPERM = 1;

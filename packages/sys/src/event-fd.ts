@@ -16,7 +16,7 @@ import { check, SystemError } from './system-error.ts';
 export class EventFd {
   #fd: number;
   readonly #owned: boolean;
-  /** The 64-bit counter to write (always 1) or to read. */
+  /** Memory for the 64-bit counter that is written (always 1) or read. */
   readonly #counter: Region = allocate(COUNTER_LENGTH);
 
   /** @throws {SystemError} no descriptors are left */

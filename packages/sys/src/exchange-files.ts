@@ -14,7 +14,8 @@ import { SystemError } from './system-error.ts';
  * Gives two files of one file system each other's name. No other process sees one of the names
  * without a file.
  *
- * @returns false: this kernel or file system cannot do that (NFS, for example); nothing was changed
+ * @returns false if this kernel or file system cannot exchange names (NFS, for example); then
+ *   nothing was changed
  * @throws {TypeError | RangeError} a path is not a text that C can read
  * @throws {SystemError} ENOENT: one of the files does not exist; other reasons as for rename(2)
  * @throws {WireGuardError} as {@link koffi} does

@@ -67,7 +67,8 @@ export class FileLock {
         writeSync(fd, holder);
         return new FileLock(path, fd);
       }
-      // The earlier holder removed the file between the two calls.
+      // The earlier holder removed the file after it was opened here. So the lock is on a file
+      // without a name, and the next pass opens a new file.
       closeSync(fd);
     }
   }

@@ -115,7 +115,8 @@ export function libc(): Libc {
 }
 
 /**
- * Returns koffi itself, for the crypto provider and for `addressOf`. Throws as {@link libc} does.
+ * Returns koffi itself, for functions that {@link Libc} does not have, and for addresses of memory.
+ * Throws as {@link libc} does.
  */
 export function koffi(): Koffi {
   return (loaded ??= load()).koffi;

@@ -1,22 +1,23 @@
 /**
- * `LooseFilters`: records which reverse path filters tunnels have made loose, and their earlier
- * values.
+ * `LooseFilters`: records the reverse path filters (`rp_filter`) that tunnels have made loose, and
+ * the earlier values of these filters.
  *
  * ```
  *   FOLDER/rp_filter/NAMESPACE/eth0/wg0    '1'    eth0's filter is loose for wg0; it was 1 before
  * ```
  *
- * There is one file for each tunnel that needs a loose filter. The file stays when the process of
- * the tunnel is killed. The last tunnel that ends restores the filter. If a tunnel was killed, the
- * next tunnel reads the earlier value from the file. A tunnel exists as long as its interface, and
- * the interface disappears with its process.
+ * If a tunnel needs the filter of an interface to be loose, there is one file for this interface
+ * and this tunnel. The file stays when the process of the tunnel is killed. The last tunnel that
+ * ends restores the filter. If a tunnel was killed, the next tunnel reads the earlier value from
+ * the file. A tunnel exists as long as its interface, and this interface disappears with the
+ * process of the tunnel.
  *
  * @module
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The part of a host that is needed here. */
+/** The parts of the host that `LooseFilters` uses. */
 export interface FilterHost {
   /** Whether an interface has this name. */
   hasLink(name: string): boolean;
@@ -45,7 +46,7 @@ export class LooseFilters {
   }
 
   /**
-   * Returns the interfaces whose filter is loose for a tunnel, including tunnels that were killed.
+   * Returns the interfaces whose filter is loose for any tunnel, also for a tunnel that was killed.
    */
   loosened(): string[] {
     return entries(this.#namespaceFolder()).filter(
@@ -61,7 +62,7 @@ export class LooseFilters {
     return this.loosened().filter((link) => this.#tunnels(link).includes(tunnel));
   }
 
-  /** Returns those of `loosened` that no existing tunnel needs. */
+  /** Returns the interfaces of `loosened` whose loose filter no existing tunnel needs. */
   leftOver(): string[] {
     return this.loosened().filter((link) => !this.#isNeeded(link));
   }
@@ -81,7 +82,8 @@ export class LooseFilters {
   }
 
   /**
-   * Restores a filter when a tunnel does not need it to be loose.
+   * Records that a tunnel does not need a loose filter on `link`. Restores the filter if no other
+   * tunnel needs it to be loose.
    *
    * @throws the error of `setFilter`; the file of the tunnel stays, for the next tunnel
    */
@@ -104,7 +106,7 @@ export class LooseFilters {
     removeEmpty(join(this.#namespaceFolder(), link));
     removeEmpty(this.#namespaceFolder());
     this.#unwritten.delete(link);
-    // A tunnel that needs the loose filter began at this moment.
+    // If a tunnel began meanwhile and needs the filter to be loose, the filter is made loose again.
     if (isOurs && this.#isNeeded(link)) this.#host.setFilter(link, LOOSE);
   }
 
@@ -168,7 +170,7 @@ function entries(folder: string): string[] {
 
 /**
  * Removes a file, if possible. A file that stays does no harm, because it names a tunnel that no
- * longer exists, and `hasLink` is asked about each tunnel.
+ * longer exists, and `hasLink` is called for each tunnel.
  */
 function remove(path: string): void {
   try {

@@ -84,7 +84,7 @@ export class NetworkNamespace {
   /**
    * A text that no other existing namespace has, in the form of `networkNamespaceId`.
    *
-   * @returns undefined if /proc does not have it
+   * @returns undefined if the text cannot be read from /proc
    */
   get id(): string | undefined {
     return namespaceId(`/proc/self/fd/${this.#fd}`);
@@ -135,7 +135,7 @@ export class NetworkNamespace {
  * Returns a text that distinguishes the calling thread's namespace from all other existing ones:
  * `net:[4026531840]`.
  *
- * @returns undefined if /proc does not have it
+ * @returns undefined if the text cannot be read from /proc
  */
 export function networkNamespaceId(): string | undefined {
   return namespaceId(CURRENT);

@@ -1,9 +1,9 @@
 /**
  * `NotifySocket`: sends messages to the service manager that started this process (sd_notify(3)).
  *
- * Each message is one datagram to the Unix socket in `NOTIFY_SOCKET`. systemd reads it, and so do
- * other managers and container runtimes. Node.js has no Unix datagram sockets, so this one is made
- * with system calls.
+ * Each message is one datagram to the Unix socket in `NOTIFY_SOCKET`. systemd reads such datagrams,
+ * and so do other managers and container runtimes. Node.js has no Unix datagram sockets, so this
+ * socket is made with system calls.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export class NotifySocket {
   /**
    * Returns the socket of the service manager; undefined if this process is not a service.
    *
-   * @param env its `NOTIFY_SOCKET` is a path, or `@` and an abstract name
+   * @param env the environment; its `NOTIFY_SOCKET` is a path, or `@` and an abstract name
    * @throws {TypeError} `NOTIFY_SOCKET` is neither, or is too long
    */
   static of(env: NodeJS.ProcessEnv): NotifySocket | undefined {

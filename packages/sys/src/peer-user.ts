@@ -35,7 +35,7 @@ export function peerUserId(fd: number): number {
  * @throws {SystemError} `fd` is not a socket
  */
 export function peerProcess(fd: number): PeerProcess {
-  // struct ucred: pid, uid, gid, 4 bytes each; behind it socklen_t.
+  // A struct ucred (pid, uid, gid, 4 bytes each), and after it a socklen_t.
   const { view, address } = allocate(UCRED_LENGTH + 4);
   view.setUint32(UCRED_LENGTH, UCRED_LENGTH, true);
   const done = libc().getsockopt(fd, SOL_SOCKET, SO_PEERCRED, address, address + UCRED_LENGTH);

@@ -78,8 +78,8 @@ export class PollSet {
 
   /**
    * Sleeps until a descriptor is ready or `timeoutMs` have passed, and never wakes earlier:
-   * fractions are rounded up. With `Infinity` there is no limit; with 0 or less it returns at once.
-   * A signal does not end the sleep.
+   * fractions of a millisecond are rounded up. With `Infinity` there is no limit; with 0 or less
+   * the call returns at once. A signal does not end the sleep.
    *
    * @returns the number of ready entries; 0 after the time-out
    * @throws {SystemError} poll failed

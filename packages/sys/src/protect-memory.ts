@@ -27,7 +27,8 @@ export function forbidCoreDumps(): void {
  * memory is freed and given back to the kernel.
  *
  * @param view its memory must not move: see `addressOf`
- * @returns whether it was allowed: the limit is RLIMIT_MEMLOCK (ulimit -l)
+ * @returns false if the kernel did not lock the pages, usually because of RLIMIT_MEMLOCK (ulimit
+ *   -l)
  */
 export function lockMemory(view: Uint8Array): boolean {
   checkBytes('view', view);

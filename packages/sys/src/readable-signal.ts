@@ -15,8 +15,8 @@ import { check } from './system-error.ts';
 
 /**
  * Calls a listener when a socket may be readable, and also when another watched socket has become
- * readable. This does not keep the process alive. Works only in the main thread, because only that
- * thread gets signals.
+ * readable. The object does not keep the process alive. Works only in the main thread, because only
+ * that thread gets signals.
  */
 export class ReadableSignal {
   readonly #fd: number;
@@ -26,7 +26,8 @@ export class ReadableSignal {
   #isMuted = true;
 
   /**
-   * Begins at once. No signal is sent for data that arrived earlier, so the caller must read once.
+   * Watching begins at once. No signal is sent for data that arrived earlier, so the caller must
+   * read once.
    *
    * @param fd a socket, open until `stop` was called
    * @throws {SystemError} EBADF: the descriptor is closed
@@ -77,7 +78,7 @@ export class ReadableSignal {
  * Calls `listener` like a `ReadableSignal`, and once in the beginning, for data that arrived
  * earlier.
  *
- * @returns a function that stops this; call it before the descriptor is closed
+ * @returns a function that ends the calls; it must be called before the descriptor is closed
  * @throws {SystemError} EBADF: the descriptor is closed
  */
 export function onReadable(fd: number, listener: () => void): () => void {

@@ -16,9 +16,9 @@ export interface ReplaceOptions {
 }
 
 /**
- * Executes a program with the process ID and the rights of the calling thread, and with the
- * descriptors 0, 1, 2 and `descriptors`. All other threads end. Nothing is flushed, and no handler
- * of `exit` runs.
+ * Executes a program with the ID of this process, with the rights of the calling thread, and with
+ * the descriptors 0, 1, 2 and `descriptors`. All other threads end. Nothing is flushed, and no
+ * handler of `exit` runs.
  *
  * @param program the path of the program
  * @param args its arguments; the first one is its own name

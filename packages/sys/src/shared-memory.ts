@@ -1,6 +1,6 @@
 /**
- * `SharedMemory`: a file without a name in the memory (memfd_create(2)), to pass bytes of any
- * length to another process by its descriptor. Its pages are freed with the last descriptor.
+ * `SharedMemory`: a file in memory, without a name (memfd_create(2)). Its descriptor passes bytes
+ * of any length to another process. The memory is freed when the last descriptor is closed.
  *
  * @module
  */

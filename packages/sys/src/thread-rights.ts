@@ -38,7 +38,7 @@ export function dropThreadRights(kept: readonly Capability[], user?: UserChange)
   if (user) checkUser(user);
   if (user) requireUserRights();
   dropBounding(wanted);
-  // Otherwise the change of the user removes all capabilities.
+  // Without PR_SET_KEEPCAPS, the change of the user would remove all capabilities.
   if (user) call(PR_SET_KEEPCAPS, 1);
   if (user) changeUser(user);
   const set = wanted & readRights(THIS_THREAD).permitted;

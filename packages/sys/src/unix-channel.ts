@@ -36,7 +36,7 @@ export interface ChannelMessage {
   readonly fds: readonly number[];
 }
 
-/** Waits for one connection at a time. The socket at `path` has the mode 0600. */
+/** Listens for connections. The socket at `path` has the mode 0600. */
 export class UnixListener {
   readonly path: string;
   #fd: number;
@@ -44,7 +44,8 @@ export class UnixListener {
   /**
    * Makes the socket. The folder must be one that only the owner may enter.
    *
-   * @throws {SystemError} EADDRINUSE: the path exists; ENOENT, EACCES: the folder does not allow it
+   * @throws {SystemError} EADDRINUSE: the path exists; ENOENT: there is no such folder; EACCES: not
+   *   permitted
    * @throws {RangeError} the path is too long
    */
   constructor(path: string) {
@@ -97,7 +98,9 @@ export class UnixChannel {
     }
   }
 
-  /** @throws {SystemError} ENOENT, ECONNREFUSED: nobody waits at `path`; EACCES */
+  /**
+   * @throws {SystemError} ENOENT, ECONNREFUSED: no process listens at `path`; EACCES: not permitted
+   */
   static connect(path: string): UnixChannel {
     const address = addressOfPath(path);
     const fd = openSocket();
@@ -109,7 +112,7 @@ export class UnixChannel {
   }
 
   /**
-   * Sends a message with copies of descriptors. Both are borrowed for the call.
+   * Sends a message with copies of descriptors. `bytes` and `fds` are borrowed for the call.
    *
    * @throws {SystemError} EPIPE: the other end is closed; EMSGSIZE: the message is too long
    */
@@ -125,7 +128,7 @@ export class UnixChannel {
    * Sleeps until there is something to receive, or until `timeoutMs` have passed. The thread does
    * nothing else meanwhile.
    *
-   * @returns whether there is something: a message or the end
+   * @returns whether a message or the end of the connection has arrived
    * @throws {SystemError} poll failed
    */
   wait(timeoutMs: number): boolean {

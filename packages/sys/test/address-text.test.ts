@@ -56,7 +56,7 @@ describeWith([linuxCalls], 'text of addresses, compared with the C library', () 
     const random = seededRandom(20_260_719);
     const texts = Array.from({ length: RUNS }, () => randomText(random));
     const taken = texts.filter((text) => tryParseAddress(text) !== undefined).length;
-    // If nearly all texts were of one kind, the comparison would prove little.
+    // If nearly all texts were accepted, or nearly all refused, the comparison would prove little.
     expect(taken).toBeGreaterThan(RUNS / 10);
     expect(taken).toBeLessThan(RUNS - RUNS / 10);
     expect(differences(texts)).toEqual([]);
@@ -113,8 +113,8 @@ function* handMade(): Generator<string> {
 }
 
 /**
- * Joins groups with `:`, and with `::` in front of the group at `gap` or, after the last one, at
- * the end. If `gap` is -1, there is no `::`.
+ * Joins groups with `:`, but writes `::` in front of the group with the index `gap`. If `gap` is
+ * the number of groups, `::` is at the end; if `gap` is -1, there is no `::`.
  */
 function joined(groups: readonly string[], gap: number): string {
   if (gap === -1) return groups.join(':');

@@ -83,7 +83,7 @@ describe('checkInteger', () => {
 });
 
 describe('checkDescriptor', () => {
-  test('accepts descriptors of the kernel, and -1 for a closed one', () => {
+  test('accepts the descriptors that the kernel can return, and -1', () => {
     for (const fd of [-1, 0, 0x7fff_ffff]) expect(() => checkDescriptor('fd', fd)).not.toThrow();
     for (const fd of [-2, 0x8000_0000]) expect(() => checkDescriptor('fd', fd)).toThrow(RangeError);
   });

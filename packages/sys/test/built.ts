@@ -1,5 +1,5 @@
 /**
- * Runs code of tests in another process or thread. These cannot load .ts files, so the code uses
+ * Runs code of tests in another process or thread, which cannot load .ts files. So the code uses
  * the built package.
  *
  * @module
@@ -19,8 +19,8 @@ export const builtSys: Requirement = requirement('the built @litz/sys', () =>
 );
 
 /**
- * Runs the body of an async function in a worker thread, where `sys` is the package, its tools
- * included.
+ * Runs the body of an async function in a worker thread. In the body, `sys` has the exports of the
+ * package and of its tools.
  *
  * @returns what the body returns, as a structured clone
  */
@@ -41,8 +41,9 @@ export async function runInWorker(body: string): Promise<unknown> {
 }
 
 /**
- * Runs the body of an async function in another process, which `wrapper` starts if it is given. The
- * standard output of the process can be read.
+ * Runs the body of an async function in another process. `wrapper` is a command that starts this
+ * process, such as `WITHOUT_CAPABILITIES`; default: none. The standard output of the process can be
+ * read.
  */
 export function runInProcess(body: string, wrapper: string[] = []): Child {
   const source = `(async (sys) => { ${body} })(${IMPORT});`;

@@ -34,11 +34,15 @@ describeWith([linuxCalls], 'exchangeFiles', () => {
 
 const sysfs = requirement('write to /sys/kernel', () => accessSync('/sys/kernel', constants.W_OK));
 
-describeWith([linuxCalls, sysfs], 'exchangeFiles in a file system that cannot do it', () => {
-  test('returns false', () => {
-    expect(exchangeFiles('/sys/kernel/uevent_seqnum', '/sys/kernel/notes')).toBe(false);
-  });
-});
+describeWith(
+  [linuxCalls, sysfs],
+  'exchangeFiles in a file system that cannot exchange names',
+  () => {
+    test('returns false', () => {
+      expect(exchangeFiles('/sys/kernel/uevent_seqnum', '/sys/kernel/notes')).toBe(false);
+    });
+  },
+);
 
 function twoFiles(): { folder: string; one: string; other: string } {
   const folder = mkdtempSync(join(tmpdir(), 'litz-exchange-'));

@@ -32,7 +32,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('takes over the file of a killed process, and replaces its text', () => {
+  test('takes over the file of a killed process, and replaces the text in the file', () => {
     writeFileSync(path, 'a process that had a longer text than the next one');
     const lock = FileLock.take(path, 'one');
     expect(() => FileLock.take(path, 'two')).toThrow(/ is locked by one$/);
@@ -49,7 +49,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     await once(child, 'close');
   });
 
-  test('does not remove a file that replaced its own', () => {
+  test('does not remove the file of another lock that was taken after its own file was removed', () => {
     const lock = FileLock.take(path, 'one');
     rmSync(path);
     const other = FileLock.take(path, 'two');

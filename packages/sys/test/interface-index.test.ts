@@ -26,7 +26,7 @@ describeWith([linuxCalls], 'interfaceIndex', () => {
     },
   );
 
-  test('has a counterpart, interfaceName, that returns undefined for a number of no interface', () => {
+  test('interfaceName returns undefined if no interface has the number', () => {
     expect(interfaceName(0)).toBeUndefined();
     expect(interfaceName(0x7fff_ffff)).toBeUndefined();
   });

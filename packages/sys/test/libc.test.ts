@@ -12,7 +12,7 @@ describe('libc', () => {
     Object.defineProperty(process, 'arch', { value: arch });
   });
 
-  test('can be imported anywhere, and throws on the first call that it needs Linux', async () => {
+  test('can be imported on every system; the first call throws if the system is not Linux', async () => {
     Object.defineProperty(process, 'platform', { value: 'darwin' });
     const { libc } = await import('../src/libc.ts');
 

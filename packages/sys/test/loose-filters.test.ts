@@ -41,7 +41,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('restores the value from before a killed tunnel, of the same or another name', () => {
+  test('restores the value from before a killed tunnel, if the next tunnel has the same or another name', () => {
     for (const [killed, next] of [
       ['wg0', 'wg0'],
       ['wg0', 'wg1'],
@@ -71,7 +71,7 @@ describe('LooseFilters', () => {
   });
 
   test.each(['wg0', 'wg1'])(
-    'lets %s, which does not need the filter, restore it after wg0 was killed',
+    'lets %s, which needs no loose filter, restore the filter after wg0 was killed',
     (name) => {
       up('wg0');
       host.links.delete('wg0');
@@ -97,7 +97,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('0');
   });
 
-  test('ignores its record after another program set the value again', () => {
+  test('ignores the record after another program set the value again', () => {
     up('wg0');
     host.links.delete('wg0');
     host.values.set('eth0', '0');
@@ -122,7 +122,7 @@ describe('LooseFilters', () => {
     host.links.delete('killed');
     const { links } = host;
     host.hasLink = (name) => {
-      // This runs while wg0 ends, after it has found no other tunnel that needs the filter.
+      // This runs while wg0 ends. wg0 has listed the other tunnels already, so it does not see wg1.
       if (name === 'killed' && !links.has('wg1')) up('wg1');
       return links.has(name);
     };
@@ -157,7 +157,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('loosens a filter again that another tunnel restores meanwhile, and records its value', () => {
+  test('loosens the filter again and records its value, if another tunnel restores the filter meanwhile', () => {
     up('killed');
     host.links.delete('killed');
     const { values } = host;
@@ -189,7 +189,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('ignores an interface that no longer exists at the end', () => {
+  test('does not throw at the end if the interface with the filter is gone', () => {
     const down = up('wg0');
     host.values.delete('eth0');
     expect(down).not.toThrow();

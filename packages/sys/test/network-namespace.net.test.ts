@@ -12,7 +12,7 @@ import { builtSys, runInWorker } from './built.ts';
 import { linuxCalls, namespaces } from './requirements.ts';
 
 describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
-  test('does not move the calling thread', () => {
+  test('leaves the calling thread in its namespace after create and run', () => {
     const before = currentNamespace();
 
     const namespace = createNamespace();
@@ -39,7 +39,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(currentNamespace()).toBe(before);
   });
 
-  test('has an id that differs from that of other namespaces', () => {
+  test('has an id that no other existing namespace has', () => {
     const [one, other] = [createNamespace(), createNamespace()];
 
     expect(one.id).toBe(one.run(networkNamespaceId));

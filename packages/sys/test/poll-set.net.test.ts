@@ -13,7 +13,7 @@ describeWith([linuxCalls, builtSys], 'PollSet with signals and threads', () => {
       process.stdout.write('ready\\n');
       const ready = new sys.PollSet().wait(300);
       const elapsed = sys.boottimeMs() - start;
-      // The handlers run when the event loop looks at its signals.
+      // The signal handlers run only when the event loop runs again.
       setTimeout(() => {
         process.stdout.write(JSON.stringify({ ready, elapsed, signals }));
         process.exit();

@@ -11,7 +11,7 @@ const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not
 const required = [linuxCalls, builtSys, root, programRequirement('setpriv')];
 
 describeWith(required, 'forbidCoreDumps', () => {
-  test('hides the memory from other processes of the user, and sets the limit', async () => {
+  test('hides the memory from other processes of the user, and sets the limit of core dumps to 0', async () => {
     expect(await seen('')).toMatch(/ open\n$/);
     expect(await seen('sys.forbidCoreDumps()')).toBe('0 EACCES\n');
   });

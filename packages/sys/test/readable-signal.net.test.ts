@@ -7,7 +7,7 @@ import { createTestLink } from './two-namespaces.ts';
 const TABLE = 51871;
 
 describeWith([linuxCalls, namespaces], 'onReadable', () => {
-  test('calls the listener when a packet has arrived, until it is stopped', async () => {
+  test('calls the listener when a notification has arrived, until the calls are ended', async () => {
     const { netlink, monitor } = watch();
     const heard: string[] = [];
     let wake: (() => void) | undefined;
@@ -29,7 +29,7 @@ describeWith([linuxCalls, namespaces], 'onReadable', () => {
     expect(monitor.read()).toHaveLength(1);
   });
 
-  test('calls the listener for a packet that arrived earlier', async () => {
+  test('calls the listener for a notification that arrived earlier', async () => {
     const { netlink, monitor } = watch();
     netlink.addRule({ family: 4, table: TABLE, priority: 900 });
     const called = new Promise<void>((resolve) => onTestFinished(onReadable(monitor.fd, resolve)));
@@ -40,7 +40,7 @@ describeWith([linuxCalls, namespaces], 'onReadable', () => {
 });
 
 describeWith([linuxCalls, namespaces], 'ReadableSignal', () => {
-  test('calls the listener for every arrival, but not while it is muted', async () => {
+  test('calls the listener for every arrival, but not while the signal is muted', async () => {
     const { netlink, monitor } = watch();
     let wake: (() => void) | undefined;
     let calls = 0;

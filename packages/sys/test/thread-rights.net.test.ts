@@ -68,7 +68,10 @@ interface Found {
   readonly groups: number[];
 }
 
-/** Drops rights in a process, replaces it by a waiting Node.js, and reads the rights of that. */
+/**
+ * Drops rights in a process, replaces the process with a Node.js that waits, and reads the rights
+ * of all threads of this Node.js.
+ */
 async function afterDrop(drop: string): Promise<Found> {
   const code =
     'console.log(JSON.stringify([process.getuid(), process.getgid(), process.getgroups()])); process.stdin.resume(); setInterval(() => {}, 1e6)';

@@ -17,9 +17,9 @@ export interface AdoptedSockets extends BoundSockets {
 }
 
 /**
- * Takes ownership of the sockets. Datagrams that wait in them are not lost. Their port, mark and
- * buffers stay, and no privilege is needed. A filter against a flood is removed. If the flood
- * continues, a new filter is attached later.
+ * Takes ownership of the sockets. Datagrams that wait in them are not lost. The port, the mark and
+ * the buffers of the sockets stay, and no privilege is needed. A filter against a flood is removed.
+ * If the flood continues, a new filter is attached later.
  *
  * @param options as for `openUdp`. `gro` is a setting of the sockets, so it must have the value
  *   that it had in the other process. `gso`: the value of `UdpSockets.segmenting` in the other

@@ -42,7 +42,8 @@ export class ReceivedControl {
 }
 
 /**
- * Reads `length` bytes of control messages at `offset` into `out`. Unknown ones are skipped.
+ * Reads `length` bytes of control messages at `offset` into `out`. Unknown control messages are
+ * skipped.
  *
  * @returns false if a length is invalid; `out` is then incomplete
  */
@@ -76,7 +77,7 @@ export function parseControl(
  *
  * @param source 4 or 16 bytes, copied; undefined lets the kernel choose the address
  * @param interfaceIndex 0 lets the kernel choose the interface
- * @returns the offset after it
+ * @returns the offset after the control message
  */
 export function writePacketInfo(
   view: DataView,
@@ -96,7 +97,10 @@ export function writePacketInfo(
   return offset + controlSpace(dataLength);
 }
 
-/** Writes the byte TOS or traffic class of one message. Returns the offset after it. */
+/**
+ * Writes the byte TOS or traffic class of one message. Returns the offset after the control
+ * message.
+ */
 export function writeTrafficClass(
   view: DataView,
   offset: number,
@@ -111,7 +115,7 @@ export function writeTrafficClass(
 
 /**
  * Writes UDP_SEGMENT: the kernel splits the message into datagrams of `segmentLength` bytes.
- * Returns the offset after it.
+ * Returns the offset after the control message.
  */
 export function writeSegmentLength(view: DataView, offset: number, segmentLength: number): number {
   writeHeader(view, offset, 2, SOL_UDP, UDP_SEGMENT);

@@ -10,8 +10,8 @@
 
 /**
  * The counters of the sockets of one port, since they were opened. The object is live. The fields
- * are plain numbers, so that counting allocates nothing. The fields with `Dropped` count what was
- * lost: datagrams, or whole messages if their text says so.
+ * are plain numbers, so that counting allocates nothing. The fields with `Dropped` count datagrams
+ * that were lost, or whole messages if the text of the field says so.
  */
 export class UdpCounters {
   /** Datagrams passed to the sink. */
@@ -34,8 +34,8 @@ export class UdpCounters {
   receiveDroppedSource = 0;
   /**
    * Datagrams that the kernel dropped, because the receive buffer was full or because a filter kept
-   * a flood of handshake messages out of it (SO_RXQ_OVFL). For portable sockets: datagrams above
-   * `receiveLimit`.
+   * a flood of handshake messages out of the buffer (SO_RXQ_OVFL). For portable sockets: datagrams
+   * above `receiveLimit`.
    */
   receiveDroppedOverflow = 0;
   /** Receive calls that failed, except because there was no datagram or because of a signal. */
@@ -46,11 +46,11 @@ export class UdpCounters {
    * Messages passed to the kernel: fewer than the datagrams if the kernel segments some (UDP GSO).
    */
   sentMessages = 0;
-  /** Lost because the send buffer or the queue was full (EAGAIN, ENOBUFS). */
+  /** Datagrams lost because the send buffer or the queue was full (EAGAIN, ENOBUFS). */
   sendDroppedBufferFull = 0;
-  /** Lost because they were larger than a datagram can be (EMSGSIZE). */
+  /** Datagrams lost because they were too large to be sent (EMSGSIZE). */
   sendDroppedTooBig = 0;
-  /** Lost because of any other error, for instance no route. */
+  /** Datagrams lost because of any other error, for instance no route. */
   sendDroppedFailed = 0;
   /** Datagrams that were sent without their sticky source, because it did not work. */
   sentWithoutSource = 0;

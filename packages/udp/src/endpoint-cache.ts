@@ -51,7 +51,8 @@ export class EndpointCache {
     const entry = this.#entryOf(portWord);
     const known = this.#endpoints[entry];
     const start = entry * this.#wordsPerKey;
-    // An unknown local address and 0.0.0.0 have the same key, because neither can be a source.
+    // An unknown local address and 0.0.0.0 have the same key, because no answer can be sent from
+    // either.
     if (known && this.#hasKeyAt(start)) return known;
     const endpoint = this.#create(portWord, source >= 0);
     this.#keys.set(this.#key, start);

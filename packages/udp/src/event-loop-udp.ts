@@ -84,7 +84,7 @@ export class EventLoopUdp {
    * each datagram would take more time than the datagrams.
    */
   #isMuted = false;
-  /** Whether datagrams may wait. If not, `receive` makes no system call. */
+  /** Whether datagrams may be waiting. If not, `receive` makes no system call. */
   #isReadable = true;
 
   /** @internal Takes ownership of the sockets. Use `openEventLoopUdp`. */
@@ -117,7 +117,7 @@ export class EventLoopUdp {
    * `UdpSockets.receive` does.
    *
    * @returns the number of datagrams; 0: nothing is left, and `onReadable` is called when more
-   *   comes
+   *   datagrams arrive
    */
   receive(sink: DatagramSink): number {
     if (!this.#isReadable) return 0;
@@ -184,7 +184,7 @@ export class EventLoopUdp {
 }
 
 /**
- * After a batch of at least this many datagrams the signals are off, because the batch belongs to a
- * stream or a flood.
+ * A batch of at least this many datagrams belongs to a stream or a flood, so the signals are turned
+ * off after it.
  */
 const MANY = 8;

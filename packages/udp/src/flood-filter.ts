@@ -6,8 +6,8 @@
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`). The filter has a list
  *    of marked sources, which are the sources that send many messages, and the share of their
  *    messages that still passes. The share is large enough to see whether these sources continue.
- *    It also gives a chance to an honest peer behind such an address. Sources that send few
- *    messages, as honest peers do, always pass.
+ *    It also gives a chance to an honest peer behind the address of a marked source. Sources that
+ *    send few messages, as honest peers do, always pass.
  * 3. The filter lets only a share of the messages of a marked source pass. So each message that
  *    passes counts as several messages. When few messages arrive, `FloodFilter` removes the filter.
  *
@@ -28,13 +28,14 @@ export class FloodFilter {
   readonly #random: ((out: Uint32Array) => void) | undefined;
   #sketch: SourceSketch | undefined = undefined;
   /**
-   * How many messages came from marked sources, including those that were dropped; without and with
-   * mac2.
+   * An estimate of how many messages came from marked sources, dropped messages included: without
+   * mac2, with mac2.
    */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
-  // The share of messages of marked sources that passes the filter, 0 to 1; without and with mac2.
+  // The share of the messages of marked sources that passes the filter, 0 to 1: without mac2, with
+  // mac2.
   readonly #passingShares: [without: number, withMac2: number] = [1, 1];
-  /** How many messages came since the last check, including those that were dropped. */
+  /** An estimate of how many messages came since the last check, dropped messages included. */
   #total = 0;
   #quietIntervals = 0;
   #updatedAt = -Infinity;

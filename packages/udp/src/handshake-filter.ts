@@ -10,11 +10,13 @@
  *
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So
  * several whole initiations or responses together are treated like one. Transport messages always
- * pass. A single one passes because of its type. One that is coalesced behind handshake messages is
- * shorter than they are, because its length is a multiple of 16 and theirs is not. So the total
- * length is not a multiple of their length, and all of these datagrams pass. A cookie reply is 64
- * bytes long, as a transport message can be, so only a single cookie reply is matched. A filter of
- * a UDP socket sees the datagram from the UDP header on.
+ * pass. A single transport message passes because of its type. If the kernel coalesces a transport
+ * message with handshake messages before it, it is the last of these datagrams. It is then shorter
+ * than the others: only the last datagram may have another length, which must be smaller, and a
+ * multiple of 16 is neither 148 nor 92. So the total length is not a multiple of 148 or 92, and all
+ * of these datagrams pass. A cookie reply is 64 bytes long, as a transport message can be, so only
+ * a single cookie reply is matched. A filter of a UDP socket sees the datagram from the UDP header
+ * on.
  *
  * @module
  */
@@ -131,8 +133,8 @@ function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruc
 }
 
 /**
- * Sets A to `words[A]` with a binary search, because classic BPF has no tables. Continues after its
- * last instruction.
+ * Sets A to `words[A]` with a binary search, because classic BPF has no tables. Then the program
+ * continues after these instructions.
  */
 function wordOf(words: Uint32Array, from: number, to: number): Instruction[] {
   if (isSame(words, from, to)) return [[LOAD_VALUE, 0, 0, words[from]!]];

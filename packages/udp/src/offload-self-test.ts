@@ -56,8 +56,8 @@ export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdict
     if (!canSegment(sender.fd)) return NOTHING_KNOWN;
     const test = new LoopbackTest(sender);
     const udpGso = test.perform(false);
-    // Receiving can be tested only if sending works. Otherwise a wrong or missing datagram may be
-    // the sender's fault.
+    // Receiving can be tested only if sending works. Otherwise UDP_SEGMENT may be the cause of a
+    // wrong or missing datagram.
     return { udpGso, udpGro: gro && udpGso === 'works' ? test.perform(true) : 'unknown' };
   } finally {
     libc().close(sender.fd);
@@ -92,8 +92,8 @@ class LoopbackTest {
         if (refused !== undefined) return refused;
         const { receiveDroppedMalformed } = this.#counters;
         verdict = this.#judge(this.#receive(receiver));
-        // The kernel reports the lengths of the datagrams that it joined, so a wrong length is its
-        // fault.
+        // The kernel reports the lengths of the datagrams that it joined, so a wrong length is a
+        // fault of the kernel.
         const isMalformed = this.#counters.receiveDroppedMalformed > receiveDroppedMalformed;
         if (isMalformed) return fault('the kernel reports an impossible length');
       } finally {
@@ -142,8 +142,8 @@ class LoopbackTest {
     for (;;) {
       this.#batch.reset();
       const count = this.#batch.receive(source, (buffer, offset, length, from) => {
-        // Any program on this machine may send to this socket, also from this port at another
-        // address. Only the datagrams of the sender count.
+        // Any program on this machine may send to this socket, also from the sender's port at
+        // another address. Only the datagrams of the sender count.
         if (from.sameDestination(sender)) received.push(buffer.slice(offset, offset + length));
       });
       if (received.length >= DATAGRAMS.length || boottimeMs() >= deadline) return received;

@@ -90,7 +90,7 @@ export function setSocketMark(fd: number, mark: number): void {
 }
 
 /**
- * Whether this kernel can split what this socket sends into datagrams (UDP_SEGMENT, Linux 4.18).
+ * Whether this kernel can split a message of this socket into datagrams (UDP_SEGMENT, Linux 4.18).
  */
 export function canSegment(fd: number): boolean {
   const region = allocate(8);
@@ -129,7 +129,8 @@ export function attachFilter(fd: number, program: Uint8Array | undefined): boole
   const attach = (): number =>
     libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, region.address, SOCK_FPROG_LENGTH);
   if (attach() === 0) return true;
-  // The kernel may have memory for only one program (net.core.optmem_max).
+  // The kernel may have memory for only one program (net.core.optmem_max). So the previous program
+  // is removed first.
   return setInt(fd, SOL_SOCKET, SO_DETACH_FILTER, 0) === 0 && attach() === 0;
 }
 

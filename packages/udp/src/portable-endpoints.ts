@@ -12,7 +12,7 @@ export class PortableEndpoints {
   readonly #texts = new WeakMap<Endpoint, string>();
   #count = 0;
 
-  /** Returns the endpoint of a source; undefined if it cannot be answered. */
+  /** Returns the endpoint of a source; undefined if no answer can be sent to the source. */
   lookup(address: string, port: number): Endpoint | undefined {
     return this.#byAddress.get(address)?.get(port) ?? this.#create(address, port);
   }

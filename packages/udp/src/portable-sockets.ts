@@ -8,8 +8,8 @@ import { constants } from 'node:os';
 import { SystemError } from '@litz/sys';
 
 /**
- * Binds sockets of the families that the system has. Each socket is pushed to `opened` as soon as
- * it is bound, so that the caller can close it.
+ * Binds a socket for each family that the system has, or only for the family of `host`. Each socket
+ * is pushed to `opened` as soon as it is bound, so that the caller can close it.
  *
  * @throws {SystemError} (rejects) `errno` 'EADDRINUSE': the port is taken; 'EAFNOSUPPORT': the
  *   system has neither family
@@ -75,7 +75,7 @@ function bind(
 
 /**
  * node:dgram looks up each destination. Here, each destination is an address already. So this
- * function returns it without the delay of a look-up.
+ * function returns the address without the delay of a look-up.
  */
 function alreadyAnAddress(
   host: string,

@@ -1,5 +1,5 @@
 /**
- * `ReceiveBatch`: receives datagrams of one socket after another in batches, with recvmmsg. The
+ * `ReceiveBatch`: receives datagrams in batches with recvmmsg, from one socket after the other. The
  * kernel writes each message into a slot; the slots are prepared once.
  *
  * Here a message is what one mmsghdr of recvmmsg describes: one datagram, or several datagrams of
@@ -126,7 +126,7 @@ export class ReceiveBatch {
     this.#used = slots;
   }
 
-  /** Two batches, each with half of the slots. Their memory is that of this batch. */
+  /** Two batches, each with half of the slots. They use the memory of this batch. */
   get halves(): readonly [ReceiveBatch, ReceiveBatch] {
     const slots = this.#slots >> 1;
     const half = (offset: number): ReceiveBatch =>
@@ -134,7 +134,7 @@ export class ReceiveBatch {
     return (this.#halves ??= [half(0), half(slots * SLOT_LENGTH)]);
   }
 
-  /** Makes all slots free. Their datagrams are no longer valid. */
+  /** Makes all slots free. The datagrams in the slots become invalid. */
   reset(): void {
     for (let slot = 0; slot < this.#used; slot++) {
       const header = (slot * MMSGHDR_LENGTH) >> 2;
@@ -149,7 +149,7 @@ export class ReceiveBatch {
    * the kernel coalesces, fewer are received at once.
    *
    * @returns the number of datagrams taken from the socket, where a dropped message counts as one;
-   *   0: none was there, or no slot is free
+   *   0: no datagram was there, or no slot is free
    * @throws {SystemError} the socket itself cannot be used
    * @throws {TypeError} the buffer was transferred or resized
    */
@@ -239,7 +239,8 @@ export class ReceiveBatch {
   }
 
   /**
-   * Passes a message to the sink datagram by datagram. All except the last have the segment length.
+   * Passes a message to the sink datagram by datagram. All datagrams except the last one have the
+   * segment length.
    */
   #split(offset: number, length: number, source: Endpoint, sink: DatagramSink): number {
     const ecn = this.#control.trafficClass & 3;
@@ -257,7 +258,9 @@ export class ReceiveBatch {
     return datagrams;
   }
 
-  /** Counts one message that is not passed to the sink. */
+  /**
+   * Counts one message that is not passed to the sink. Returns 1, as for a message of one datagram.
+   */
   #drop(
     counter:
       | 'receiveDroppedTruncated'

@@ -214,8 +214,8 @@ export class SendMessages {
       count += whole;
       from = this.#firsts[i + 1]!;
       if (whole === left) continue;
-      // If one datagram of this run is left, it can be the shorter end of the message. So can the
-      // first datagram of a run with another length.
+      // If one datagram of this run is left, it can be the shorter end of the message. The first
+      // datagram of a run with another length can be this end too.
       const next = left - whole === 1 ? this.#lastLengths[i]! : this.#lengths[i]!;
       const isEnd = next > 0 && next <= length && count * length + next <= longest;
       return isEnd && count < maxSegments ? count + 1 : count;
@@ -224,8 +224,8 @@ export class SendMessages {
   }
 
   /**
-   * Returns how many of the last `left` datagrams of a run are `length` bytes long, counted from
-   * the first of them until one has another length.
+   * Looks at the last `left` datagrams of a run. Returns how many of them come before the first one
+   * that is not `length` bytes long.
    */
   #countOfLength(run: number, left: number, length: number): number {
     const isLast = this.#lastLengths[run] === length;
@@ -244,7 +244,7 @@ export class SendMessages {
     return index === this.#firsts[run + 1]! - 1 ? this.#lastLengths[run]! : this.#lengths[run]!;
   }
 
-  /** Fills one mmsghdr. Returns how many iovecs it took; adjacent datagrams share one. */
+  /** Fills one mmsghdr. Returns how many iovecs were used; adjacent datagrams share an iovec. */
   // oxlint-disable-next-line max-params -- called per message: an object would be garbage
   #write(
     message: number,

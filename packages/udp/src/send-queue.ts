@@ -13,7 +13,9 @@ import { RunCopy } from './run-copy.ts';
 import { isCausedBySource, isTransient } from './send-errors.ts';
 import { hasSource, SendMessages } from './send-messages.ts';
 
-/** Callbacks for datagrams that are not sent as requested. All may be called during `send`. */
+/**
+ * Callbacks for datagrams that are not sent as requested. Each of them may be called during `send`.
+ */
 export interface SendCallbacks {
   /** A datagram is lost. `errno` is the number of the system error. */
   onSendError?: (errno: number, destination: Endpoint) => void;
@@ -31,11 +33,11 @@ export interface SendCallbacks {
 /**
  * A queue for one socket. A datagram that fails does not make others fail.
  *
- * When the send buffer is full (EAGAIN), the queue waits for it. This slows down the TUN, as a full
- * link should. All flushes together wait at most 20 ms. After that, the queue does not wait again
- * until 20 ms have passed and the buffer has accepted something. Until then, datagrams that the
- * kernel does not accept are dropped at once, as the kernel's WireGuard does. So a dead link does
- * not stop the loop.
+ * When the send buffer is full (EAGAIN), the queue waits until it has space. This slows down the
+ * TUN, as a full link should. All flushes together wait at most 20 ms. After that, the queue does
+ * not wait again until 20 ms have passed and the buffer has accepted something. Until then,
+ * datagrams that the kernel does not accept are dropped at once, as the kernel's WireGuard does. So
+ * a dead link does not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -139,7 +141,7 @@ export class SendQueue {
   }
 
   /**
-   * The descriptor no longer belongs to this queue. Datagrams that are still queued fail with
+   * Must be called before the descriptor is closed. Datagrams that are still queued fail with
    * EBADF.
    */
   close(): void {
@@ -147,7 +149,8 @@ export class SendQueue {
   }
 
   /**
-   * Sends from datagram `first` on, until the end or a failure. Returns the next datagram to send.
+   * Sends from datagram `first` on, until the end or a failure. Returns the number of the next
+   * datagram to send.
    */
   #sendFrom(first: number): number {
     const messages = this.#messages;

@@ -50,7 +50,8 @@ export function sourceWorks(
   });
   if (route && sourceInterface !== 0 && route.interfaceIndex !== sourceInterface) return false;
   if (!sourceAddress) return true;
-  // IPv4 finds no route from an address that is not local. IPv6 does not check that.
+  // IPv4 finds no route from an address that is not local. IPv6 does not check whether the source
+  // is local.
   if (route && sourceAddress.length === 4) return true;
   return lookUp(routes, sourceAddress, {})?.type === 'local';
 }

@@ -66,6 +66,7 @@ export class SuspectSources {
 }
 
 /**
- * How many look-ups one turn may make. A look-up takes about 20 us, and other packets wait for it.
+ * How many look-ups one turn may make. A look-up takes about 20 µs, and other packets wait
+ * meanwhile.
  */
 const LOOKUPS_PER_TURN = 16;

@@ -126,7 +126,7 @@ export class UdpSockets {
     return this.#sockets.map((socket) => socket.lastOverflow);
   }
 
-  /** @internal Sets what another process has counted already. */
+  /** @internal Sets `overflows` to the values that another process has counted. */
   restoreOverflows(overflows: readonly number[]): void {
     this.#sockets.forEach((socket, i) => (socket.lastOverflow = overflows[i] ?? 0));
   }
@@ -141,14 +141,15 @@ export class UdpSockets {
 
   /**
    * Receives one batch and passes it to `sink` datagram by datagram. The bytes stay valid until the
-   * next `receive`. The two families take turns in going first, so that neither starves the other.
+   * next `receive`. The two families take turns in being the first, so that datagrams of one family
+   * cannot delay the other family without end.
    *
    * @param only index into `fds` of the one socket to receive from; -1: all sockets
    * @throws {TypeError} `sink` is not a function, or the buffer of `memory` was transferred or
    *   resized
    * @throws {SystemError} a socket cannot be used
-   * @returns the number of datagrams taken from the sockets, including dropped ones; 0: none was
-   *   there
+   * @returns the number of datagrams taken from the sockets, including dropped ones; 0: no datagram
+   *   was there
    */
   receive(sink: DatagramSink, only = -1): number {
     return this.#receive(this.#batch, sink, only);
@@ -160,7 +161,7 @@ export class UdpSockets {
    * other one.
    *
    * @param half 0 or 1
-   * @param only as of `receive`
+   * @param only as in `receive`
    * @throws {TypeError | SystemError} as `receive` does
    * @throws {RangeError} there is only one slot
    * @returns the number of datagrams taken from the sockets, including dropped ones
@@ -290,7 +291,8 @@ export class UdpSockets {
     this.#v4 = undefined;
     this.#v6 = undefined;
     for (const socket of sockets) {
-      // A callback may have called `close` in the middle of a flush.
+      // A callback may call `close` in the middle of a flush. The flush must not use the closed
+      // descriptor.
       socket.queue.close();
       libc().close(socket.fd);
     }

@@ -10,7 +10,7 @@ import * as sys from '@litz/sys';
 
 /**
  * Returns the number of an interface in the network namespace of the calling thread. Without the
- * FFI it finds only interfaces with a link-local address.
+ * FFI, this function finds only interfaces with a link-local address.
  *
  * @returns undefined if no interface has this name
  */

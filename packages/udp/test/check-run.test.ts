@@ -34,7 +34,7 @@ describe('checkRun', () => {
     [100, 100, 2, Number.NaN],
     [100, 100, 2, -100],
   ])(
-    'refuses runs of %d bytes each, the last of %d, %d of them',
+    'refuses a run of datagrams of %d bytes, the last one of %d bytes, with the count %d',
     (each, last, count, stride = 200) => {
       const check = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, count, PEER));
       expect(check).toThrow(RangeError);
@@ -65,7 +65,7 @@ describe('checkRun', () => {
     [0, 0, 0],
     [10, 10, 9],
     [10, 0, 0],
-  ])('refuses datagrams of %d bytes, the last of %d, that overlap', (...lengths) => {
+  ])('refuses datagrams of %d bytes, the last one of %d bytes, that overlap', (...lengths) => {
     const [each, last, stride] = lengths;
     const check = (): void => checkRun(runOf(MEMORY, 0, each, last, stride, 2 ** 31, PEER));
     expect(check).toThrow(RangeError);

@@ -65,7 +65,7 @@ describe('parseControl', () => {
     expect(control).toEqual(new ReceivedControl());
   });
 
-  test('returns an aligned address within the given bytes, whatever they are (fuzz)', () => {
+  test('returns an aligned address within the given bytes, whatever the bytes are (fuzz)', () => {
     const word = fc.oneof(fc.integer({ min: 0, max: 70 }), fc.integer());
     const words = fc.array(word, { maxLength: 48, size: 'max' });
     fc.assert(

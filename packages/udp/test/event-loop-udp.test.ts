@@ -108,14 +108,14 @@ describeWith([batched], 'EventLoopUdp', () => {
   });
 
   test('closes the sockets if the signals cannot be switched on', () => {
-    const before = openDescriptors();
+    const before = lowestFreeDescriptor();
     const fcntl = vi.spyOn(libc(), 'fcntl').mockReturnValue(-1);
     try {
       expect(() => openEventLoopUdp({ port: 0, onReadable: () => {} })).toThrow(/fcntl/);
     } finally {
       fcntl.mockRestore();
     }
-    expect(openDescriptors()).toBe(before);
+    expect(lowestFreeDescriptor()).toBe(before);
   });
 });
 
@@ -175,15 +175,13 @@ function receiveAll(sockets: Pick<UdpSockets, 'receive'>): number[][] {
   return seen;
 }
 
-/**
- * Waits some turns of the event loop. In them, a signal that was sent earlier would be reported.
- */
+/** Waits a few turns of the event loop, in which a signal that was sent earlier is reported. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Returns the lowest free descriptor, which is higher if a socket was left open. */
-function openDescriptors(): number {
+function lowestFreeDescriptor(): number {
   const fd = libc().open('/dev/null', linux.O_CLOEXEC, 0);
   libc().close(fd);
   return fd;

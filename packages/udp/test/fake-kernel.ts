@@ -35,12 +35,15 @@ let nextAddress = 0x7f12_3456_7000;
 /** What the fake kernel has seen, and what it must do. Call `reset` before each test. */
 export const kernel = {
   errno: 0,
-  /** Each message of each sendmmsg that was accepted. */
+  /** Each message that sendmmsg has accepted. */
   sent: [] as SentMessage[],
   sendCalls: 0,
   /** Port of the socket that sent last. */
   lastSender: 0,
-  /** Called with the name of each system call, and with 'UDP_GRO' when the option is set. */
+  /**
+   * Called with the name of each system call except close, poll and recvmmsg, and with 'UDP_GRO'
+   * when that option is set.
+   */
   onCall: (_call: string): unknown => undefined,
   polls: 0,
   /** The clock, in ms. A poll advances it by the whole timeout. */
@@ -49,7 +52,7 @@ export const kernel = {
   onSend: (_message: SentMessage): number => 0,
   /** Returns the messages that arrive when a message was accepted. */
   onLoopback: (_message: SentMessage): IncomingMessage[] => [],
-  /** The open descriptors, each with whether it has UDP_GRO. */
+  /** The open descriptors, and for each descriptor whether it has UDP_GRO. */
   sockets: new Map<number, boolean>(),
   /** The name of the system call that fails, and its errno. */
   failing: undefined as [call: string, errno: number] | undefined,
@@ -168,7 +171,7 @@ function sendmmsg(fd: number, messages: number, count: number): number {
   return count;
 }
 
-/** @returns undefined if a piece has the address 0 */
+/** @returns undefined if an iovec has the address 0 */
 function readMessage(header: number): SentMessage | undefined {
   const view = viewOf(at(header, 64));
   const name = viewOf(at(pointer(view, 0), view.getUint32(8, true)));

@@ -52,7 +52,7 @@ describeWith([namespaces, tc], 'testOffloads on a real loopback', () => {
     expect(lost).toEqual([]);
   });
 
-  test('returns unknown while loopback is down', () => {
+  test('leaves segmentation on and reports nothing while loopback is down', () => {
     const lost: string[] = [];
     expect(open(lost).segmenting).toBe(true);
     expect(lost).toEqual([]);

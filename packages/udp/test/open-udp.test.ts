@@ -13,7 +13,7 @@ vi.mock(import('@litz/sys'), async (original) => ({
 
 const EADDRINUSE = 98;
 const EIO = 5;
-/** The system calls, in order. */
+/** The system calls that the fake kernel has reported, in order. */
 let calls: string[] = [];
 let lost: string[] = [];
 
@@ -136,7 +136,7 @@ describe('UdpSockets', () => {
     [10.5, 10, 11, 2],
     [10, 9.5, 10, 2],
   ])(
-    'refuse runs of %d bytes each, the last of %d, %d apart, %d datagrams, with a socket and without',
+    'refuse a run of datagrams of %d bytes, the last one of %d, with stride %d and count %d, also after close',
     (each, last, stride, count) => {
       const sockets = open({ gso: false, gro: false });
       const destination = new Endpoint(Uint8Array.of(192, 0, 2, 1), 9);

@@ -49,7 +49,7 @@ describe('openPortableUdp', () => {
     [10, 10, 10, 0],
     [10, 10, 10.5, 2],
   ])(
-    'refuses runs of %d bytes each, the last of %d, %d apart, %d datagrams',
+    'refuses a run of datagrams of %d bytes, the last one of %d, with stride %d and count %d',
     async (each, last, stride, count) => {
       const socket = await open({});
       const destination = new Endpoint(LOOPBACK, socket.port);
@@ -105,7 +105,7 @@ describe('openPortableUdp', () => {
 });
 
 describe('PortableUdp', () => {
-  test('copies what it sends, so that the caller may reuse its buffer', async () => {
+  test('copies each datagram that it sends, so that the caller may reuse the buffer', async () => {
     const [left, right] = [await open({}), await open({})];
     const buffer = Uint8Array.of(1, 2, 3);
     left.send(buffer, 0, 3, new Endpoint(LOOPBACK, right.port), 0);
@@ -205,7 +205,7 @@ interface Received {
   ecn: number;
 }
 
-/** The next `count` datagrams. */
+/** Waits for `count` datagrams, and returns them. */
 async function received(socket: PortableUdp, count: number): Promise<Received[]> {
   const seen: Received[] = [];
   await vi.waitFor(

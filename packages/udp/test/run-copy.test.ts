@@ -19,7 +19,7 @@ describe('RunCopy', () => {
     expect(looks.toSorted()).toEqual(Object.keys(run).toSorted());
   });
 
-  test('makes a run of one datagram, whatever it contained before', () => {
+  test('makes a run of one datagram, whatever the object contained before', () => {
     const memory = new Uint8Array(9);
     const own = new RunCopy().copy(runOf(memory, 1, 4, 3, 5, 2, PEER, 7));
     expect(own.single(memory, 2, 6, PEER, 1)).toMatchObject({

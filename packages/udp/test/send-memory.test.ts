@@ -116,7 +116,7 @@ describe('UdpSockets.sendRun', () => {
     expect(reports).toBeLessThan(600);
   });
 
-  test('sends the rest of a run after a callback has sent another one', () => {
+  test('sends the rest of a run after a callback has sent another run', () => {
     const other = new Uint8Array(9).fill(9);
     let reports = 0;
     const sockets = open({

@@ -28,7 +28,7 @@ beforeEach(() => kernel.reset());
 
 // A message is what one mmsghdr describes: one datagram, or several that the kernel splits.
 describe('SendQueue', () => {
-  test('sends a queue of datagrams in one call, without copying them', () => {
+  test('sends a queue of datagrams in one call', () => {
     const { queue, counters } = open();
     queue.push(MEMORY, 100, 32, PEER, 0);
     queue.push(MEMORY, 5000, 1452, PEER, 0);
@@ -361,7 +361,8 @@ describe('SendQueue with segmentation', () => {
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
       queue.flush();
-      // 10 of 1000 bytes | 10 of 2000 and one shorter, one by one | 9 of 1000
+      // A message of 10 datagrams of 1000 bytes | 10 datagrams of 2000 bytes and one of 1000, one
+      // by one | a message of 9 datagrams of 1000 bytes
       expect(kernel.sent).toHaveLength(1 + 11 + 1);
       expect(total()).toBe(10 * 4000);
       expect(counters).toMatchObject({ sentDatagrams: 30, sentOneByOne: 1, sentWithoutSource: 0 });
@@ -370,14 +371,14 @@ describe('SendQueue with segmentation', () => {
     },
   );
 
-  test('tries the source once more, after the message, and sends the datagrams without it', () => {
+  test('if a message fails, tries one datagram with the source, and then sends all datagrams without it', () => {
     const { queue, counters } = open({ segmenting: true });
     kernel.onSend = (message) => (sourceOf(message) ? EINVAL : 0);
     for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
     queue.flush();
     expect(payloads()).toEqual(ofStarts(10, 1000));
     expect(counters.sentDatagrams).toBe(10);
-    expect(kernel.sendCalls).toBe(12); // the group, one with the source, ten without
+    expect(kernel.sendCalls).toBe(12); // the message, one datagram with the source, ten without
   });
 
   test('drops a message that does not fit into the send buffer, without trying its datagrams', () => {
@@ -390,7 +391,7 @@ describe('SendQueue with segmentation', () => {
     expect(kernel.sendCalls).toBe(5);
   });
 
-  test('stops segmenting if the link cannot, without loss', () => {
+  test('stops segmenting if the link cannot segment, and loses no datagram', () => {
     const { queue, counters, offloads } = open({ segmenting: true });
     kernel.onSend = (message) =>
       kernel.sent.length === 1 && segmentOf(message) !== undefined ? EIO : 0;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SourceSketch } from '../src/source-sketch.ts';
 
 describe('SourceSketch', () => {
-  it('marks sources that send many messages for a second or two, and no others', () => {
+  it('marks a source that sends many messages until a second or two after the last one, and no other', () => {
     const sketch = new SourceSketch();
     const isMarked = (source: number): boolean => sketch.isMarked(source, 0);
     for (let interval = 0; interval < 20; interval++) {

@@ -47,9 +47,9 @@ const FIRST = 9;
 const SECOND = 8;
 
 /**
- * The right host has two providers, "wan" and "alt". Its main table leads to the first. Another
- * table is for datagrams from its address at the second provider. A host behind the left one sends
- * to the second address.
+ * The right host has two providers, "wan" and "alt". Its main table leads to the first provider.
+ * Another table is for datagrams from its address at the second provider. A host behind the left
+ * one sends to this address.
  */
 describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', () => {
   let hosts: TwoHosts;
@@ -82,7 +82,7 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
     expect(lost).toEqual([endpoint]);
   });
 
-  test.each(families)('is forgotten when the route from it moves, $name', (family) => {
+  test.each(families)('is forgotten when the route from its address moves, $name', (family) => {
     const { text } = family;
     const { left, right, suspects, lost, endpoint } = heardAtTheSecond(family);
     ip('right', `${text.option} route replace default via ${text.viaFirst} table 2`);
@@ -112,7 +112,7 @@ describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', 
     expect([suspects.size, lost]).toEqual([0, []]);
   });
 
-  test.each(families)('is kept if a rule selects its route by our port, $name', (family) => {
+  test.each(families)('is kept if a rule selects its route by the local port, $name', (family) => {
     const { text } = family;
     const { left, right, suspects, lost, endpoint } = heardAtTheSecond(family);
     ip('right', `${text.option} rule del from ${text.second} table 2`);

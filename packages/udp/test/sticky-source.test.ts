@@ -30,23 +30,20 @@ describe('sourceWorks', () => {
     expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(false);
   });
 
-  test('looks up the route of the same datagram: source, mark and ports', () => {
+  test('looks up the route with the source, the mark and the ports of the datagram', () => {
     const { routes, asked } = kernel({ toPeer: ETH0 });
     sourceWorks(endpoint(PEER, LOCAL), routes, { port: 51820, mark: 7 });
     const udp = { sourcePort: 51820, destinationPort: 1000 };
     expect(asked).toEqual([[PEER, { source: LOCAL, mark: 7, udp }]]);
   });
 
-  test.each(families)(
-    'is false if the address is gone, whatever the route, %s',
-    (_n, peer, local) => {
-      for (const here of [false, 'unicast'] as const) {
-        const toPeer = peer.length === 4 ? undefined : ETH0;
-        const { routes } = kernel({ toPeer, here });
-        expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(false);
-      }
-    },
-  );
+  test.each(families)('is false if the source address is gone, %s', (_n, peer, local) => {
+    for (const here of [false, 'unicast'] as const) {
+      const toPeer = peer.length === 4 ? undefined : ETH0;
+      const { routes } = kernel({ toPeer, here });
+      expect(sourceWorks(endpoint(peer, local), routes, SOCKET)).toBe(false);
+    }
+  });
 
   test.each(families)(
     'is true while there is no route, because the source is not the cause, %s',

@@ -17,7 +17,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(1);
   });
 
-  test('no longer suspects an endpoint whose source works, after one look-up', () => {
+  test('does not suspect an endpoint after one look-up has shown that its source works', () => {
     const { suspects, asked } = create();
     const [peer] = [endpoint(1)];
     suspects.add(peer);

@@ -20,7 +20,7 @@ export class Host {
 
   constructor() {
     // Duplicate address detection takes a second or two, and a host does not find neighbours before
-    // it has ended.
+    // this detection has ended.
     for (const name of ['all', 'default']) {
       this.set(`net/ipv6/conf/${name}/accept_dad`, '0');
     }

@@ -115,33 +115,36 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
     });
   });
 
-  test.each(families)('stops using a source whose route has moved, %s', (_name, address) => {
-    const [left, right] = [open(hosts.left), open(hosts.right)];
-    const { netlink } = hosts.right;
-    send(left, new Endpoint(address(9, 2), right.port));
-    const { source } = receiveOne(right);
-    expect(sourceWorks(source, netlink, right)).toBe(true);
-    const detour = {
-      destination: address(9, 1),
-      prefixLength: address === four ? 32 : 128,
-      gateway: address(8, 1),
-      interfaceIndex: hosts.right.index('alt'),
-    };
-    netlink.addRoute(detour);
-    expect(sourceWorks(source, netlink, right)).toBe(false);
-    const [wan, alt] = [hosts.left.index('wan'), hosts.left.index('alt')];
-    // With its source, an IPv4 datagram still leaves through the old interface. An IPv6 datagram
-    // does not, because a more specific route wins over the interface.
-    send(right, source);
-    expect(receiveOne(left).source.sourceInterface).toBe(address === four ? wan : alt);
-    send(right, source.withoutSource());
-    expect(receiveOne(left).source.sourceInterface).toBe(alt);
-    netlink.deleteRoute(detour);
-    expect(sourceWorks(source, netlink, right)).toBe(true);
-  });
+  test.each(families)(
+    'finds that a source does not work if its route has moved, %s',
+    (_name, address) => {
+      const [left, right] = [open(hosts.left), open(hosts.right)];
+      const { netlink } = hosts.right;
+      send(left, new Endpoint(address(9, 2), right.port));
+      const { source } = receiveOne(right);
+      expect(sourceWorks(source, netlink, right)).toBe(true);
+      const detour = {
+        destination: address(9, 1),
+        prefixLength: address === four ? 32 : 128,
+        gateway: address(8, 1),
+        interfaceIndex: hosts.right.index('alt'),
+      };
+      netlink.addRoute(detour);
+      expect(sourceWorks(source, netlink, right)).toBe(false);
+      const [wan, alt] = [hosts.left.index('wan'), hosts.left.index('alt')];
+      // With its source, an IPv4 datagram still leaves through the old interface. An IPv6 datagram
+      // does not, because a more specific route wins over the interface.
+      send(right, source);
+      expect(receiveOne(left).source.sourceInterface).toBe(address === four ? wan : alt);
+      send(right, source.withoutSource());
+      expect(receiveOne(left).source.sourceInterface).toBe(alt);
+      netlink.deleteRoute(detour);
+      expect(sourceWorks(source, netlink, right)).toBe(true);
+    },
+  );
 
   test.each(families)(
-    'marks its datagrams, and the mark can be set, changed and cleared while they are sent, %s',
+    'marks its datagrams; the mark can be set, changed and cleared between datagrams, %s',
     (_name, address) => {
       const rule = {
         family: address === four ? (4 as const) : (6 as const),
@@ -243,7 +246,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   );
 
   test.each(families)(
-    'carries runs of datagrams that are not adjacent over a link, %s',
+    'carries over a link the datagrams of runs that are not adjacent in memory, %s',
     (_name, address) => {
       for (const on of [false, true]) {
         const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];

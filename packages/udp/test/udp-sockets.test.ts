@@ -40,7 +40,7 @@ describe('openUdp', () => {
 });
 
 describeWith([batched], 'UdpSockets on loopback', () => {
-  test.each(addresses)('receives from %s with loopbackOnly', (_name, address) => {
+  test.each(addresses)('receives at %s with loopbackOnly', (_name, address) => {
     const [left, right] = [open({}), open({ loopbackOnly: true })];
     left.send(Uint8Array.of(7), 0, 1, new Endpoint(address, right.port), 0);
     left.flush();
@@ -103,7 +103,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     },
   );
 
-  test.each(addresses)('sends each datagram with its own TOS to %s', (_name, address) => {
+  test.each(addresses)('carries the ECN bits of each datagram to %s', (_name, address) => {
     const [left, right] = [open({}), open({})];
     const destination = new Endpoint(address, right.port);
     for (const tos of [0, 1, 2, 3, 0x88, 0x8b])
@@ -153,7 +153,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(() => openUdp({ port: 0, memory: { buffer: memory, offset: 64 } })).toThrow(RangeError);
   });
 
-  test('receives from IPv6 although more datagrams of IPv4 wait than one batch holds', () => {
+  test('receives over IPv6 even if more IPv4 datagrams wait than fit into one batch', () => {
     if (addresses.length < 2) return;
     const [left, right] = [open({}), open({ slots: 2 })];
     const send = (address: Uint8Array, count: number): void => {
@@ -242,37 +242,40 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(right.counters.receivedMessages).toBeLessThan(10 * addresses.length);
   });
 
-  test.each([false, true])('sends runs from their places in the buffer, segmented: %s', (on) => {
-    const [left, right] = [open({ gso: on }), open({ gro: on })];
-    const memory = pattern(300_000);
-    for (const [, address] of addresses) {
-      const destination = new Endpoint(address, right.port);
-      const sent: Uint8Array[] = [];
-      let at = 48;
-      for (const [each, last, stride, count] of [
-        [1452, 1452, 1600, 40],
-        [1452, 700, 1600, 40], // joins the message of the run before, and ends it
-        [96, 96, 96, 3],
-        [80, 80, 192, 30],
-        [80, 1, 192, 2],
-        [500, 500, 0, 1],
-      ] as const) {
-        left.sendRun(runOf(memory, at, each, last, stride, count, destination, 1));
-        for (let i = 0; i < count; i++) {
-          const from = at + i * stride;
-          sent.push(memory.slice(from, from + (i < count - 1 ? each : last)));
+  test.each([false, true])(
+    'sends the datagrams of runs from their places in the buffer, segmented: %s',
+    (on) => {
+      const [left, right] = [open({ gso: on }), open({ gro: on })];
+      const memory = pattern(300_000);
+      for (const [, address] of addresses) {
+        const destination = new Endpoint(address, right.port);
+        const sent: Uint8Array[] = [];
+        let at = 48;
+        for (const [each, last, stride, count] of [
+          [1452, 1452, 1600, 40],
+          [1452, 700, 1600, 40], // joins the message of the run before, and ends it
+          [96, 96, 96, 3],
+          [80, 80, 192, 30],
+          [80, 1, 192, 2],
+          [500, 500, 0, 1],
+        ] as const) {
+          left.sendRun(runOf(memory, at, each, last, stride, count, destination, 1));
+          for (let i = 0; i < count; i++) {
+            const from = at + i * stride;
+            sent.push(memory.slice(from, from + (i < count - 1 ? each : last)));
+          }
+          at += count * stride;
         }
-        at += count * stride;
+        left.flush();
+        const seen = drain(right).map(({ bytes }) => bytes);
+        expect(seen).toEqual(sent);
       }
-      left.flush();
-      const seen = drain(right).map(({ bytes }) => bytes);
-      expect(seen).toEqual(sent);
-    }
-    expect(left.counters.sentDatagrams).toBe(116 * addresses.length);
-    expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
-  });
+      expect(left.counters.sentDatagrams).toBe(116 * addresses.length);
+      expect(left.counters.sentMessages < 10 * addresses.length).toBe(on);
+    },
+  );
 
-  test('sends the right datagrams when a callback sends in the middle of a call', () => {
+  test('sends the right datagrams if a callback calls sendRun during send or sendRun', () => {
     const right = open({});
     const memory = pattern(400);
     const plain = new Endpoint(LOOPBACK, right.port);

@@ -28,7 +28,7 @@ export function readSection(
   const unknown = [...fields.keys()].find((key) => !section.fields.includes(key));
   if (unknown !== undefined) {
     const known = section.fields.join(', ');
-    return `${quote(unknown)} is not a field that Litz carries out; the fields are ${known}`;
+    return `${quote(unknown)} is not a field that Litz supports; the fields are ${known}`;
   }
   try {
     return section.read({ fields, origin });

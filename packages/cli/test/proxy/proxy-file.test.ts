@@ -119,7 +119,7 @@ describe('readProxyFile', () => {
     [['[http]', 'BindAddress = :1', 'Password = x'], 'Password needs Username'],
     [
       ['[http]', 'BindAddress = :1', 'CertFile = x'],
-      '"certfile" is not a field that Litz carries out; the fields are bindaddress',
+      '"certfile" is not a field that Litz supports; the fields are bindaddress',
     ],
     [
       ['[Socks5]', 'BindAddress = :1', 'Username = a', `Password = ${'x'.repeat(256)}`],

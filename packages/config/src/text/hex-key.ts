@@ -44,7 +44,10 @@ function letterOf(digit: number): number {
   return digit + 48 + (((9 - digit) >> 8) & 39);
 }
 
-/** Returns the value, 0 to 15, of the hexadecimal digit with this character code. Uses no table. */
+/**
+ * Returns the value, 0 to 15, of the hexadecimal digit with this character code. As in `letterOf`,
+ * the time does not depend on the key.
+ */
 function digitOf(letter: number): number {
   return (letter & 15) + 9 * (letter >> 6);
 }

@@ -24,13 +24,14 @@ import { keyToHex } from '../text/hex-key.ts';
 export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the static keys with
-   * which the sessions were made. Without this line, the answer has none of these keys.
+   * which the sessions were made. Without this line in the request, the answer has none of these
+   * keys.
    */
   readonly keys?: boolean;
   /**
    * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops, the
    * unanswered initiations, the number of messages and the round trip of the last handshake.
-   * Without this line, the answer has none of them.
+   * Without this line in the request, the answer has none of these values.
    */
   readonly stats?: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * `inodeOf`: the number by which a server finds out whether the file at a path is still the socket
- * that it made.
+ * `inodeOf`: the number by which a server finds out whether the file at a path is still the
+ * server's own socket.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
- * `linesOf`: the lines that a socket receives, with a limit of their length.
+ * `linesOf`: the lines that a socket receives, with a limit on their length.
  *
- * `node:readline` has no such limit, so a program that sends no line feed would take all memory.
+ * `node:readline` has no such limit, so the other end could fill the memory with a line that never
+ * ends.
  *
  * @module
  */

@@ -92,7 +92,7 @@ function readLine(status: DeviceStatus, context: Line): void {
   } else if (key === '' || value === '') {
     throw protocolError(context, 'expected KEY=VALUE');
   }
-  // An unknown key comes from a newer version, so it is ignored.
+  // An unknown key comes from a newer daemon, so it is ignored.
 }
 
 /** Reads a line about how the device works. */
@@ -115,7 +115,7 @@ function readDetail(status: DeviceStatus, context: Line): void {
 function readDrop(drops: NonNullable<DevicePeerStatus['drops']>, context: Line): void {
   const [reason = '', count = ''] = context.value.split(' ');
   const number = numberOf({ ...context, value: count }, Number.MAX_SAFE_INTEGER);
-  // A reason that is unknown here comes from a newer version, so it is ignored.
+  // A reason that is unknown here comes from a newer daemon, so it is ignored.
   if (DROP_REASONS.includes(reason as DropReason)) drops[reason as DropReason] = number;
 }
 
@@ -188,8 +188,8 @@ function readPeerStats(peer: DevicePeerStatus, context: Line): void {
 }
 
 /**
- * Returns the session keys that were read so far. Each of the two keys has a line of its own; until
- * that line is read, the peer's public key stands for the key.
+ * Returns the session keys that were read so far. Each of the two keys has a line of its own.
+ * Before the line of a key is read, the field of this key has the peer's public key.
  */
 function sessionKeysOf({ publicKey, sessionStaticKeys }: DevicePeerStatus): SessionStaticKeys {
   return sessionStaticKeys ?? { own: publicKey, peer: publicKey };

@@ -22,8 +22,8 @@
  *
  * The first report comes at once, even if nothing has changed. It is a full report, with
  * `litz_resync`, if the cursor is 0 or if the device does not know the cursor (any more). A reader
- * that was too slow also gets a full report. `errno=N` and an empty line mean that there are no
- * reports.
+ * that was too slow also gets a full report. If the daemon sends no reports, it answers `errno=N`
+ * and an empty line.
  *
  * @module
  */
@@ -51,11 +51,11 @@ export interface ChangedPeer {
 
 /** One report of changed peers. */
 export interface PeerChanges {
-  /** Whether the report has all peers. Then everything that was known before is invalid. */
+  /** Whether the report has all peers. If so, everything that was known before is invalid. */
   readonly isResync: boolean;
   /**
-   * In the order of the changes, the oldest first. A peer may come twice; then the later entry is
-   * valid.
+   * In the order of the changes, the oldest first. If a peer is in the list twice, the later entry
+   * is valid.
    */
   readonly peers: readonly ChangedPeer[];
   /** The cursor with which to continue after this report. */
@@ -137,7 +137,7 @@ function newPeer(line: Line, value: string): Writable<ChangedPeer> {
   return { publicKey, isRemoved: false, endpoint: undefined, lastHandshakeUnixMs: 0 };
 }
 
-/** Reads a line of a peer. An unknown key comes from a newer version, so it is ignored. */
+/** Reads a line of a peer. An unknown key comes from a newer daemon, so it is ignored. */
 function readPeerLine(peer: Writable<ChangedPeer> | undefined, line: Line, value: string): void {
   if (!peer) return;
   switch (line.key) {

@@ -4,8 +4,8 @@
  *
  * A user may name a pipe, as in `litz proxy <(pass show tunnel)`. Opening a named pipe waits until
  * a program opens the other end, and reading waits until that program has written everything. A
- * device such as /dev/zero never ends. So pipes have a limit of time, all files have a limit of
- * length, and devices are refused.
+ * device such as /dev/zero never ends. So the wait for a pipe is limited, the length of every file
+ * is limited, and devices are refused.
  *
  * @module
  */
@@ -21,14 +21,15 @@ export interface InputFileOptions {
   maxLength?: number;
   /** Refuses pipes. For a process that must not wait. */
   refusesPipes?: boolean;
-  /** How long a pipe may take, in ms. Default 20 s. */
+  /** How long to wait for the bytes of a pipe in total, in ms. Default 20 s. */
   pipeMs?: number;
   /** How long a named pipe may be without a program at its other end, in ms. Default 3 s. */
   openMs?: number;
 }
 
 /**
- * Returns the text of a file. The call blocks until a pipe has ended.
+ * Returns the text of a file. If the file is a pipe, the call blocks until its writer has closed
+ * it.
  *
  * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: the path is a folder, a device, a socket or a refused
  *   pipe; or the file is too long; or a pipe takes too long. The message is the reason, without the
@@ -102,13 +103,16 @@ function checkType(stats: FileType, { refusesPipes = false }: InputFileOptions):
   throw refused(`it is ${what} instead of a file`);
 }
 
-/** What was read of a file so far, and how long a pipe has been waited for. */
+/** The part of a file that was read so far, and how long the reader has waited for a pipe. */
 class Reading {
   readonly #options: InputFileOptions;
   readonly #pieces: Buffer[] = [];
   #length = 0;
   #waitedMs = 0;
-  /** Whether the other end of a pipe is or was open. */
+  /**
+   * Whether a program has or had the other end of the pipe open; true for a file that is not a
+   * pipe.
+   */
   #hasWriter = true;
 
   constructor(options: InputFileOptions) {
@@ -125,9 +129,9 @@ class Reading {
   /**
    * Takes what was read, and says what to do next.
    *
-   * @param piece kept
-   * @param count bytes in it; 0: the end of the file, or a pipe that no program has opened for
-   *   writing; undefined: a pipe is empty, and a program has its other end open
+   * @param piece the buffer with the bytes that were read; it is kept
+   * @param count bytes in `piece`; 0: the end of the file, or a pipe that no program has opened for
+   *   writing; undefined: the pipe is empty, and a program has its other end open
    */
   take(piece: Buffer, count: number | undefined): 'more' | 'wait' | 'end' {
     const { maxLength = MAX_LENGTH, pipeMs = PIPE_MS, openMs = OPEN_MS } = this.#options;
@@ -153,7 +157,7 @@ class Reading {
     return whole.toString('utf8');
   }
 
-  /** The text may contain keys. */
+  /** Overwrites the bytes, because the text may contain keys. */
   wipe(): void {
     wipe(...this.#pieces);
   }
@@ -188,10 +192,10 @@ function refused(reason: string): WireGuardError {
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 const FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-/** 256 bytes for each of 2^20 peers. */
+/** Enough for 2^20 peers of 256 bytes each. */
 const MAX_LENGTH: number = 256 * 1024 * 1024;
 const PIECE_LENGTH = 65_536;
-/** Less than the watchdog time of the service. */
+/** Less than the watchdog time of the systemd service. */
 const PIPE_MS = 20_000;
 const OPEN_MS = 3000;
 const POLL_MS = 10;

@@ -1,6 +1,6 @@
 /**
- * `readLine`: reads the one line that a client or a server waits for, with a limit of its length
- * and of its time.
+ * `readLine`: reads the one line that a client or a server waits for. The length of the line and
+ * the time for it are limited.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { linesOf } from './lines-of.ts';
 export interface LineLimits {
   /** The longest line in bytes. */
   readonly longest: number;
-  /** How long the whole line may take, in ms, however many bytes come meanwhile. */
+  /** In how many ms the whole line must arrive. Bytes that arrive do not extend this time. */
   readonly longestMs: number;
 }
 
@@ -31,10 +31,10 @@ export async function readLine(socket: Socket, limits: LineLimits): Promise<stri
   const { longest, longestMs } = limits;
   checkInteger(longest, 'longest', 1, Number.MAX_SAFE_INTEGER);
   checkInteger(longestMs, 'longestMs', 1, LONGEST_TIMER_MS);
-  // The other end may go away at any time, also after its line. Without a listener, the error would
-  // end the process.
+  // The other end may go away at any time, also after its line. Without a listener, the error of
+  // the socket would end the process.
   socket.on('error', () => {});
-  // This is not the timeout of the socket, because each byte would restart it.
+  // This is not the timeout of the socket, because each byte would restart that timeout.
   // oxlint-disable-next-line no-restricted-globals -- this folder needs Node.js
   const timer = setTimeout(() => socket.destroy(new LateError(longestMs)), longestMs);
   let line: string | undefined;

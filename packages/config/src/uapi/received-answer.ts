@@ -41,7 +41,10 @@ export class ReceivedAnswer {
     }
   }
 
-  /** Returns the last byte (distance 1) or the one before it (2). They may be in two pieces. */
+  /**
+   * Returns the last byte (distance 1) or the one before it (2). The two bytes may be in different
+   * pieces.
+   */
   #byteFromEnd(distance: number): number | undefined {
     const last = this.#pieces.at(-1);
     if (!last) return undefined;

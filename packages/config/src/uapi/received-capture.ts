@@ -84,6 +84,6 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [-16, 'there are 8 captures of this device already (EBUSY)'],
 ]);
 const NO_CAPTURES =
-  'the daemon closed the connection: it is not Litz, or an older version that has no captures';
-/** More bytes than 'errno=', a number and two line feeds. */
+  'the daemon closed the connection: it is not Litz, or a version of Litz that has no captures';
+/** In bytes. Each valid answer is shorter: 'errno=', a number and two line feeds. */
 const LONGEST_ANSWER = 32;

@@ -8,8 +8,8 @@
 export class ReceivedReports {
   readonly #maxLength: number;
   /**
-   * Pieces of the incomplete report. They are joined once, so that a long report is not copied for
-   * each piece.
+   * Pieces of the incomplete report. They are joined once, so that a long report is not copied
+   * again for each piece.
    */
   #pieces: string[] = [];
   #length = 0;

@@ -1,5 +1,5 @@
 /**
- * `RequestConnection`: one connection to a daemon. It carries one request after the other.
+ * `RequestConnection`: one connection to a daemon. It carries one request at a time.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /** How long a connection waits, and how much it reads. */
 export interface RequestLimits {
-  /** How long to wait without a byte, in ms. */
+  /** How long to wait for the next byte, in ms. */
   readonly timeoutMs: number;
   /** Longest answer in bytes. */
   readonly maxResponseLength: number;

@@ -18,7 +18,7 @@
  * | the client ends after | wireguard-go | boringtun | here |
  * |---|---|---|---|
  * | whole lines of a `set` | carried out | carried out | carried out |
- * | a `set` line without a line feed | a whole line | lacks its last letter | a whole line |
+ * | a `set` line without a line feed | a whole line | loses its last character | a whole line |
  * | `get=1` with its line feed | no answer | answered | answered |
  * | `set=1` without its line feed | no answer | an errno | no answer |
  *
@@ -56,7 +56,7 @@ export class RequestSplitter {
   #cursor = 0;
   /**
    * Pieces of the incomplete request. They are joined once, so that a long request is not copied
-   * for each piece.
+   * again for each piece.
    */
   #pieces: string[] = [];
   #length = 0;
@@ -119,7 +119,7 @@ export class RequestSplitter {
     this.#state = 'invalid';
   }
 
-  /** Reads the line with the operation, and the lines after it in a `get` or `changes` request. */
+  /** Reads one line: the operation, or a line after it in a `get` or `changes` request. */
   #readHead(text: string, at: number, requests: UapiRequest[]): number {
     if (this.#state === 'get') return this.#readGetLine(text, at, requests);
     if (this.#state === 'changes') {
@@ -181,7 +181,7 @@ export class RequestSplitter {
       this.#state = 'changes';
       this.#cursor = Number(operation.slice(operation.indexOf('=') + 1));
     }
-    // wireguard-go closes the connection without an answer.
+    // The operation is unknown. As in wireguard-go, the connection is closed without an answer.
     else this.#refuse(requests, undefined);
     this.#atLineStart = true;
   }

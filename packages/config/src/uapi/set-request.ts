@@ -281,7 +281,8 @@ function setFlag(peer: ParsedPeer, key: Flag): void {
   else if (key === 'litz_promote_public_key') peer.promotePublicKey = true;
   else {
     peer.replaceAllowedIps = true;
-    // Lines take effect in their order, so earlier allowed IPs are removed again.
+    // Lines take effect in their order, so this line also removes the allowed IPs of the lines
+    // before it.
     peer.allowedIps = [];
   }
 }

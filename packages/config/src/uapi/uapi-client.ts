@@ -37,7 +37,7 @@ import { untrustedFolder } from './untrusted-folder.ts';
 
 /** The options of a `UapiClient`. */
 export interface UapiClientOptions {
-  /** How long to wait without a byte, in ms. Default 5 s. */
+  /** How long to wait for the next byte, in ms. Default 5000. */
   timeoutMs?: number;
   /** Longest answer in bytes. Default 256 MiB. */
   maxResponseLength?: number;
@@ -67,8 +67,8 @@ export class UapiClient {
    *
    * @param path path of the Unix socket
    * @throws {TypeError} `path` is not a path
-   * @throws {RangeError} `path` is longer than the address of a socket can be, or an option is out
-   *   of range
+   * @throws {RangeError} `path` is longer than the path of a socket can be, or an option is out of
+   *   range
    */
   constructor(path: string, options: UapiClientOptions = {}) {
     checkPath(path);
@@ -83,7 +83,8 @@ export class UapiClient {
   }
 
   /**
-   * Makes a client for the daemon of an interface, whose socket is in the common folder.
+   * Makes a client for the daemon of an interface. The socket is in `/var/run/wireguard`, as `wg`
+   * expects.
    *
    * @throws {TypeError} `interfaceName` is not the name of an interface
    */
@@ -98,8 +99,8 @@ export class UapiClient {
    * Reads the configuration and the peers of the device.
    *
    * @param options `keys`: also reads the next keys, and the keys of the sessions. `stats`: also
-   *   reads how the device works, drops, unanswered initiations, messages and round trips. Only
-   *   Litz supports these.
+   *   reads the `details` of the device, and for each peer the drops, the unanswered initiations,
+   *   the number of messages and the round trip. Only Litz supports these options.
    * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`

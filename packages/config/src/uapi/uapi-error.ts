@@ -1,5 +1,5 @@
 /**
- * `UapiError`: the error of a UAPI request, and the numbers of its answers.
+ * `UapiError`: the error of a UAPI request. `UAPI_ERRNO`: the error numbers in answers.
  *
  * @module
  */
@@ -30,7 +30,10 @@ export const UAPI_ERRNO = {
 
 /** A UAPI request failed. `code` is `ERR_LITZ_UAPI`. */
 export class UapiError extends WireGuardError {
-  /** The errno of the answer, with the daemon's sign; for an error found here, a `UAPI_ERRNO`. */
+  /**
+   * The errno of the answer, with the daemon's sign; for an error that this package found, a value
+   * of `UAPI_ERRNO`.
+   */
   readonly errno: number;
   /**
    * The number of the wrong line in a request's body, an answer or a report, counted from 1;

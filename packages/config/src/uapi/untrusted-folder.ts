@@ -1,10 +1,11 @@
 /**
  * `untrustedFolder`: checks whether a folder is safe for sockets that receive private keys.
  *
- * A user who may write to the folder can replace a daemon's socket by one of their own, and gets
- * the keys that the next client sends. If all users may write to /run, any user can make
- * /run/wireguard before root does. So a daemon does not serve in such a folder, and a client does
- * not connect there, because the client may be started while no daemon runs.
+ * A user who may write to the folder can replace a daemon's socket with another socket, and then
+ * gets the keys that the next client sends. If all users may write to /run, any user can make
+ * /run/wireguard before root does. So a daemon makes no socket in such a folder. A client does not
+ * connect to a socket there, because another user may have made this socket while no daemon was
+ * running.
  *
  * Parent folders are not checked, because they may be links: `/var/run` is a link to `/run`.
  *
@@ -24,7 +25,7 @@ export function untrustedFolder(folder: string): string | undefined {
   requireText(folder, 'folder');
   const uid = process.geteuid?.();
   const stats = lstatSync(folder, { throwIfNoEntry: false });
-  // On a system without users there is no other user.
+  // On a system without user ids (Windows), nothing is checked.
   if (uid === undefined || !stats) return undefined;
   if (stats.isSymbolicLink()) {
     return `${folder} is a symbolic link, which could lead to another user's folder; remove it`;

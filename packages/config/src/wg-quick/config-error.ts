@@ -13,10 +13,10 @@ export interface ConfigProblem {
   line: number;
   /**
    * The name of the field, spelled as in the documentation; undefined if the line is not a field,
-   * or if its unknown name could be part of a WireGuard key.
+   * or if the name is unknown and could be part of a WireGuard key.
    */
   field: string | undefined;
-  /** What was expected. Never contains key bytes. */
+  /** What was expected, or what is wrong. Never contains key bytes. */
   message: string;
 }
 

@@ -52,7 +52,8 @@ export interface PeerSection {
   presharedKey?: PresharedKey;
   allowedIps: AllowedIp[];
   /**
-   * Whether some prefix has a `+` or `-`. Then the peer keeps its prefixes that are not named here.
+   * Whether a prefix in the file has a `+` or `-` in front. Then the peer keeps those of its
+   * prefixes that the file does not name.
    */
   incremental?: boolean;
   endpoint?: Endpoint | HostEndpoint;

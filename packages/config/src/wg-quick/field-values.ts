@@ -20,7 +20,10 @@ import {
   wipe,
 } from '@litz/core/internals';
 
-/** Splits a list with commas or blanks, or both. Extra commas and blanks are ignored. */
+/**
+ * Splits a list whose items are separated by commas, blanks or both. Extra commas and blanks are
+ * ignored.
+ */
 export function splitWords(value: string): string[] {
   return value.split(/[\s,]+/).filter((word) => word !== '');
 }
@@ -94,7 +97,7 @@ export function formatOffOr(values: string[], format: (value: string) => string)
 }
 
 /**
- * Returns the texts.
+ * Checks texts, and returns them.
  *
  * @param pattern what a text must match, so that reading it again gives the same text
  * @throws {TypeError} a value is not such a text; the message names it

@@ -79,7 +79,7 @@ function checkSection<Section>(
   }
 }
 
-/** Refuses a value that would be another line or a comment when it is read again. */
+/** Refuses a value with a character that would begin a comment or a new line in the file. */
 function checkValue(value: string): void {
   // oxlint-disable-next-line no-control-regex -- a NUL is what it looks for
   if (!/[\0\n\r#]/.test(value)) return;

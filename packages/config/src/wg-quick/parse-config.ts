@@ -97,7 +97,8 @@ class Reader {
   }
 
   #readPeer(source: SectionSource): void {
-    // The lines complete the peer. A peer without a public key is never returned.
+    // The public key comes from a line of the section. If there is no such line, `parseConfig`
+    // throws.
     const peer = { allowedIps: [] } as unknown as PeerSection;
     this.config.peers.push(peer);
     this.sources.push({ section: peer, lines: source.lines });
@@ -146,7 +147,7 @@ class Reader {
 
 /**
  * Returns a name as the documentation spells it. An unknown name is returned as it is; undefined if
- * it could be a part of a WireGuard key.
+ * the name could be a part of a WireGuard key.
  */
 function knownName(key: string): string | undefined {
   const known = fieldOf<never>([...INTERFACE_FIELDS, ...PEER_FIELDS] as Field<never>[], key);

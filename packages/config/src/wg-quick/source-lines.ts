@@ -71,7 +71,7 @@ export function parseFieldLine(line: string): FieldLine | undefined {
   const key = line.slice(0, Math.max(sign, 0)).trim();
   if (key === '') return undefined;
   const keyStart = line.indexOf(key);
-  // Blanks before the value belong to `equals`, so that a new value keeps them.
+  // Blanks before the value belong to `equals`, so that they stay when the value is replaced.
   const blank = /^[ \t]*/.exec(line.slice(sign + 1, end))?.[0].length ?? 0;
   const valueStart = sign + 1 + blank;
   const value = line.slice(valueStart, end).trimEnd();

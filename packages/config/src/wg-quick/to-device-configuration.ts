@@ -31,7 +31,7 @@ import { checkConfig } from './format-config.ts';
  * caller must wipe the copies with `wipeSecrets`.
  *
  * @param endpoints the resolved address of each `HostEndpoint` object in the config
- * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: there is no address for a host name
+ * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: `endpoints` has no address for a host name
  * @throws {TypeError | RangeError | WireGuardError} a field has a wrong type or is out of range;
  *   the message names it
  */

@@ -37,7 +37,7 @@ describe('formatGetResponse', () => {
     expect(formatGetResponse(text)).toBe(formatGetResponse(STATUS));
   });
 
-  it('writes the keys in the order of wireguard-go', () => {
+  it('writes the lines in the order of wireguard-go', () => {
     expect(formatGetResponse(STATUS)).toBe(`private_key=${keyToHex(privateKey(1))}
 listen_port=51820
 fwmark=16
@@ -70,7 +70,7 @@ errno=0
   });
 });
 
-describe('the option keys', () => {
+describe('the option `keys`', () => {
   it('adds the next keys of the device and of a peer', () => {
     const text = formatGetResponse(STATUS_WITH_NEXT_KEYS, { keys: true });
     expect(text).toContain(`\nlitz_next_private_key=${keyToHex(privateKey(5))}\nlisten_port=`);
@@ -82,7 +82,7 @@ describe('the option keys', () => {
     expect(formatGetResponse(STATUS_WITH_NEXT_KEYS)).not.toContain('litz_');
   });
 
-  it('names a wrong key in the error', () => {
+  it('names the field of a wrong key in the error', () => {
     const wrong = { ...STATUS_WITH_NEXT_KEYS, nextPrivateKey: new Uint8Array(3) } as never;
     expect(() => formatGetDevice(wrong, { keys: true })).toThrow('"nextPrivateKey"');
     const peer = { ...STATUS.peers[0], nextPublicKey: new Uint8Array(3) } as never;
@@ -90,7 +90,7 @@ describe('the option keys', () => {
   });
 });
 
-describe('the option stats', () => {
+describe('the option `stats`', () => {
   const details = {
     provider: 'wasm',
     providerReason: 'the\nfastest',
@@ -141,7 +141,7 @@ describe('the option stats', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('writes drop reasons, of which a reader ignores those that it does not know', () => {
+  it('has drop reasons; parseGetResponse ignores a reason that it does not know', () => {
     const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
     expect(parseGetResponse(text).details?.drops).toEqual({});
   });
@@ -161,7 +161,7 @@ describe('formatGetPeers', () => {
     expect(pieces.join('') + formatErrnoResponse(0)).toBe(formatGetResponse(STATUS));
   });
 
-  it('writes no lines without peers, and formatGetDevice none without key, port and mark', () => {
+  it('writes nothing if there are no peers; formatGetDevice writes nothing without key, port and mark', () => {
     expect(formatGetDevice({ listenPort: 0, fwmark: 0 })).toBe('');
     expect(formatGetPeers([])).toBe('');
   });

@@ -9,7 +9,7 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'litz-inode-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-it('inodeOf returns the same number after a file was moved, and another one for another file', () => {
+it('inodeOf returns the same number after a file was moved, and a different number for another file', () => {
   const [first, second, moved] = ['first', 'second', 'moved'].map((name) => join(folder, name));
   for (const file of [first, second]) writeFileSync(file, '');
   const inode = inodeOf(first);
@@ -19,7 +19,7 @@ it('inodeOf returns the same number after a file was moved, and another one for 
   expect(inodeOf(second)).not.toBe(inode);
 });
 
-it('inodeOf returns undefined without a file, and does not follow a symbolic link', () => {
+it('inodeOf returns undefined if there is no file, and does not follow a symbolic link', () => {
   const link = join(folder, 'link');
   expect(inodeOf(link)).toBeUndefined();
   symlinkSync(join(folder, 'absent'), link);

@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => close());
 
 describe('linesOf', () => {
-  it('yields the lines, whatever pieces they come in', async () => {
+  it('yields the lines, however the bytes are divided into pieces', async () => {
     const text = Buffer.from('one\ntwo ä\n\nlast');
     for (const [index] of text.entries()) near.write(text.subarray(index, index + 1));
     near.end();

@@ -43,7 +43,7 @@ describe('parseGetResponse', () => {
     expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
   });
 
-  it('throws only UapiError, whatever a part of the text is replaced with', () => {
+  it('throws only UapiError if a part of the text is replaced with random text', () => {
     const whole = formatGetResponse(STATUS);
     const cut = fc.tuple(fc.nat(whole.length), fc.nat(whole.length), fc.string());
     fc.assert(
@@ -60,7 +60,7 @@ describe('parseGetResponse', () => {
     expect(parseGetResponse(text)).toEqual(STATUS_WITH_NEXT_KEYS);
   });
 
-  it('does not show a key that stands alone on a line', () => {
+  it('does not show in its error a key that stands alone on a line', () => {
     const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
     let text = '';
     try {

@@ -34,7 +34,7 @@ describe('parsePeerChanges', () => {
     });
   });
 
-  it('reads a report in which nothing has changed', () => {
+  it('reads a report without peers', () => {
     expect(parsePeerChanges('litz_cursor=3')).toEqual({ isResync: false, peers: [], cursor: 3 });
   });
 

@@ -104,7 +104,7 @@ describe('loadInputFile', () => {
     await expect(loadInputFile(file, { maxLength: 4 })).rejects.toThrow('more than 4 bytes');
   });
 
-  it('waits for a pipe without blocking, until a time limit or the signal ends it', async () => {
+  it('waits for a pipe without blocking, until a time limit or the signal ends the wait', async () => {
     const path = fifo();
     await expect(loadInputFile(path, { openMs: 20 })).rejects.toThrow(
       'it is a pipe that no program writes to',
@@ -116,7 +116,8 @@ describe('loadInputFile', () => {
     );
     const control = new AbortController();
     const loaded = loadInputFile(path, { signal: control.signal });
-    // If the call blocked, this would run after the limit of 20 s, and the reason would differ.
+    // If `loadInputFile` blocked, the abort would come after the limit of 20 s, and the error would
+    // be another one.
     setImmediate(() => control.abort(new Error('no longer wanted')));
     await expect(loaded).rejects.toThrow('no longer wanted');
   });

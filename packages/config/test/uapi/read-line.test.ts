@@ -31,7 +31,7 @@ afterEach(() => {
 });
 
 describe('readLine', () => {
-  it('returns the first line, and reads the rest of the stream, so that its end is noticed', async () => {
+  it('returns the first line, and reads the rest, so that the end of the stream is noticed', async () => {
     near.write('one\ntwo\n');
     expect(await readLine(far, LIMITS)).toBe('one');
     expect(far.destroyed).toBe(false);

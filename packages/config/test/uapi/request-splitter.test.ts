@@ -85,7 +85,7 @@ describe('RequestSplitter', () => {
     );
   });
 
-  it('refuses an unknown operation without an answer', () => {
+  it('refuses an unknown operation, and gives no errno to answer', () => {
     for (const text of ['hello\n', 'get=2\n\n', 'get=1', '\n', 'GET / HTTP/1.1\r\n']) {
       const expected = text === 'get=1' ? [] : [{ operation: 'invalid', errno: undefined }];
       expect(split([text])).toEqual(expected);
@@ -148,7 +148,7 @@ describe('RequestSplitter', () => {
     expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
-  it('forgets the request when it is dropped, and finds no later one', () => {
+  it('drop discards the incomplete request; then no later request is found', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();

@@ -12,7 +12,7 @@ const KEY = keyToHex(publicKey(7));
 const ZERO = '0'.repeat(64);
 
 describe('parseSetRequest', () => {
-  it('reads every key of the protocol', () => {
+  it('reads every line of the protocol', () => {
     const body = `private_key=${keyToHex(privateKey(1))}
 listen_port=51820
 fwmark=16
@@ -106,7 +106,7 @@ litz_promote_public_key=true
     });
   });
 
-  it('removes the earlier prefixes at replace_allowed_ips', () => {
+  it('replace_allowed_ips removes the prefixes of earlier lines', () => {
     const body = `public_key=${KEY}\nallowed_ip=1.0.0.0/8\nreplace_allowed_ips=true\nallowed_ip=2.0.0.0/8\n`;
     expect(parseSetRequest(body).peers?.[0].allowedIps).toEqual([parseCidr('2.0.0.0/8')]);
   });
@@ -158,7 +158,7 @@ litz_promote_public_key=true
         ' persistent_keepalive_interval replace_allowed_ips allowed_ip protocol_version unheard',
       )
       .split(' '),
-  )('never shows a key that follows %s', (name) => {
+  )('shows no WireGuard key in an error about %s', (name) => {
     const base64 = formatKey(publicKey(7));
     for (const key of [base64, KEY, `${KEY}0`, KEY.toUpperCase()]) {
       for (const line of [`${name}=${key}`, `${name}=${key}:5`, `${name}=-${key}/32`, `${key}=1`]) {
@@ -169,7 +169,7 @@ litz_promote_public_key=true
     }
   });
 
-  it('never shows a key with a wrong digit', () => {
+  it('shows no WireGuard key in an error about a wrong digit', () => {
     const broken = `${KEY.slice(0, 63)}!`;
     for (const body of [
       `private_key=${broken}`,
@@ -284,7 +284,10 @@ function configuration(): fc.Arbitrary<DeviceConfiguration> {
     .map(withEmptyLists);
 }
 
-/** Adds the empty list that `replace_allowed_ips` gives even if no prefix follows it. */
+/**
+ * Adds the empty list of allowed IPs that the parser makes for `replace_allowed_ips`, even if no
+ * prefix follows.
+ */
 function withEmptyLists(change: DeviceConfiguration): DeviceConfiguration {
   if (!change.peers) return change;
   const peers = change.peers.map((peer) =>

@@ -146,7 +146,7 @@ describeWith(WIREGUARD_GO_REQUIREMENTS, 'UapiClient with wireguard-go', () => {
   );
 });
 
-const mounts = requirement('mounts of its own', () => {
+const mounts = requirement('the right to make a mount namespace', () => {
   const { status, stderr } = spawnSync('unshare', ['-m', 'true'], { encoding: 'utf8' });
   return status === 0 || stderr.trim();
 });
@@ -155,26 +155,29 @@ const built = requirement(
   () => existsSync(BUILT) || 'run `tsc -b` first',
 );
 
-describeWith([mounts, built], 'UapiClient.of in a folder that others may write to', () => {
+describeWith([mounts, built], 'UapiClient.of and the folder of the sockets', () => {
   it.each([
     ['mkdir -m 777 /run/wireguard', 'has mode 0777'],
     ['mkdir -m 755 /run/wireguard && chown 12345 /run/wireguard', 'belongs to user 12345'],
     ['mkdir -m 755 /run/x && ln -s x /run/wireguard', 'is a symbolic link'],
     ['mkdir -m 755 /run/wireguard', 'connected'],
-  ])('checks the folder before it sends a key: after %s, it prints "%s"', (make, what) => {
-    const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
-    const node = [process.execPath, '--input-type=module', '-e', SEND_A_KEY];
-    const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
-    const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
-    expect(stdout + stderr).toContain(what);
-  });
+  ])(
+    'checks the folder before it sends a request: after %s, the script prints "%s"',
+    (make, what) => {
+      const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
+      const node = [process.execPath, '--input-type=module', '-e', SET_A_PORT];
+      const args = ['-m', 'sh', '-c', script, 'sh', ...node, pathToFileURL(BUILT).href];
+      const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+      expect(stdout + stderr).toContain(what);
+    },
+  );
 });
 
 /**
  * A script with both ends: a server at the socket, which prints `connected` for each connection,
  * and a client that sends two requests.
  */
-const SEND_A_KEY = `
+const SET_A_PORT = `
   import { createServer } from 'node:net';
   const { UapiClient } = await import(process.argv[1]);
   const answer = (socket) => { console.log('connected'); socket.end('errno=0\\n\\n'); };
@@ -188,7 +191,7 @@ const SEND_A_KEY = `
 
 /**
  * Sends `text`, and returns the answer up to an empty line or the end of the connection. With
- * `end`, the text is the last thing that is sent.
+ * `end`, it closes its writing side after the text.
  */
 function ask(path: string, text: string, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -129,7 +129,7 @@ describe('UapiClient', () => {
     await expect(client.get()).rejects.toThrow('too long');
   });
 
-  it('does not show a name or a path that may be a key', () => {
+  it('shows no name or path that may be a key in an error', () => {
     const key = Buffer.alloc(32, 7).toString('base64');
     for (const make of [() => UapiClient.of(`${key}\n`), () => new UapiClient(`${key}\0`)]) {
       expect(make).toThrow('(a key, not shown)');
@@ -157,7 +157,7 @@ describe('UapiClient', () => {
       expect(asked).toBe('litz_changes=3\n\n');
     });
 
-    it('waits without a time limit for a change, but not for the first report', async () => {
+    it('waits without a time limit for each report after the first', async () => {
       await serve((socket) => {
         socket.write('litz_cursor=5\n\n');
         setTimeout(() => socket.write('litz_cursor=6\n\n'), 30);
@@ -195,7 +195,7 @@ describe('UapiClient', () => {
       );
     });
 
-    it('ends without an error when the signal aborts it, before and while it waits', async () => {
+    it('ends without an error if the signal is aborted before the call or while it waits', async () => {
       await serve((socket) => socket.write('litz_cursor=5\n\n'));
       const stopping = new AbortController();
       const changes = new UapiClient(path).changes({ signal: stopping.signal });
@@ -232,7 +232,7 @@ describe('UapiClient', () => {
       client.close();
     });
 
-    it('lets a request fail if the client is closed, even while its answer comes', async () => {
+    it('rejects a request if the client is closed, even while the answer arrives', async () => {
       let isAsked!: () => void;
       const asked = new Promise<void>((resolve) => (isAsked = resolve));
       const timers: NodeJS.Timeout[] = [];
@@ -263,8 +263,8 @@ describe('UapiClient', () => {
       const sockets = await serveFwmarks();
       const client = new UapiClient(path, keeping);
       await client.get();
-      // The client may not have noticed this yet. It then writes the request to a closed
-      // connection.
+      // The client may not have noticed yet that the connection is closed. Then it writes the
+      // request to this connection.
       sockets[0].destroy();
       await until(() => sockets[0].closed);
       expect((await client.get()).fwmark).toBe(2);
@@ -313,7 +313,7 @@ describe('UapiClient', () => {
 });
 
 /**
- * Starts a daemon that answers each request with a status; its mark is the number of the request.
+ * Starts a daemon that answers each request with a status whose mark is the number of the request.
  * Returns the connections of the daemon.
  */
 async function serveFwmarks(): Promise<Socket[]> {

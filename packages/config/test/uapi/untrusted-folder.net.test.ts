@@ -36,7 +36,7 @@ describeWith([root, programRequirement('setpriv')], 'untrustedFolder and other u
     expect(untrustedFolder(folder)).toMatch(/symbolic link/);
   });
 
-  it("trusts, as another user, only root's folder and its own", () => {
+  it('in a process of another user, trusts only folders of root and of that user', () => {
     mkdirSync(folder, { mode: 0o755 });
     const seen = (): string | undefined => asUserOf(USER, () => untrustedFolder(folder));
     expect(seen()).toBeUndefined();

@@ -1,5 +1,5 @@
 /**
- * `WireguardGo`: runs a wireguard-go in a network namespace that ends with it.
+ * `WireguardGo`: runs wireguard-go in a network namespace of its own, which ends with the process.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export class WireguardGo {
   /** Starts the daemon, and resolves when it answers. */
   static async start(): Promise<WireguardGo> {
     const name = `litzgo${process.pid}`;
-    // `unshare` replaces itself by the program. So the child process is the daemon, and the
+    // `unshare` replaces itself with the program. So the child process is the daemon, and the
     // namespace ends with it.
     const child = spawn('unshare', ['-n', wireguardGo() ?? 'wireguard', '-f', name], {
       stdio: 'ignore',

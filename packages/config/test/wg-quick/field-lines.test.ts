@@ -4,7 +4,7 @@ import { fieldLines, formatConfig, parseConfig } from '../../src/index.ts';
 import { publicKey } from '../keys.ts';
 
 describe('fieldLines', () => {
-  test('finds each line of a field, only in its section', () => {
+  test('finds each line of a field in the given section, and no line of another section', () => {
     const config = parseConfig(TEXT);
     expect(fieldLines(config, config.interface, 'Address')).toEqual([
       { line: 3, value: '10.0.0.1/24' },

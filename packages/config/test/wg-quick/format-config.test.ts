@@ -44,7 +44,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(expected);
   });
 
-  it('adds a field after the last one of its section', () => {
+  it('adds a new field after the last field of its section', () => {
     const config = parseConfig(TEXT);
     config.interface.mtu = 1400;
     config.peers[0].persistentKeepalive = 0;
@@ -169,7 +169,7 @@ describe('formatConfig', () => {
     );
   });
 
-  it('adds the interface to a file without one', () => {
+  it('adds an [Interface] section to a file without one', () => {
     const config = parseConfig(`[Peer]\nPublicKey = ${A}\n`);
     config.interface.listenPort = 1;
     expect(formatConfig(config)).toBe(`[Interface]\nListenPort = 1\n\n[Peer]\nPublicKey = ${A}\n`);
@@ -182,7 +182,7 @@ describe('formatConfig', () => {
     expect(formatConfig(config)).toBe(text.replace('1400', '1300'));
   });
 
-  it('rewrites a field in the first [Interface] that contains it, and removes its later lines', () => {
+  it('rewrites a field in the first [Interface] section that has it, and removes the other lines of the field', () => {
     const text = `[Interface]\nMTU = 1400\n\n[Peer]\nPublicKey = ${A}\n\n[Interface]\nListenPort = 1\nMTU = 1300 # of both\nPreUp =\n`;
     const config = parseConfig(text);
     expect(formatConfig(config)).toBe(text);
@@ -210,7 +210,7 @@ describe('formatConfig', () => {
     );
   });
 
-  it('writes a new config in the usual form, and reads it again', () => {
+  it('writes a new config in the usual form, which parseConfig reads again', () => {
     const config = wholeConfig();
     const text = formatConfig(config);
     expect(text).toMatch(/^\[Interface\]\nPrivateKey = .{44}\nListenPort = 1\nFwMark = 0x10\n/);

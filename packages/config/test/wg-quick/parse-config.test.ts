@@ -80,7 +80,7 @@ PersistentKeepalive = 25
     expect(config.peers[0].publicKey).toEqual(publicKey(2));
   });
 
-  it('reads the value off', () => {
+  it('reads the value "off"', () => {
     const config = parseConfig(
       `[Interface]\nFwMark=off\nTable=off\n[Peer]\nPublicKey=${PUBLIC}\nPersistentKeepalive=off`,
     );
@@ -88,7 +88,7 @@ PersistentKeepalive = 25
     expect(config.peers[0].persistentKeepalive).toBe(0);
   });
 
-  it('reads an empty field of wg-quick as not set', () => {
+  it('treats an empty field of wg-quick as not set', () => {
     const names = ['Address', 'DNS', 'MTU', 'Table', 'PreUp', 'PostUp', 'PreDown', 'PostDown'];
     for (const name of names) {
       for (const value of ['', ' ', '\t# none']) {
@@ -271,7 +271,7 @@ Endpoint = 192.0.2.1 : 5 1820
     expect(complaints(text, 'f')).toContain(complaint);
   });
 
-  it('never shows a key with a wrong character', () => {
+  it('shows no key with a wrong character in an error', () => {
     const broken = `${PRIVATE.slice(0, -1)}!`;
     const text = [
       `[Interface]\nPrivateKey = ${broken}\n${broken}\nPrivatKey ${broken}\n${broken} = 1`,
@@ -283,7 +283,7 @@ Endpoint = 192.0.2.1 : 5 1820
   });
 
   it.each([...FIELD_NAMES, 'Unheard', '[Interface] x', ''])(
-    'never shows a key that follows %j',
+    'shows no key in an error about %j',
     (name) => {
       const key = formatKey(parsePublicKey(Uint8Array.from({ length: 32 }, (_, i) => i * 7)));
       for (const form of [key, key.slice(0, -1), 'c8'.repeat(32), `a, ${key}`, `${key}:51820`]) {
@@ -297,7 +297,7 @@ Endpoint = 192.0.2.1 : 5 1820
     },
   );
 
-  it('throws only ConfigError; what it accepts, formatConfig writes as the same text', () => {
+  it('throws only ConfigError; if it accepts a text, formatConfig returns the same text', () => {
     fc.assert(
       fc.property(configLike(), (text) => {
         expect(formattedOrRefused(text)).toBe(true);

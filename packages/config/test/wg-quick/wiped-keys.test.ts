@@ -43,7 +43,7 @@ function remembered<Key extends Uint8Array>(
 }
 
 describe('parsed secret keys', () => {
-  it('are wiped after the file was read, except those of the config', () => {
+  it('are wiped after the file was read, except the keys of the config', () => {
     const config = parseConfig(FILE.replace('[Peer]', `PrivateKey = ${OTHER}\n[Peer]`));
     expect(made).toHaveLength(3);
     expect(left()).toEqual([config.interface.privateKey, config.peers[0].presharedKey]);
@@ -55,7 +55,7 @@ describe('parsed secret keys', () => {
     expect(left()).toEqual([]);
   });
 
-  it('are wiped after the file was written, except those of the config', () => {
+  it('are wiped after the file was written, except the keys of the config', () => {
     const config = parseConfig(FILE);
     config.interface.listenPort = 5;
     expect(formatConfig(config)).toContain(PRIVATE);

@@ -81,7 +81,9 @@ export class CniPrefixes implements PrefixSource {
 }
 
 function noPrefixes({ trouble, file }: CniFacts): string {
-  return trouble ?? `${file ?? 'no CNI configuration'} names no pod prefix: ${ADVICE}`;
+  if (trouble !== undefined) return trouble;
+  if (file === undefined) return `there is no CNI configuration with a pod prefix: ${ADVICE}`;
+  return `${file} names no pod prefix: ${ADVICE}`;
 }
 
 const ADVICE = "set this node's prefixes with --prefixes static:CIDR";

@@ -100,7 +100,7 @@ export class Browser {
       if (await this.evaluate<boolean>(`Boolean(${expression})`)) return;
       await delay(50);
     }
-    throw new Error(`the page did not become: ${expression}`);
+    throw new Error(`this expression did not become true: ${expression}`);
   }
 
   async press(key: string): Promise<void> {

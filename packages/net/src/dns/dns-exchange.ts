@@ -133,7 +133,7 @@ async function readFrame(socket: Socket): Promise<Buffer> {
     const end = 2 + received.readUInt16BE();
     if (received.length >= end) return received.subarray(2, end);
   }
-  throw new Error('the answer ended early');
+  throw new Error('the connection ended before the whole answer came');
 }
 
 function noAnswer(server: string, ms: number): Error {

@@ -36,7 +36,7 @@ export interface DnsAnswer {
 export function encodeQuery({ id, name, type }: DnsQuestion, withOptions: boolean): Uint8Array {
   const labels = name.split('.');
   if (name.length > 253 || labels.some((label) => label.length < 1 || label.length > 63)) {
-    throw new Error('not a name of DNS');
+    throw new Error('not a valid DNS name');
   }
   return encode({
     type: 'query',

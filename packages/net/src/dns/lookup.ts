@@ -61,7 +61,7 @@ export class NetworkLookup {
     if (isLocalName(hostname)) return this.#ownAddresses(hostname, version);
     const name = domainToASCII(hostname.replace(/\.$/, ''));
     const { servers } = this.#resolver;
-    if (name === '') throw lookupError('ENOTFOUND', hostname, 'it is not a name');
+    if (name === '') throw lookupError('ENOTFOUND', hostname, 'it is not a valid name');
     if (servers.length === 0) {
       throw lookupError('ENOTFOUND', hostname, 'the network has no DNS server');
     }

@@ -97,7 +97,7 @@ export function readConnectArguments(given: ConnectArguments): {
 export function readDestination(options: ConnectOptions): Destination {
   const { host = 'localhost', localAddress, localPort = 0, family = 0, lookup } = options;
   const port = readPort(options.port, 'port');
-  if (typeof host !== 'string') throw new TypeError(`"host" expected a text, got ${typeof host}`);
+  if (typeof host !== 'string') throw new TypeError(`"host" expected a string, got ${typeof host}`);
   if (localAddress !== undefined && isIP(localAddress) === 0) {
     throw new TypeError('"localAddress" expected an IP address');
   }

@@ -176,7 +176,7 @@ export class Connector implements SocketOwner {
       return;
     }
     const { host, port, connectTimeoutMs } = this.#destination;
-    const reason = `the name was not found within ${connectTimeoutMs} ms`;
+    const reason = `the look-up of the name took longer than ${connectTimeoutMs} ms`;
     this.#fail(systemError('ETIMEDOUT', 'connect', { address: host, port, reason }));
   }
 
@@ -291,7 +291,7 @@ function alternate(addresses: readonly string[]): string[] {
 }
 
 function abortReason(): Error {
-  return abortError(AbortSignal.abort('the connection is not wanted any more'));
+  return abortError(AbortSignal.abort('the connection attempt was ended'));
 }
 
 /** RFC 8305 3: how long to wait for the addresses of the other version. */

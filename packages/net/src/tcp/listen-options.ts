@@ -48,7 +48,7 @@ export function readListenArguments(given: readonly unknown[]): {
   const { port = 0, host, backlog } = options;
   if (backlog !== undefined) requireInteger(backlog, 'backlog', 0, 0xffff);
   if (host !== undefined && typeof host !== 'string') {
-    throw new TypeError(`"host" expected a text, got ${typeof host}`);
+    throw new TypeError(`"host" expected a string, got ${typeof host}`);
   }
   const checked = { ...options, port: readPort(port ?? 0, 'port') };
   return { options: host === '' ? { ...checked, host: undefined } : checked, callback };

@@ -67,7 +67,7 @@ export function readSendArguments(given: readonly unknown[], isConnected: boolea
     throw Object.assign(new RangeError(text), { code: 'ERR_SOCKET_BAD_PORT' });
   }
   if (address !== undefined && address !== null && typeof address !== 'string') {
-    throw new TypeError(`"address" expected a text, got ${typeof address}`);
+    throw new TypeError(`"address" expected a string, got ${typeof address}`);
   }
   const host = typeof address === 'string' && address !== '' ? address : undefined;
   return { bytes: part, port: number, address: host, callback };
@@ -86,5 +86,5 @@ function toBytes(message: unknown): Uint8Array {
   if (ArrayBuffer.isView(message)) {
     return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   }
-  throw new TypeError('"message" expected a text, bytes, or a list of them');
+  throw new TypeError('"message" expected a string, bytes, or a list of them');
 }

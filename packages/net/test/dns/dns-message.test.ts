@@ -18,7 +18,7 @@ describe('encodeQuery', () => {
   });
 
   test.each(['', 'a..b', `${'x'.repeat(64)}.example`, 'abcd.'.repeat(60)])('refuses %j', (name) => {
-    expect(() => encodeQuery({ ...QUESTION, name }, true)).toThrow('not a name of DNS');
+    expect(() => encodeQuery({ ...QUESTION, name }, true)).toThrow('not a valid DNS name');
   });
 });
 

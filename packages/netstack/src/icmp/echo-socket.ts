@@ -66,7 +66,10 @@ export class EchoSocket {
     const destination = address instanceof IpAddress ? address : IpAddress.from(address);
     const source = addresses.sourceFor(destination);
     if (!source || !destination.isHost) {
-      throw new StackError('EHOSTUNREACH', `no address to reach ${destination.toString()} from`);
+      throw new StackError(
+        'EHOSTUNREACH',
+        `the stack has no address from which ${destination.toString()} can be reached`,
+      );
     }
     const isV4 = destination.version === 4;
     header.begin(source, destination, isV4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6, 0);

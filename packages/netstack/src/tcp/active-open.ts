@@ -7,7 +7,7 @@ import { StackError } from '../errors.ts';
 import type { StackState } from '../stack-state.ts';
 import type { Connection } from './connection.ts';
 import {
-  beginBehind,
+  beginAfter,
   changeState,
   createConnection,
   endConnection,
@@ -30,13 +30,13 @@ export function openConnection(
 ): Connection {
   const localPort = ends.localPort || choosePort(state, ends);
   const previous = connectionAt(state, ends, localPort);
-  if (previous && !mayFollow(state, previous)) {
+  if (previous && !mayReuse(state, previous)) {
     const name = `${ends.local.toString()} port ${localPort}`;
     throw new StackError('EADDRINUSE', `${name} is already connected to that address and port`);
   }
   if (previous) endConnection(state, previous);
   const c = createConnection(state, { ...ends, localPort }, options);
-  if (previous) beginBehind(c, previous);
+  if (previous) beginAfter(c, previous);
   changeState(state, c, 'syn-sent');
   state.tcp.wake(c);
   return c;
@@ -57,7 +57,7 @@ function choosePort(state: StackState, ends: Ends): number {
     const port = FIRST_PORT + (number % PORT_COUNT);
     if (port === own || !tcp.listeners.isFree(undefined, port)) continue;
     const previous = connectionAt(state, ends, port);
-    if (!previous || mayFollow(state, previous)) return port;
+    if (!previous || mayReuse(state, previous)) return port;
   }
   throw new StackError('EADDRNOTAVAIL', `all ports from ${FIRST_PORT} to 65535 are in use`);
 }
@@ -76,7 +76,7 @@ function connectionAt(
  * 5.3 and B.2; RFC 6191 2 if the other side begins the new one). After a second, the clocks of both
  * sides have moved (tcp_tw_reuse_delay of Linux).
  */
-function mayFollow({ now }: StackState, c: Connection): boolean {
+function mayReuse({ now }: StackState, c: Connection): boolean {
   return c.state === 'time-wait' && c.usesTimestamps && c.slowAt - now <= REUSABLE_MS;
 }
 

@@ -11,7 +11,7 @@ import { TCP_FLAG, type TcpHeader } from '../wire/tcp-header.ts';
 import type { Connection } from './connection.ts';
 import {
   beginAt,
-  beginBehind,
+  beginAfter,
   changeState,
   createConnection,
   endConnection,
@@ -40,7 +40,7 @@ export function receiveSyn(
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
   // The sequence numbers of the new connection must begin after those of `previous`. With a cookie
   // they cannot.
-  if (listener.hasRoom || previous) beginHandshake(state, listener, segment, previous);
+  if (listener.hasFreePlace || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // The segment is not answered, so the other side tries again.
   else state.drop('full-backlog');
@@ -113,7 +113,7 @@ function beginHandshake(
   previous: Connection | undefined,
 ): void {
   const c = createConnection(state, endsOf(state, segment), listener.options);
-  if (previous) beginBehind(c, previous);
+  if (previous) beginAfter(c, previous);
   c.listener = listener;
   listener.begin(c);
   c.state = 'syn-received';
@@ -131,7 +131,7 @@ function receiveCookie(
   segment: TcpHeader,
 ): Connection | undefined {
   const isCookie = !segment.has(TCP_FLAG.SYN) && readCookie(state, listener, segment);
-  if (!isCookie && !mayFollow(state, listener)) {
+  if (!isCookie && !wasRefusedLately(state, listener)) {
     answerReset(state);
     return undefined;
   }
@@ -158,7 +158,7 @@ function receiveCookie(
  * Whether a cookie was refused a short time ago, because no more connections could wait. Later
  * segments of its sender have no cookie, but a RST would end a connection that can still begin.
  */
-function mayFollow({ now }: StackState, { refusedAt }: BoundListener): boolean {
+function wasRefusedLately({ now }: StackState, { refusedAt }: BoundListener): boolean {
   return now - refusedAt < REFUSED_MS;
 }
 

@@ -61,7 +61,7 @@ export function beginAt(c: Connection, initialSequence: number): void {
  * ends has used (RFC 9293 3.6.1). The distance is that of Linux: more than a window without
  * scaling.
  */
-export function beginBehind(c: Connection, previous: Connection): void {
+export function beginAfter(c: Connection, previous: Connection): void {
   if (isAfter(c.initialSequence, previous.next)) return;
   beginAt(c, (previous.next + FOLLOWING_DISTANCE) | 0);
 }

@@ -17,7 +17,7 @@ import type { CheckedTcpOptions } from './tcp-options.ts';
 export interface BoundListener extends BoundSocket, ConnectionListener {
   readonly options: CheckedTcpOptions;
   /** Whether the backlog has space for one more handshake. */
-  readonly hasRoom: boolean;
+  readonly hasFreePlace: boolean;
   /** When a SYN was last answered with a cookie. */
   cookieAt: number;
   /** When the acknowledgement of a cookie was last refused. */

@@ -66,7 +66,7 @@ export class TcpListener {
   }
 
   /** @internal */
-  get hasRoom(): boolean {
+  get hasFreePlace(): boolean {
     return this.#begun.size + this.#complete.length < this.#backlog;
   }
 

@@ -210,7 +210,10 @@ export class UdpSocket {
     const bound = this.localAddress;
     const source = bound ?? this.#state.addresses.sourceFor(destination);
     if (source?.version === destination.version && destination.isHost) return source;
-    throw new StackError('EHOSTUNREACH', `no address to reach ${destination.toString()} from`);
+    throw new StackError(
+      'EHOSTUNREACH',
+      `the stack has no address from which ${destination.toString()} can be reached`,
+    );
   }
 
   #drop(): false {

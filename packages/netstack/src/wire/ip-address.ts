@@ -27,7 +27,7 @@ export class IpAddress {
   static from(address: string | Uint8Array): IpAddress {
     const bytes = typeof address === 'string' ? parseAddress(address) : address;
     if (!(bytes instanceof Uint8Array) || (bytes.length !== 4 && bytes.length !== 16)) {
-      throw new TypeError('"address" expected a text, or a Uint8Array of 4 or 16 bytes');
+      throw new TypeError('"address" expected a string, or a Uint8Array of 4 or 16 bytes');
     }
     const result = new IpAddress();
     result.read(bytes, 0, bytes.length === 4 ? 4 : 6);

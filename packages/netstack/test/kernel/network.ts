@@ -104,7 +104,7 @@ export async function runTogether(
   const end = first.now + limit;
   let pause = first.now + LONGEST_TURN_MS;
   while (!isOver()) {
-    if (first.now > end) throw new Error(`it was not over after ${limit} ms`);
+    if (first.now > end) throw new Error(`the programs were not done after ${limit} ms`);
     if (first.now > pause) {
       await setImmediate();
       pause = first.now + LONGEST_TURN_MS;

@@ -17,7 +17,10 @@ import type { LinkSettings, VethOptions } from './link.ts';
 import { TYPE_NUMBERS, type Route, type RouteToOptions } from './route.ts';
 import type { Rule, RulePrefix } from './rule.ts';
 
-/** Throws as {@link checkString} does. A template with `%d` is allowed. */
+/**
+ * Checks the name of a link, or a template with `%d` for a name. Throws as {@link checkString}
+ * does.
+ */
 export function checkLinkName(name: string, value: unknown): void {
   checkString(name, value, LONGEST_NAME);
 }
@@ -28,7 +31,7 @@ export function checkIndex(name: string, value: unknown): void {
 }
 
 /**
- * Checks a firewall mark, or a mask of it: an integer of 32 bits.
+ * Checks a firewall mark, or the mask of a mark: an integer of 32 bits.
  * @throws {TypeError | RangeError} the message contains `name`
  */
 export function checkMark(name: string, value: unknown): void {
@@ -122,14 +125,17 @@ export function checkRoute(route: Route): void {
 
 /**
  * Checks what is done with a route.
- * @throws {TypeError} it is not add, replace or delete
+ * @throws {TypeError} the action is not add, replace or delete
  */
 export function checkRouteAction(action: unknown): void {
   if (action === 'add' || action === 'replace' || action === 'delete') return;
   throw new TypeError(`"action" expected add, replace or delete, got ${String(action)}`);
 }
 
-/** @param length number of bytes of the destination */
+/**
+ * Checks the options of `Netlink.routeTo`.
+ * @param length number of bytes of the destination
+ */
 export function checkRouteToOptions(options: RouteToOptions, length: number): void {
   checkObject('options', options);
   const { mark, source, udp } = options;
@@ -146,7 +152,7 @@ export function checkRouteToOptions(options: RouteToOptions, length: number): vo
 
 /**
  * Checks a family of addresses.
- * @throws {TypeError} it is neither 4 nor 6
+ * @throws {TypeError} the family is neither 4 nor 6
  */
 export function checkFamily(family: unknown): void {
   if (family === 4 || family === 6) return;
@@ -154,7 +160,7 @@ export function checkFamily(family: unknown): void {
 }
 
 /**
- * Checks the fields of a rule. `to` and `from` must be of its family.
+ * Checks the fields of a rule. `to` and `from` must be of the rule's family.
  * @throws {TypeError | RangeError} the message names the field
  */
 export function checkRule(rule: Rule): void {

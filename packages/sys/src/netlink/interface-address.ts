@@ -52,7 +52,7 @@ export interface AssignedAddress extends InterfaceAddress {
   readonly tentative: boolean;
 }
 
-/** RTM_NEWADDR of a new address. The kernel refuses one that exists. */
+/** RTM_NEWADDR of a new address. The kernel refuses an address that exists already. */
 export function addAddressMessage(
   interfaceIndex: number,
   address: InterfaceAddress,
@@ -95,8 +95,8 @@ export function readAddress(payload: Uint8Array): AssignedAddress | undefined {
   if (payload.length < IFADDRMSG_LENGTH) return undefined;
   const view = viewOf(payload);
   const attributes = readAttributes(payload, IFADDRMSG_LENGTH);
-  // IPv6 has IFA_LOCAL besides IFA_ADDRESS only on point-to-point links. IPv4 always has both; they
-  // are equal except on point-to-point links.
+  // IPv6 has IFA_LOCAL besides IFA_ADDRESS only on point-to-point links. IPv4 always has both
+  // attributes; their values are equal except on point-to-point links.
   const remote = attributes.bytes(IFA_ADDRESS);
   const local = attributes.bytes(IFA_LOCAL) ?? remote;
   if (!local || (local.length !== 4 && local.length !== 16)) return undefined;

@@ -53,7 +53,10 @@ export class LinkMonitor {
     return this.#socket.fd;
   }
 
-  /** The link at the time of the last change that `read` returned. */
+  /**
+   * The state of the link as `read` has last received it. `read` does not report every change: not
+   * those of `running`.
+   */
   get link(): Link {
     return this.#link;
   }

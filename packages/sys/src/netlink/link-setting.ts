@@ -1,6 +1,6 @@
 /**
  * `readFilterSetting`: reads notifications of a link's settings in `net.ipv4.conf`. The kernel
- * sends one when `rp_filter`, `forwarding` or one of a few others is written.
+ * sends a notification when `rp_filter`, `forwarding` or one of a few other settings is written.
  *
  * ```
  *   struct netconfmsg: u8 family | 3 bytes to the next multiple of 4

@@ -34,7 +34,7 @@ export interface Link {
   readonly flags: number;
   /** Whether an administrator has set the link up. */
   readonly up: boolean;
-  /** Whether the link can carry packets. The kernel may report it about 100 ms late. */
+  /** Whether the link can carry packets. The kernel may report a change about 100 ms late. */
   readonly running: boolean;
   /** 'tun', 'veth', 'dummy', 'wireguard', ...; undefined for a physical link and for lo. */
   readonly kind: string | undefined;
@@ -80,7 +80,8 @@ export interface VethOptions {
 }
 
 /**
- * RTM_GETLINK of one link. `nsid` is the number of the link's namespace; absent: the socket's own.
+ * RTM_GETLINK of one link. `nsid` is the number of the link's namespace; absent: the namespace of
+ * the socket.
  */
 export function queryLinkMessage(link: number | string, nsid?: number): MessageBuilder {
   const builder = new MessageBuilder(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
@@ -116,7 +117,8 @@ export function createLinkMessage(name: string, kind: string): MessageBuilder {
 }
 
 /**
- * RTM_NEWLINK of a pair. The message of the second end is nested in the message of the first end.
+ * RTM_NEWLINK of a veth pair. The message of the second end is nested in the message of the first
+ * end.
  */
 export function createVethMessage(
   name: string,

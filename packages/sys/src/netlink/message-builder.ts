@@ -18,12 +18,12 @@ export const MESSAGE_HEADER_LENGTH = 16;
 /** sizeof(struct nlattr) in bytes. */
 export const ATTRIBUTE_HEADER_LENGTH = 4;
 
-/** Rounds up to a multiple of 4, where messages and attributes start. */
+/** Rounds up to a multiple of 4, because messages and attributes start at multiples of 4. */
 export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Every method appends something and returns the builder. Values are copied. */
+/** Every method except `finish` appends something and returns the builder. Values are copied. */
 export class MessageBuilder {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);

@@ -1,14 +1,17 @@
 /**
  * Reads netlink messages and their attributes.
  *
- * The functions are pure and never read out of bounds. An incomplete element, or one with an
- * impossible length, ends the reading; everything before it is returned.
+ * The functions are pure and never read out of bounds. An incomplete message or attribute, or one
+ * with an impossible length, ends the reading; everything before it is returned.
  *
  * @module
  */
 import { align4, ATTRIBUTE_HEADER_LENGTH, MESSAGE_HEADER_LENGTH } from './message-builder.ts';
 
-/** One message of a datagram of the kernel: the fields of its nlmsghdr, and the rest. */
+/**
+ * One message in a datagram from the kernel: the fields of its nlmsghdr, and the rest of the
+ * message.
+ */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
@@ -86,7 +89,7 @@ export class Attributes {
     return new TextDecoder().decode(end < 0 ? value : value.subarray(0, end));
   }
 
-  /** Returns the attributes that are nested in an attribute; none if it is absent. */
+  /** Returns the attributes that are nested in an attribute; no attributes if it is absent. */
   nested(type: number): Attributes {
     return readAttributes(this.#values.get(type) ?? new Uint8Array(0));
   }
@@ -97,5 +100,5 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** The two upper bits are NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+/** Removes the two upper bits, NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;

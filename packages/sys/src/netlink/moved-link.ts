@@ -31,7 +31,7 @@ export class MovedLink {
 
   /**
    * Readable when the link may have changed. -1: the kernel does not report changes (that needs
-   * CAP_NET_BROADCAST), or this is closed.
+   * CAP_NET_BROADCAST), or this object is closed.
    */
   get fd(): number {
     return this.#notices?.fd ?? -1;
@@ -52,7 +52,7 @@ export class MovedLink {
   }
 
   /**
-   * Discards the queued notifications, so that `fd` is no longer readable. Never blocks.
+   * Reads and discards the queued notifications. Call this when `fd` is readable. Never blocks.
    *
    * @returns whether the link may have changed
    */
@@ -70,7 +70,7 @@ export class MovedLink {
 
   /**
    * Whether a message may be about this link. Links of several namespaces can have the same number;
-   * then the caller checks without need.
+   * then the message may be about another link.
    */
   #mayConcern({ type, payload }: NetlinkMessage): boolean {
     if (type === RTM_DELNSID) return true;

@@ -14,7 +14,7 @@ import { MessageBuilder } from './message-builder.ts';
 import { readAttributes } from './message-reader.ts';
 import { NLM_F_ACK, NLM_F_REQUEST, RTM_GETNSID, RTM_NEWNSID } from './rtnetlink.ts';
 
-/** NETNSA_NSID_NOT_ASSIGNED: -1. In a request it lets the kernel choose. */
+/** NETNSA_NSID_NOT_ASSIGNED: -1. In a request, this value lets the kernel choose the number. */
 export const NO_NUMBER = 0xffffffff;
 
 /** RTM_GETNSID for the namespace of a descriptor. */

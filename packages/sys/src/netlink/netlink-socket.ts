@@ -75,7 +75,7 @@ export class NetlinkSocket {
    * Sends one request and reads its answer up to the acknowledgement.
    *
    * @param build makes the message; called again if a dump must be repeated
-   * @param attempt for the error's text: 'cannot add a route'
+   * @param attempt how the text of an error begins, such as 'cannot add a route'
    * @param read converts a message of the answer; a message that it converts to undefined is left
    *   out. The message is borrowed for the call, so that a dump of thousands of routes needs no
    *   memory for messages. `read` must not use this socket. Default: leaves out every message
@@ -109,7 +109,7 @@ export class NetlinkSocket {
    * kernel carries them out in order, and continues after one that fails.
    *
    * @param build makes the message with this index, just before it is sent
-   * @returns the error of each request, or undefined
+   * @returns for each request its error, or undefined if it succeeded
    * @throws {SystemError} a datagram could not be sent, or its answers could not be read
    */
   requestAll(
@@ -146,8 +146,8 @@ export class NetlinkSocket {
    * Returns the notifications that have arrived. Never waits if the socket has groups.
    *
    * @param read converts a notification, as in `request`
-   * @returns undefined if the kernel lost some because the queue was full; the caller must read the
-   *   state again
+   * @returns undefined if the kernel lost notifications because the queue was full; the caller must
+   *   read the state again
    */
   notifications<T>(read: MessageReader<T>): T[] | undefined {
     const values: T[] = [];
@@ -171,7 +171,7 @@ export class NetlinkSocket {
   }
 
   /**
-   * Also reports notifications of other namespaces that have a number in this one
+   * Also reports notifications of other namespaces that have a number in this namespace
    * (NETLINK_LISTEN_ALL_NSID).
    *
    * @throws {SystemError} EPERM: no CAP_NET_BROADCAST
@@ -200,10 +200,10 @@ export class NetlinkSocket {
    * Discards the notifications that have arrived, and the information that some were lost. Never
    * waits if the socket has groups.
    *
-   * @returns whether there were any
+   * @returns whether a notification had arrived or was lost
    */
   discard(): boolean {
-    // Notifications may arrive faster than this loop reads them.
+    // The loop has a limit, because notifications may arrive faster than it reads them.
     for (let count = 0; count < MOST_DISCARDED; count++) {
       if (libc().recv(this.#fd, this.#buffer.address, 1, 0) >= 0) continue;
       const errno = libc().errno();
@@ -226,7 +226,8 @@ export class NetlinkSocket {
 
   #bind(groups: number): void {
     this.#buffer.view.setUint32(0, 1, true);
-    // Both options only make errors more detailed. An older kernel works without them.
+    // NETLINK_CAP_ACK leaves the request out of errors, and NETLINK_EXT_ACK adds an explanation. An
+    // older kernel works without these options.
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       libc().setsockopt(this.#fd, SOL_NETLINK, option, this.#buffer.address, 4);
     }
@@ -254,7 +255,7 @@ export class NetlinkSocket {
   /**
    * Reads an answer.
    *
-   * @returns true if it is a dump, and the kernel changed the table during the dump
+   * @returns true if the answer is a dump, and the table changed during the dump
    */
   #receiveAnswer(
     { sequence, name, attempt }: { sequence: number; name: string; attempt: string },
@@ -266,7 +267,7 @@ export class NetlinkSocket {
       if (received === 'empty') throw new SystemError(name, EAGAIN, attempt);
       if (received === 'overflow') throw new SystemError(name, ENOBUFS, attempt);
       for (const message of received) {
-        // This message is the rest of an earlier answer that was given up.
+        // A message with another number is the rest of an earlier answer that was given up.
         if (message.sequence !== sequence) continue;
         isInterrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
         // An error of 0 is the acknowledgement. A dump ends with NLMSG_DONE instead.

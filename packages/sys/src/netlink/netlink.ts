@@ -85,7 +85,7 @@ import {
 import { RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNSID, RTM_NEWROUTE, RTM_NEWRULE } from './rtnetlink.ts';
 
 /**
- * A change of a route. `replace` adds the route, or replaces the one with the same destination,
+ * A change of a route. `replace` adds the route, or replaces the route with the same destination,
  * table and metric.
  */
 export interface RouteChange {
@@ -229,13 +229,16 @@ export class Netlink {
     return all.filter((address) => address.interfaceIndex === interfaceIndex);
   }
 
-  /** Adds a route. @throws {SystemError} EEXIST: there is one with the same destination */
+  /**
+   * Adds a route. @throws {SystemError} EEXIST: there is a route with the same destination, table
+   * and metric
+   */
   addRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => addRouteMessage(route), 'cannot add a route');
   }
 
-  /** Adds a route, or replaces the one with the same destination, table and metric. */
+  /** Adds a route, or replaces the route with the same destination, table and metric. */
   replaceRoute(route: Route): void {
     checkRoute(route);
     this.#socket.request(() => replaceRouteMessage(route), 'cannot replace a route');
@@ -268,7 +271,7 @@ export class Netlink {
   /**
    * Makes many changes of routes at once, in order. A change that fails does not stop the others.
    *
-   * @returns the error of each change, or undefined
+   * @returns for each change its error, or undefined if it succeeded
    */
   changeRoutes(changes: readonly RouteChange[]): (SystemError | undefined)[] {
     for (const { action, route } of changes) {
@@ -320,8 +323,8 @@ export class Netlink {
    * Returns where a packet to `address` would go, with all rules applied.
    *
    * @returns undefined if the address cannot be reached. Also undefined for an IPv4 source that
-   *   this host does not have (some kernels: EINVAL). Whether this host has an IPv6 source is not
-   *   checked.
+   *   this host does not have (on some kernels, the call throws EINVAL). Whether this host has an
+   *   IPv6 source is not checked.
    * @throws {SystemError} EACCES: a route prohibits the packet; EINVAL: a route drops the packet
    */
   routeTo(address: Uint8Array, options: RouteToOptions = {}): RouteTo | undefined {
@@ -339,7 +342,7 @@ export class Netlink {
     }
   }
 
-  /** Adds a policy rule. @throws {SystemError} EEXIST: there is the same rule */
+  /** Adds a policy rule. @throws {SystemError} EEXIST: the rule exists already */
   addRule(rule: Rule): void {
     checkRule(rule);
     this.#socket.request(() => addRuleMessage(rule), 'cannot add a rule');
@@ -360,8 +363,8 @@ export class Netlink {
   }
 
   /**
-   * Returns the number (nsid) of another namespace in this one. Assigns a number if there is none.
-   * A number does not keep the other namespace alive.
+   * Returns the number (nsid) that another namespace has in this namespace. Assigns a number if
+   * there is none. A number does not keep the other namespace alive.
    *
    * @param namespace descriptor of the other namespace
    * @throws {SystemError} EPERM: no CAP_NET_ADMIN in this namespace

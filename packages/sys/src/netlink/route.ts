@@ -30,8 +30,8 @@ import {
 
 /**
  * The kind of a route. 'unicast' and 'local' deliver packets; 'blackhole', 'unreachable' and
- * 'prohibit' drop them; 'throw' ends the lookup in its table. Routes of the other kinds are made by
- * the kernel.
+ * 'prohibit' drop them; 'throw' ends the look-up in the table of the route. Routes of the other
+ * kinds are made by the kernel.
  */
 export type RouteType =
   | 'unicast'
@@ -121,15 +121,15 @@ export interface RouteTo {
   /** The source address that the kernel would choose. */
   readonly source?: Uint8Array;
   /**
-   * Present only if the route or a discovered path has an MTU. Otherwise the MTU of the link
-   * applies.
+   * Present only if the route has an MTU, or the kernel has discovered the MTU of the path.
+   * Otherwise the MTU of the link applies.
    */
   readonly mtu?: number;
   readonly table: number;
   readonly type: RouteType;
 }
 
-/** RTM_NEWROUTE of a new route. The kernel refuses one that exists. */
+/** RTM_NEWROUTE of a new route. The kernel refuses a route that exists already. */
 export function addRouteMessage(route: Route): MessageBuilder {
   return routeMessage(
     RTM_NEWROUTE,
@@ -140,7 +140,8 @@ export function addRouteMessage(route: Route): MessageBuilder {
 }
 
 /**
- * RTM_NEWROUTE that adds a route, or replaces the one with the same destination, table and metric.
+ * RTM_NEWROUTE that adds a route, or replaces the route with the same destination, table and
+ * metric.
  */
 export function replaceRouteMessage(route: Route): MessageBuilder {
   return routeMessage(

@@ -77,8 +77,8 @@ export class RoutingMonitor {
   /**
    * Returns the changes since the last call, oldest first. Never blocks.
    *
-   * @returns undefined if the kernel lost some. The caller must then read the state again; the
-   *   queue is discarded.
+   * @returns undefined if the kernel lost notifications. The caller must then read the state again;
+   *   the queue is discarded.
    */
   read(): RoutingChange[] | undefined {
     const changes = this.#socket.notifications((message) => this.#change(message));

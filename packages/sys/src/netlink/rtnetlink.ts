@@ -112,7 +112,8 @@ export const RTMGRP_NSID = 0x8000000;
 /** linux/rtnetlink.h: no routing table is named. */
 export const RT_TABLE_UNSPEC = 0;
 /**
- * linux/rtnetlink.h: in a field of eight bits, this number stands for a table with a larger one.
+ * linux/rtnetlink.h: in a field of eight bits, this number stands for a table with a number above
+ * 255.
  */
 export const RT_TABLE_COMPAT = 252;
 /** linux/rtnetlink.h: the routing table of routes that name no other table. */

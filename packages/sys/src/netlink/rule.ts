@@ -34,15 +34,15 @@ export interface RulePrefix {
   readonly prefixLength: number;
 }
 
-/** A rule: the routes of the packets that it applies to are looked up in `table`. */
+/** A rule: for the packets to which it applies, the kernel looks for a route in `table`. */
 export interface Rule {
   /** The rule applies to packets of this family only. */
   readonly family: 4 | 6;
   /** The number of the routing table. */
   readonly table: number;
   /**
-   * A lower priority comes first. Default: the kernel puts the rule in front of the existing ones
-   * (32765, 32764, ...).
+   * The rule with the lower number comes first. Default: the kernel puts the rule in front of the
+   * existing ones (32765, 32764, ...).
    */
   readonly priority?: number;
   /** Only packets with this mark (SO_MARK). */
@@ -61,7 +61,7 @@ export interface Rule {
   /** Only packets from, or to, this port. Needs `ipProtocol`. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
-  /** All packets that do *not* match: `ip rule add not fwmark ...`. */
+  /** If true, the rule applies to all packets that do *not* match: `ip rule add not fwmark ...`. */
   readonly invert?: boolean;
   /** Ignores routes whose prefix is this long or shorter: 0 ignores the default route. */
   readonly suppressPrefixLength?: number;
@@ -84,7 +84,7 @@ export interface InstalledRule extends Rule {
   readonly hasOtherConditions?: true;
 }
 
-/** RTM_NEWRULE of a new rule. The kernel refuses one that exists. */
+/** RTM_NEWRULE of a new rule. The kernel refuses a rule that exists already. */
 export function addRuleMessage(rule: Rule): MessageBuilder {
   return ruleMessage(RTM_NEWRULE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule);
 }
@@ -147,8 +147,8 @@ function prefixIn(
 }
 
 /**
- * Reads a struct fib_rule_port_range: u16 first | u16 last. Returns a port only if both are the
- * same.
+ * Reads a struct fib_rule_port_range: u16 first | u16 last. Returns a port only if the first and
+ * the last port are the same.
  */
 function portIn(
   attributes: Attributes,

@@ -12,8 +12,8 @@ import { LinkMonitor } from './link-monitor.ts';
 /**
  * Blocks the calling thread until a link of its namespace is running. A link can be up before it is
  * running, and then the kernel drops packets without an error. A veth is running shortly after its
- * second end is up. An ARP request that is sent before that is lost, and is repeated only after a
- * second.
+ * second end is up. An ARP request that is sent too early is lost, and the kernel repeats it only
+ * after a second.
  *
  * @returns false if the link is gone, or not running after `timeoutMs`
  * @throws {SystemError} ENODEV: there is no such link

@@ -11,7 +11,7 @@ import { check } from '../system-error.ts';
 /**
  * Moves the calling thread, and the processes it starts, into a mount namespace of its own. This
  * cannot be undone without losing the working directory. The threads of libuv's pool stay outside,
- * and no longer follow the thread's `chdir`.
+ * and do not follow a later `chdir` of the calling thread.
  *
  * @throws {SystemError} EPERM: no CAP_SYS_ADMIN
  */

@@ -26,7 +26,7 @@ import { libc } from '../libc.ts';
 import { addressOf, allocate, type Region } from '../memory.ts';
 import { check, SystemError } from '../system-error.ts';
 
-/** Captures from the moment it is made, in the calling thread's network namespace. */
+/** A socket that captures from the moment it is made, in the calling thread's network namespace. */
 export class PacketSocket {
   #fd: number;
   #drops = 0;

@@ -1,6 +1,6 @@
 /**
- * `ping`: sends ICMP echo requests, to find out whether an address is reached and how long it
- * takes.
+ * `ping`: sends ICMP echo requests, to find out whether an address answers, and how long the
+ * answers take.
  *
  * @module
  */
@@ -70,7 +70,7 @@ class EchoSeries {
   received = 0;
   readonly #socket: RawSocket;
   readonly #address: Uint8Array;
-  /** The request. Its identifier separates it from other pings. */
+  /** The request. Its identifier distinguishes it from the requests of other pings. */
   readonly #request: Uint8Array;
   /**
    * By sequence number, the Unix time in ms when the request was sent. Deleted when the request is
@@ -162,8 +162,8 @@ const ECHO_REPLY_V6 = 129;
 /** u8 type | u8 code | u16 checksum | u16 identifier | u16 sequence, network order */
 const ECHO_HEADER_LENGTH = 8;
 /**
- * How often the socket is read, in ms. Round-trip times do not depend on it, because the kernel
- * adds time stamps to replies.
+ * How often the socket is read, in ms. Round-trip times do not depend on this interval, because the
+ * kernel adds time stamps to replies.
  */
 const LOOK_INTERVAL_MS = 1;
 /** The longest data of an echo request over IPv4, in bytes. */

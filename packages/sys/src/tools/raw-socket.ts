@@ -27,17 +27,17 @@ import { check, SystemError } from '../system-error.ts';
 
 /** An ICMP message that `RawSocket.receive` returns. */
 export interface ReceivedIcmp {
-  /** The bytes from the ICMP header on. A view, valid until the next `receive`. */
+  /** The bytes from the ICMP header on. A view, valid until the next `receive` or `send`. */
   readonly message: Uint8Array;
   /** 4 or 16 bytes, a copy. */
   readonly source: Uint8Array;
-  /** When the kernel received it, in Unix milliseconds; NaN if the kernel gave no time stamp. */
+  /** When the kernel received the message, as Unix time in ms; NaN if there is no time stamp. */
   readonly arrivedMs: number;
 }
 
 /**
- * A non-blocking socket. Belongs to the network namespace that the calling thread is in when it is
- * made.
+ * A non-blocking socket. It belongs to the network namespace that the calling thread is in when the
+ * socket is made.
  */
 export class RawSocket {
   readonly family: 4 | 6;
@@ -122,8 +122,8 @@ export class RawSocket {
       throw new SystemError('recvmsg', errno);
     }
     const packet = this.#packet.bytes.subarray(0, length);
-    // A raw IPv4 socket also returns the IP header. Its length is in the low half of the first
-    // byte.
+    // A raw IPv4 socket also returns the IP header. The length of the header, in units of 4 bytes,
+    // is in the low half of the first byte.
     const start = this.family === 4 ? ((packet[0] ?? 0) & 0x0f) * 4 : 0;
     const source = this.#name.bytes.slice(...(this.family === 4 ? [4, 8] : [8, 24]));
     return { message: packet.subarray(start), source, arrivedMs: this.#arrivedMs() };

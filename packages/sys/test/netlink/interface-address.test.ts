@@ -7,7 +7,7 @@ const v4 = Uint8Array.of(10, 0, 0, 1);
 const v6 = Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 describe('addAddressMessage', () => {
-  test('writes both a local and a prefix address for IPv4', () => {
+  test('writes the address as IFA_LOCAL and as IFA_ADDRESS', () => {
     const message = addAddressMessage(4, { address: v4, prefixLength: 24 }, {}).finish(0);
 
     expect([...message.subarray(16, 24)]).toEqual([2, 24, 0, 0, 4, 0, 0, 0]);
@@ -49,7 +49,7 @@ describe('addAddressMessage', () => {
 });
 
 describe('readAddress', () => {
-  test('reads IFA_ADDRESS as the own address if there is no IFA_LOCAL', () => {
+  test('reads IFA_ADDRESS as the address of the interface if there is no IFA_LOCAL', () => {
     const payload = new MessageBuilder(20, 0)
       .struct(8, (view) => view.setUint8(2, 0x40))
       .bytes(1, v6)

@@ -9,7 +9,7 @@ import { MessageBuilder } from '../../src/netlink/message-builder.ts';
 import { readAttributes } from '../../src/netlink/message-reader.ts';
 
 describe('setLinkMessage', () => {
-  test('changes only the flag that is named', () => {
+  test('changes only the flag IFF_UP', () => {
     const up = setLinkMessage(5, { up: true }).finish(0);
     const down = setLinkMessage(5, { up: false }).finish(0);
 
@@ -62,7 +62,7 @@ describe('createVethMessage', () => {
   });
 });
 
-describe('setLinkMessage of a family', () => {
+describe('setLinkMessage with settings of a family', () => {
   test('sets the reverse path filter and the generation of IPv6 addresses, each in its family', () => {
     const message = setLinkMessage(3, {
       reversePathFilter: 2,

@@ -46,7 +46,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     );
   });
 
-  test('are found by name and by index, and are undefined if there is none', () => {
+  test('are found by name and by index; the result is undefined if there is no such link', () => {
     const { netlink, index } = createTestLink();
 
     expect(netlink.linkByName('test0')).toEqual(netlink.linkByIndex(index));
@@ -235,7 +235,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     expect(netlink.routeTo(ipv4(1))?.type).toBe('local');
   });
 
-  test('that prohibit packets are an error with the name of the errno', () => {
+  test('that prohibit packets make routeTo throw an error with the name of the errno', () => {
     const { netlink } = createTestLink();
     const destination = Uint8Array.of(203, 0, 113, 0);
     netlink.addRoute({ destination, prefixLength: 24, type: 'prohibit' });
@@ -314,7 +314,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     expect(netlink.rules()).toEqual(before);
   });
 
-  test('are distinguished by the protocol of their maker', () => {
+  test('are distinguished by their protocol, the number of the program that made them', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     const rule = { family: 4, table: 7, priority: 99, protocol: 76 } as const;
@@ -439,7 +439,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     expect(lengths).toEqual([24]);
   });
 
-  test('adds rules for some packets as `ip` lists them', () => {
+  test('adds a rule with conditions, which `ip` lists', () => {
     const { namespace, netlink } = createTestLink();
     netlink.addRule({
       family: 4,

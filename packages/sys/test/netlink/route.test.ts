@@ -82,7 +82,7 @@ describe('deleteRouteMessage', () => {
 });
 
 describe('dumpTableMessage', () => {
-  test('names family and table, and nothing that a strict kernel refuses', () => {
+  test('has the family and the table, and no other value, which strict checking would refuse', () => {
     const message = dumpTableMessage(6, 51871).finish(0);
 
     expect([...message.subarray(16, 28)]).toEqual([10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

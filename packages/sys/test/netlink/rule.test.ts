@@ -29,7 +29,7 @@ describe('addRuleMessage', () => {
     });
   });
 
-  test('contains the protocol of its maker', () => {
+  test('contains the protocol, the number of the program that made the rule', () => {
     const rule = { family: 4, table: 10, priority: 5, protocol: 76 } as const;
     const message = addRuleMessage(rule).finish(0);
 
@@ -38,7 +38,7 @@ describe('addRuleMessage', () => {
   });
 });
 
-describe('addRuleMessage for some packets', () => {
+describe('addRuleMessage with conditions', () => {
   test('writes addresses, protocol and ports as readRule reads them', () => {
     const to = { address: Uint8Array.of(10, 244, 0, 0), prefixLength: 16 };
     const from = { address: Uint8Array.of(10, 0, 0, 1), prefixLength: 32 };

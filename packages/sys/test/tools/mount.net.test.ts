@@ -8,7 +8,7 @@ import { builtSys, runInProcess } from '../built.ts';
 import { linuxCalls, namespaces } from '../requirements.ts';
 
 describeWith([linuxCalls, namespaces, builtSys], 'bindMount', () => {
-  test('shows a file in place of another, in its own thread only', async () => {
+  test('shows a file in place of another one, but not to other processes', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'litz-mount-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const [own, other] = [join(directory, 'own'), join(directory, 'other')];

@@ -11,8 +11,8 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
   ])('reaches the other end over %s', async (_, address) => {
     const { left } = createTwoNamespaces();
 
-    // The first neighbour solicitation of IPv6 may be lost. The next one comes after a second, so
-    // the time-out is longer than that.
+    // The first neighbour solicitation of IPv6 may be lost. The next one is sent after a second, so
+    // the time-out is longer than a second.
     const options = { count: 5, intervalMs: 5, timeoutMs: 5000 };
     const result = await left.namespace.run(() => ping(address, options));
 
@@ -32,7 +32,7 @@ describeWith([linuxCalls, namespaces], 'ping', () => {
     expect(result.received).toBe(1);
   });
 
-  test('separates two pings at the same time', async () => {
+  test('counts only its own answers when two pings run at the same time', async () => {
     const { left } = createTwoNamespaces();
 
     const results = await left.namespace.run(() =>
