@@ -12,6 +12,8 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { ThreadControl } from './thread-control.ts';
 import { threadFile } from './thread-file.ts';
 
+export type { ThreadControl } from './thread-control.ts';
+
 /** The `workerData` of the thread. */
 export interface ThreadData {
   readonly control: SharedArrayBuffer;
