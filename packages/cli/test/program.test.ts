@@ -1,4 +1,3 @@
-import { PacketThread } from '@litz/device/packet-thread';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runDaemon } from '../src/commands/daemon.ts';
 import { startInBackground } from '../src/commands/background.ts';
@@ -12,9 +11,8 @@ import { keyPair } from './key-pair.ts';
 
 vi.mock('../src/commands/daemon.ts', () => ({ runDaemon: vi.fn<typeof runDaemon>() }));
 vi.mock('../src/commands/up.ts', () => ({ runUp: vi.fn<typeof runUp>() }));
-vi.mock('@litz/device/packet-thread', () => ({
-  PacketThread: { startEarly: vi.fn<(name: string) => void>() },
-}));
+const startEarly = vi.hoisted(() => vi.fn<(name: string) => void>());
+vi.mock('@litz/device/packet-thread', () => ({ PacketThread: { startEarly } }));
 vi.mock('../src/rights/few-rights.ts', () => ({
   keepFewRights: vi.fn<typeof keepFewRights>(),
   keepAllRights: vi.fn<() => void>(),
@@ -63,7 +61,7 @@ describe('runProgram', () => {
     expect(keepFewRights).not.toHaveBeenCalled();
     expect(await runProgram(['-f', '--user', 'litz', 'wg0'])).toBe(0);
     expect(keepFewRights).toHaveBeenCalledExactlyOnceWith('daemon', { user: 'litz' });
-    expect(PacketThread.startEarly).toHaveBeenCalledExactlyOnceWith('wg0');
+    expect(startEarly).toHaveBeenCalledExactlyOnceWith('wg0');
     expect(runDaemon).toHaveBeenCalledOnce();
   });
 
