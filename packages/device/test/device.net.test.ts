@@ -516,7 +516,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens the sockets of a link that was set up before the device checked it', async () => {
+    it('opens its sockets if another program has set the link up before the device checked it', async () => {
       const { left } = hosts;
       left.namespace.run(() => {
         for (const words of ['tuntap add dev wg0 mode tun', 'link set wg0 up']) {
@@ -573,7 +573,7 @@ describeWith(
   () => {
     withHosts();
 
-    it('carries its requests and the answers', async () => {
+    it('carries the requests of the ping program and the answers to them', async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });
@@ -592,7 +592,7 @@ describeWith(
 describeWith(realInterfaces, 'Device and offloads', () => {
   withHosts();
 
-  it('reports a refused segmentation once, and works without it', async () => {
+  it('reports once that the kernel refuses to segment datagrams (GSO), and works without GSO', async () => {
     const { left, right } = hosts;
     // The datagrams of the self-test are longer than this MTU, so the kernel refuses to segment
     // them (EINVAL).
@@ -610,7 +610,7 @@ describeWith(realInterfaces, 'Device and offloads', () => {
 });
 
 describe('Device whose interface cannot be made', () => {
-  it('rejects with a code of Litz', async () => {
+  it('rejects with an error code of Litz', async () => {
     const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
     await expect(created).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_LITZ_/) as string,

@@ -458,7 +458,7 @@ describe('Device', () => {
       await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
     });
 
-    it('is set up and down by the device, each once', async () => {
+    it('is set up and down by the device, and a repeated call has no effect', async () => {
       const { device } = await open(memoryDevice(ALICE, { up: false }));
       const told: string[] = [];
       device.on('up', () => told.push('up')).on('down', () => told.push('down'));
@@ -569,7 +569,7 @@ describe('Device', () => {
     expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
-  it('ends with an error event after a crash in the middle of a change, also with a TypeError', async () => {
+  it('ends with an error event after a crash in the middle of a change, even if the error is a TypeError', async () => {
     let isBroken = false;
     const crypto = {
       ...nobleProvider,

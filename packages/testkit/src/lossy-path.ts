@@ -22,7 +22,7 @@ export interface PathOptions {
   reorderBy?: number;
   /** Bytes per ms; default: no limit. */
   rate?: number;
-  /** How many bytes may wait for the rate. */
+  /** How many bytes may wait if packets come faster than `rate`; more packets are lost. */
   queue?: number;
   /** Packets longer than this are lost without an error. */
   blackHole?: number;

@@ -1,6 +1,6 @@
 /**
- * `TunStream`: a TUN device as a stream, with the interface of the package node-tuntap2. One chunk
- * is one IP packet.
+ * `TunStream`: a TUN device as a stream, with the API of the package node-tuntap2. One chunk is one
+ * IP packet.
  *
  * ```ts
  * const tun = new TunStream();

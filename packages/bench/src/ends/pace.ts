@@ -9,7 +9,7 @@ import { median } from '../results/statistics.ts';
 export class Pace {
   #perMs: number;
   #sent = 0;
-  /** Packets that were due but are not sent, because they were too late. */
+  /** Packets that were due but will never be sent, because the sender was too late for them. */
   #skipped = 0;
   #taken: number[] = [];
   #since: number;

@@ -27,7 +27,7 @@ export interface StartSettings {
 
 /** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The subject without a warm-up: the same daemon. */
+/** The subject without a warm-up. Its daemon is otherwise the same. */
 export const WITHOUT = 'without';
 /**
  * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`

@@ -3,9 +3,9 @@
  *
  * A device knows addresses, not names. If the address behind a name changes, or the network no
  * longer carries one version of IP, handshakes get no answer. Then the name is looked up with the
- * resolver of the system, and the endpoint becomes the next address of the name: one after the
- * other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its endpoint, also after
- * it has roamed.
+ * resolver of the system, and the peer gets the next address of the name as its endpoint. All
+ * addresses of the name, IPv4 and IPv6, are tried one after the other until the peer answers. A
+ * peer that answers keeps its endpoint, also after it has roamed.
  *
  * @module
  */

@@ -119,7 +119,7 @@ describe('UapiCapture', () => {
     expect(reasons).toEqual(['the packet loop failed']);
   });
 
-  it('says what is wrong when a daemon has no captures, or does not answer', async () => {
+  it('says what is wrong when a daemon does not support captures, or does not answer', async () => {
     await serve(new Target());
     const old = join(folder, 'old');
     const closing = createServer((socket) => socket.once('data', () => socket.end())).listen(old);
