@@ -35,8 +35,8 @@ export class MeshPlay {
   }
 
   /**
-   * Runs the demo. Returns true if no packet was lost, except those of the replaced node, and none
-   * was readable while encryption was on.
+   * Runs the demo. Returns true if no packet was lost and none was readable while encryption was
+   * on. Lost packets of the node that the demo replaces do not count.
    */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
