@@ -164,7 +164,7 @@ describe('Device', () => {
       expect({ ...parts[0], peers: status.peers }).toEqual(status);
     });
 
-    it('is returned for one peer too', async () => {
+    it('has a counterpart for one peer: `peer` returns its status, or undefined for a key that no peer has', async () => {
       await using alice = await memoryDevice(ALICE);
       const { publicKey } = BOB;
       const endpointName = 'vpn.example:51820';

@@ -1,6 +1,7 @@
 /**
  * `LossyPath`: a path between two hosts that delays, loses, reorders, repeats, corrupts and marks
- * packets by a seed. It has no clock: its user passes the time.
+ * packets. A seed determines what happens to each packet. The path has no clock: its user passes
+ * the time.
  *
  * @module
  */

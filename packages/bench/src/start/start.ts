@@ -1,7 +1,7 @@
 /**
  * `measureStart`: measures the first seconds of `litz` and of other implementations. It also
- * measures the cost and the gain of a device's warm-up, and the effect of a small heap, with a
- * small daemon: without a warm-up, with a warm-up, and with a warm-up and a small heap.
+ * measures the cost and the gain of a device's warm-up, and the effect of a small heap. For this,
+ * `daemon-child.ts` runs without a warm-up, with a warm-up, and with a warm-up and a small heap.
  *
  * @module
  */

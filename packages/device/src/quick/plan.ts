@@ -86,7 +86,7 @@ export interface HostFacts {
   readonly srcValidMark: boolean;
   /**
    * Interfaces that lead to IPv4 endpoints and have a strict reverse path filter, and interfaces
-   * that other tunnels loosened.
+   * whose filter other tunnels have made loose.
    */
   readonly strictInterfaces: readonly string[];
   /** Interfaces whose filter is loose only for tunnels that no longer exist. */

@@ -363,7 +363,7 @@ posix('UapiServer', () => {
     expect(readdirSync(join(folder, 'there'))).toEqual([]);
   });
 
-  it('makes a socket for the owner only, in a folder that it makes', async () => {
+  it('makes a socket that only its owner can use, in a folder that it also makes', async () => {
     await serve();
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(lstatSync(path).isSocket()).toBe(true);

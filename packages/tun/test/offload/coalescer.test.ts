@@ -351,7 +351,7 @@ interface Step {
   flow: number;
   protocol: 'tcp' | 'udp';
   length: number;
-  /** Whether the packet is put in front of the packet that is last so far. */
+  /** Whether the packet is put in front of the packet that was added last. */
   isLate: boolean;
   push: boolean;
   isSpoilt: boolean;
