@@ -251,7 +251,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(await left.ping(right.inner)).toBe(1);
     });
 
-    it('reports a port that is taken when it comes up', async () => {
+    it('reports that the port is taken when the link comes up', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const other = await left.device({ tun: 'other', addresses: [] });
@@ -266,7 +266,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens its sockets when a port that was taken is free again, and reports the port once', async () => {
+    it('opens the sockets when the taken port is free again, and reports only once that it was taken', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const errors: unknown[] = [];
@@ -282,7 +282,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(errors).toHaveLength(1);
     });
 
-    it('ends the device when it is deleted', async () => {
+    it('ends the device when the link is deleted', async () => {
       const { left } = hosts;
       const before = openDescriptors();
       const device = await left.device();

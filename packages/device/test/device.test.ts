@@ -286,7 +286,7 @@ describe('Device', () => {
       });
     });
 
-    it('rejects for a key that no peer has, and for a wrong key', async () => {
+    it('rejects for a key that no peer has, and for a text that is not a key', async () => {
       const { device } = await open(memoryDevice(ALICE));
       await expect(device.connected(BOB.publicKey)).rejects.toThrow(
         /"publicKey" expected the key of a configured peer/,
@@ -452,7 +452,7 @@ describe('Device', () => {
       expect(await bob.device.status()).toMatchObject({ listenPort });
     });
 
-    it('reports a port that is taken when it goes up, and accepts another port', async () => {
+    it('reports that the port is taken when the link goes up, and then accepts another port', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });
@@ -486,7 +486,7 @@ describe('Device', () => {
       expect(told).toEqual(['up', 'down']);
     });
 
-    it('stays down when the port is taken, and rejects up', async () => {
+    it('stays down when the port is taken, and `up` rejects', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });

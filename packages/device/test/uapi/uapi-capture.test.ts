@@ -102,7 +102,7 @@ describe('UapiCapture', () => {
     expect(await ask('')).toBe('errno=-22\n\n');
   });
 
-  it('ends the file where an error comes, with the error in the last block', async () => {
+  it('ends the file at an error, and writes the error into the last block', async () => {
     const target = new Target();
     target.lateError = new Error('the packet loop failed');
     const reasons: string[] = [];
