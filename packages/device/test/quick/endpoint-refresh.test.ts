@@ -152,7 +152,7 @@ describe('EndpointRefresh', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('does nothing after close, also if a look-up is in progress', async () => {
+  test('does nothing after close, even if a look-up is in progress', async () => {
     const { device, refresh, lookups } = named([], {
       lookup: async () => {
         refresh.close();

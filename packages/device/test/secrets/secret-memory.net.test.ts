@@ -81,7 +81,7 @@ describeWith(
       },
     );
 
-    it('contains the keys once, also if other threads seal and open', async () => {
+    it('contains the keys once, even if other threads seal and open', async () => {
       const steps = await host.namespace.run(() =>
         watch({ tun: 'interface', crypto: 'auto', input: 'bytes', threads: 3 }),
       );
