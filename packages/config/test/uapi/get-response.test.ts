@@ -141,7 +141,7 @@ describe('the option `stats`', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('has drop reasons; parseGetResponse ignores a reason that it does not know', () => {
+  it('adds the reasons of drops; parseGetResponse ignores a reason that it does not know', () => {
     const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
     expect(parseGetResponse(text).details?.drops).toEqual({});
   });
