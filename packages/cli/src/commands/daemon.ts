@@ -10,7 +10,7 @@
 import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
-import { followNames } from '../followed-names.ts';
+import { FollowedNames } from '../followed-names.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
@@ -31,10 +31,7 @@ export interface DaemonOptions {
   readonly persist?: boolean;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
-  /**
-   * Names of endpoints, `KEY=HOST:PORT`, that are looked up again while their peers do not answer.
-   * Default: none.
-   */
+  /** The names of endpoints that peers get when they are added, `KEY=HOST:PORT`. Default: none. */
   readonly names?: readonly string[] | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
@@ -56,10 +53,11 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const level = logLevel(env['LOG_LEVEL']);
   const socket = env[HAND_OVER];
   const { [HAND_OVER]: _, ...ownEnv } = env;
+  const names = new FollowedNames(options.names);
   const served =
     socket === undefined
-      ? await ServedDevice.open(name, { level, socket: 'required', persist })
-      : await takePlace(socket, { level, persist, env: ownEnv });
+      ? await ServedDevice.open(name, { level, socket: 'required', persist, names })
+      : await takePlace(socket, { level, persist, env: ownEnv, names });
   let metrics: MetricsServer | undefined;
   const notifier = new ServiceNotifier({
     env: ownEnv,
@@ -70,11 +68,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     onFailed: () => notifier.claimPlace(),
   });
   const control = await DaemonControl.open(served, upgrades);
-  let forgetNames: (() => void) | undefined;
   try {
-    forgetNames = await followNames(served.device, options.names ?? [], (line) =>
-      served.log.error(line),
-    );
     metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
     options.onReady?.();
     notifier.ready(`serves ${served.device.name}`);
@@ -86,7 +80,6 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
     await closeAll(
-      () => forgetNames?.(),
       () => control.close(),
       () => metrics?.close(),
       () => served.close(),

@@ -19,6 +19,7 @@ import {
   retriesFromEnvironment,
 } from '@litz/device/quick';
 import { Failure } from '../failure.ts';
+import { InterfaceClient } from '../live/interface-client.ts';
 import { askTunnel } from '../tunnel/control.ts';
 import { replaceFile } from '../tunnel/replace-file.ts';
 import { savedText } from '../tunnel/save-config.ts';
@@ -75,16 +76,17 @@ export async function runReload(
   const request =
     path === undefined ? { do: 'reload' as const } : { do: 'reload' as const, file: path };
   if ((await askTunnel(name, request, print)) === 'done') return;
-  const client = UapiClient.of(name);
   const wantedFile = path ?? usual;
   const text = readTunnelFile(wantedFile, print);
   const parsed = parseTunnelFile(text, { file: wantedFile, name });
   const retries = retriesFromEnvironment(process.env);
   const endpoints = await resolveEndpoints(parsed, { retries, log: print });
   const wanted = toDeviceConfiguration(parsed.config, endpoints);
-  const status = await client.get();
+  const status = await new InterfaceClient(name).read();
+  // Another daemon than Litz would refuse the whole change.
+  if (!status.details) for (const peer of wanted.peers ?? []) delete peer.endpointName;
   try {
-    await client.set(syncChange(status, wanted));
+    await UapiClient.of(name).set(syncChange(status, wanted));
   } finally {
     wipeSecrets(wanted);
     wipeSecrets(status);
@@ -101,7 +103,7 @@ export async function runReload(
 export async function runSave(target: string, print: Print): Promise<void> {
   const { name, file } = locateTunnelFile(target);
   if ((await askTunnel(name, { do: 'save' }, print)) === 'done') return;
-  const status = await UapiClient.of(name).get();
+  const status = await new InterfaceClient(name).read();
   const host = await LinuxHost.open();
   try {
     const [addresses, mtu] = [host.addresses(name), host.mtu(name)];

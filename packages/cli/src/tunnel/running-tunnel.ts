@@ -13,7 +13,6 @@ import {
 } from '@litz/config';
 import { selectProvider } from '@litz/device';
 import {
-  EndpointRefresh,
   originOfStep,
   parseTunnelFile,
   resolveEndpoints,
@@ -63,7 +62,6 @@ export class RunningTunnel {
   #file: TunnelFile;
   #served: ServedDevice | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
-  #refresh: EndpointRefresh | undefined = undefined;
   #earlier: EarlierFile = { endpoints: new Map() };
   #lastChange: Promise<void> = Promise.resolve();
 
@@ -137,7 +135,6 @@ export class RunningTunnel {
 
   /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
   async down(): Promise<void> {
-    this.#refresh?.close();
     await this.#lastChange;
     try {
       await this.#tunnel?.down();
@@ -181,7 +178,6 @@ export class RunningTunnel {
       wipeSecrets(configuration);
       wipeConfig(file);
     }
-    this.#follow(endpoints);
   }
 
   async #reload(path: string, say: (line: string) => void): Promise<void> {
@@ -207,7 +203,6 @@ export class RunningTunnel {
       }
       this.#file = next;
       await this.#tunnel!.update(request);
-      this.#follow(endpoints);
     } catch (error) {
       throw withOrigin(error, next);
     } finally {
@@ -283,19 +278,6 @@ export class RunningTunnel {
     const { name, file } = this.#file;
     const env = { ...(hooks.env ?? process.env), INTERFACE: name, CONFIG_FILE: file };
     return { ...hooks, env };
-  }
-
-  /** Looks the names of endpoints up again while their peers are silent. */
-  #follow(endpoints: Endpoints): void {
-    this.#refresh?.close();
-    const { device } = this.#served!;
-    const refresh = new EndpointRefresh({ device, log: this.#options.print });
-    for (const { publicKey, endpoint } of this.#file.config.peers) {
-      if (!endpoint || !('host' in endpoint)) continue;
-      const { host, port } = endpoint;
-      refresh.follow({ publicKey, host, port, endpoint: endpoints.get(endpoint) });
-    }
-    this.#refresh = refresh;
   }
 
   /** Makes a change after all changes before it have ended. */

@@ -19,7 +19,7 @@ import {
   type PeerSection,
   type WgQuickConfig,
 } from '@litz/config';
-import { formatKey, parsePresharedKey, parsePrivateKey } from '@litz/core';
+import { formatKey, parseEndpoint, parsePresharedKey, parsePrivateKey } from '@litz/core';
 
 /** The present state of a tunnel. */
 export interface TunnelState {
@@ -80,12 +80,15 @@ function updatePeers(config: WgQuickConfig, present: readonly DevicePeerStatus[]
 }
 
 function updatePeer(section: PeerSection, status: DevicePeerStatus): void {
-  const { presharedKey, endpoint, allowedIps, persistentKeepalive } = status;
+  const { presharedKey, endpointName, allowedIps, persistentKeepalive } = status;
   if (presharedKey) section.presharedKey = parsePresharedKey(presharedKey);
   else delete section.presharedKey;
   const before = section.endpoint;
   const isName = before !== undefined && 'host' in before;
-  if (endpoint && !isName && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {
+  // A daemon that reports no name need not have removed that of the file: only Litz knows names.
+  const address = isName ? before : status.endpoint;
+  const endpoint = endpointName === undefined ? address : parseEndpoint(endpointName);
+  if (endpoint && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {
     section.endpoint = endpoint;
   }
   if (section.incremental === true || !isSameSet(section.allowedIps, allowedIps)) {

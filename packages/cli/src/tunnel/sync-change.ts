@@ -100,6 +100,9 @@ function changedPeer(
   const now = found.endpoint && formatEndpoint(found.endpoint);
   if (endpoint && formatEndpoint(endpoint) !== (earlierEndpoint ?? now))
     changed.endpoint = endpoint;
+  // A file with an address removes the name. A file without an endpoint leaves the name as it is.
+  const { endpointName = '' } = endpoint ? peer : found;
+  if (endpointName !== (found.endpointName ?? '')) changed.endpointName = endpointName;
   if (textOf(allowedIps) === textOf(found.allowedIps)) return changed;
   return { ...changed, replaceAllowedIps: true, allowedIps };
 }

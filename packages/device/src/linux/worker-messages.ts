@@ -29,7 +29,8 @@ import type { PeerToApply, Steps } from '@litz/core/internals';
 import { wipe } from '@litz/core/internals';
 import type { CipherThreadStart } from '@litz/openssl';
 import type * as Sys from '@litz/sys';
-import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
+import type { CheckedDeviceChange } from '../plane/data-plane.ts';
+import type { PlaneEvent } from '../plane/plane-event.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
@@ -38,11 +39,8 @@ import type { CommonSettings } from '../options.ts';
 import { packPrefixes, readPrefixes, unpackPrefixes } from './packed-prefixes.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
-/** The `workerData` of the packet loop's thread. */
+/** The first message to the packet loop's thread. */
 export interface WorkerStart {
-  readonly control: SharedArrayBuffer;
-  /** Carries all messages after the start. */
-  readonly port: MessagePort;
   readonly tunName: string;
   /**
    * Whether a worker thread started this one. That worker can be terminated, and this thread gets
@@ -132,7 +130,7 @@ export type SystemErrorClass = typeof Sys.SystemError;
  */
 export function post(
   port: MessagePort,
-  message: RequestMessage | PeersMessage | WorkerMessage,
+  message: WorkerStart | RequestMessage | PeersMessage | WorkerMessage,
   transferred?: ArrayBuffer,
 ): void {
   port.postMessage(message, transferred ? [transferred] : []);
@@ -287,6 +285,9 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
       endpoint: endpoint && reviveEndpoint(endpoint),
       ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
     };
+  }
+  if (event.type === 'unanswered') {
+    return { ...event, peer, endpoint: event.endpoint && reviveEndpoint(event.endpoint) };
   }
   if (event.type === 'handshake')
     return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };

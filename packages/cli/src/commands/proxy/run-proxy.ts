@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { parseConfig, wipeSecrets, type WgQuickConfig } from '@litz/config';
+import { closeAll } from '../../close-all.ts';
 import { aborted } from '../../end-signals.ts';
 import { possibleConnections } from '../../limits.ts';
 import { createLog, logLevel } from '../../log.ts';
@@ -105,27 +106,8 @@ export async function runProxy(
     const ends = hasStdio ? [proxy.connectStdio(options.streams)] : [];
     await Promise.race([aborted(signal), network.lost, ...ends]);
   } finally {
-    await closeAll(opened.toReversed());
+    await closeAll(...opened.toReversed().map((part) => () => part.close()));
   }
-}
-
-/**
- * Closes all items in their order, even if one of them fails.
- *
- * @throws {AggregateError} several items could not be closed. If only one could not be closed, its
- *   own error is thrown
- */
-async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const item of items) {
-    try {
-      await item.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 1) throw new AggregateError(errors, 'parts of the proxy were not closed');
-  if (errors.length === 1) throw errors[0];
 }
 
 interface Prepared {
