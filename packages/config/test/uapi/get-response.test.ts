@@ -104,7 +104,7 @@ describe('the name of an endpoint', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('is refused if it is none', () => {
+  it('is refused if it is not HOST:PORT', () => {
     const wrong = { ...peer, endpointName: 'a:1\nlisten_port=1' };
     expect(() => formatGetPeers([wrong], { keys: true })).toThrow('"peers[0].endpointName"');
   });
