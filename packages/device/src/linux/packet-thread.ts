@@ -30,7 +30,7 @@ export class PacketThread {
 
   /**
    * Starts the thread of the next device. It does not keep the process alive. It is in the network
-   * namespace that the calling thread is in now, and has the environment variables of now.
+   * namespace that the calling thread is in now, and has the present environment variables.
    *
    * @param name the name of the interface
    */
