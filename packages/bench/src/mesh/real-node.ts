@@ -119,7 +119,7 @@ export class RealNode {
     });
   }
 
-  /** @throws {Error} agent or daemon has ended; the message has its output */
+  /** @throws {Error} agent or daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.#daemon.checkAlive();
     this.#agent?.checkAlive();
@@ -198,7 +198,7 @@ function cpuMilliseconds(pid: number): number {
 /** Time limit in ms; many agents may start at the same time. */
 const START_MS = 120_000;
 /**
- * Node's options that docs/mesh.md recommends for an agent. In the container of the Helm chart, V8
+ * The options of Node.js that docs/mesh.md recommends for an agent. In the container of the Helm chart, V8
  * uses similar limits, because of the container's memory limit.
  */
 const HEAP = '--max-semi-space-size=1 --max-old-space-size=256';

@@ -12,8 +12,8 @@ export interface CommandOptions {
   namespace?: string | undefined;
   env?: Record<string, string>;
   /**
-   * Only for a Node.js program of this package, because it opens an IPC channel to the program.
-   * Called with each message from the program.
+   * Called with each message from the program. With this option, an IPC channel to the program is
+   * opened, so it is only for the Node.js programs of this package.
    */
   onMessage?: (message: unknown) => void;
 }
