@@ -81,8 +81,8 @@ func cpu() float64 {
 
 func window() time.Duration { return time.Duration(chosen.Seconds * float64(time.Second)) }
 
-// measured waits until the warm-up is over, and then for the length of the window. It returns by how
-// much a counter grew during the window, and how much CPU time this process used during the window.
+// measured waits until the warm-up is over, and then for the length of the window. It returns by
+// how much a counter grew during the window, and how much CPU time this process used during it.
 func measured(count func() (float64, float64)) answer {
 	time.Sleep(warmUp)
 	amount, at := count()

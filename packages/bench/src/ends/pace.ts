@@ -43,9 +43,9 @@ export class Pace {
   }
 
   /**
-   * Ends a window and sets the rate for the next window. If at least 95 % of the packets were taken,
-   * the next rate is 1.4 times the present rate. If fewer were taken, the next rate is a tenth
-   * higher than the rate at which packets were taken.
+   * Ends a window and sets the rate for the next window. If at least 95 % of the packets were
+   * taken, the next rate is 1.4 times the present rate. If fewer were taken, the next rate is a
+   * tenth higher than the rate at which packets were taken.
    *
    * @param taken how many packets were taken in the window that ends at `now`
    */

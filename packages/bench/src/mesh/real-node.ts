@@ -198,8 +198,8 @@ function cpuMilliseconds(pid: number): number {
 /** Time limit in ms; many agents may start at the same time. */
 const START_MS = 120_000;
 /**
- * The options of Node.js that docs/mesh.md recommends for an agent. In the container of the Helm chart, V8
- * uses similar limits, because of the container's memory limit.
+ * The options of Node.js that docs/mesh.md recommends for an agent. In the container of the Helm
+ * chart, V8 uses similar limits, because of the container's memory limit.
  */
 const HEAP = '--max-semi-space-size=1 --max-old-space-size=256';
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

@@ -94,7 +94,10 @@ function isSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 }
 
-/** Resolves to true if a program listens on the socket. If none does, waits and resolves to false. */
+/**
+ * Resolves to true if a program listens on the socket. If none does, resolves to false after a
+ * short pause.
+ */
 function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {
