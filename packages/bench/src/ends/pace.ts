@@ -59,8 +59,8 @@ export class Pace {
   }
 
   /**
-   * Ends the search: from `now` on, the rate is a little above the median of the rates that were
-   * taken in the last windows.
+   * Ends the search: from `now` on, the rate is a tenth above the median of the rates at which
+   * packets were taken in the last windows.
    */
   settle(now: number): void {
     const last = this.#taken.slice(-KEPT);

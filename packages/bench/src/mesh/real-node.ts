@@ -1,6 +1,6 @@
 /**
- * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their
- * own.
+ * `RealNode`: `litz` with an interface, and `litz agent`, as programs in a network namespace of
+ * their own.
  *
  * The agent reaches the daemon's socket through a proxy that counts requests. It calls nft through
  * a script named `nft` that logs each call. Only this agent uses the proxy and the script.

@@ -87,7 +87,8 @@ export class SampleTable {
    * Returns the medians.
    *
    * @param absent the names of the implementations that were skipped or have failed, each with the
-   *   reason. If one of them has no sample of a figure, its measurement has the reason and no value.
+   *   reason. If one of them has no sample of a figure, its measurement has the reason, but no
+   *   value.
    */
   measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
     return [...this.#figures].flatMap(([figure, { unit, samples }]) => [

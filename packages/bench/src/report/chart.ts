@@ -69,7 +69,8 @@ interface Axis {
 
 /**
  * Returns a logarithmic axis if the largest value is at least 100 times the smallest value above 0,
- * because small bars would be invisible on a linear axis. Returns a linear axis if it is not.
+ * because the small bars would be invisible on a linear axis. For all other values, returns a
+ * linear axis.
  */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];
