@@ -52,8 +52,7 @@ export class LinkFilters {
   }
 
   /**
-   * Names of the links whose filter is loose for the mesh, also of links that an earlier agent made
-   * loose.
+   * Names of the links whose filter this agent or an earlier agent has made loose.
    */
   loosened(): ReadonlySet<string> {
     this.#read ??= new Set([
