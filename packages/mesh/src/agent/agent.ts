@@ -182,8 +182,8 @@ export class Agent implements StatusSource {
    *
    * @returns a sentence that says what was done
    * @throws {AgentError} the node has left the mesh. For `enforce`, also if the cluster's prefixes
-   *   are not known. For `enforce` without `force`, also if the registry was not read, if a peer has
-   *   not answered, or if the enforcement of a peer is off
+   *   are not known. For `enforce` without `force`, also if the registry was not read, if a peer
+   *   has not answered, or if the enforcement of a peer is off
    * @throws {MeshHostError} the machine cannot enforce
    */
   async setEnforcement(

@@ -99,8 +99,9 @@ export function tunnelChange(
 
 /**
  * Returns the configuration of a daemon that was already running. The keys of a peer show which
- * node it belongs to. A handshake within the last 180 s shows that the endpoint of a peer works. Then
- * the result has the wanted endpoint of the peer, so that the endpoint in the daemon is not changed.
+ * node it belongs to. A handshake within the last 180 s shows that the endpoint of a peer works.
+ * Then the result has the wanted endpoint of the peer, so that the endpoint in the daemon is not
+ * changed.
  *
  * @param own the public keys of the daemon's private keys
  * @param nowMs Unix time in milliseconds

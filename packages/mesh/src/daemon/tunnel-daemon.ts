@@ -84,8 +84,8 @@ export class TunnelDaemon {
    * Resolves when the daemon has this configuration. Also resolves if the daemon is not running or
    * refuses the configuration.
    *
-   * @param changed the names of the peers that may differ from the last call; default: all. If it is
-   *   given, `wanted.peers` may be the map of the last call, changed in place
+   * @param changed the names of the peers that may differ from the last call; default: all. If it
+   *   is given, `wanted.peers` may be the map of the last call, changed in place
    */
   async program(wanted: TunnelConfig, changed?: ReadonlySet<string>): Promise<void> {
     this.#wanted = wanted;

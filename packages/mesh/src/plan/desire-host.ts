@@ -189,8 +189,8 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
 }
 
 /**
- * Returns the links that may receive packets whose answers go into the tunnel. On these
- * links, a strict reverse path filter would drop:
+ * Returns the links that may receive packets whose answers go into the tunnel. On these links, a
+ * strict reverse path filter would drop:
  * - with `nodes` and `all`: every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods`: the packets that a peer's pod sends to this node itself;
  * - with `permissive`: the packets that a peer's pods send outside the tunnel, while this node

@@ -51,9 +51,7 @@ export class LinkFilters {
     this.#strict.clear();
   }
 
-  /**
-   * Names of the links whose filter this agent or an earlier agent has made loose.
-   */
+  /** Names of the links whose filter this agent or an earlier agent has made loose. */
   loosened(): ReadonlySet<string> {
     this.#read ??= new Set([
       ...this.#filters.loosenedFor(this.#options.interfaceName),

@@ -9,8 +9,8 @@
  * ```
  *
  * The first source that fits this node is used: its prefixes must contain the pod prefixes of this
- * node, and must not contain an address of the node itself. The `podCIDRs` of the Nodes are not used: they cover only today's nodes,
- * and the pods of a node that joins tomorrow would be outside.
+ * node, and must not contain an address of the node itself. The `podCIDRs` of the Nodes are not
+ * used: they cover only today's nodes, and the pods of a node that joins tomorrow would be outside.
  *
  * @module
  */
