@@ -182,7 +182,7 @@ export class Membership {
     return first;
   }
 
-  /** Replaces the facts about this node. Peers that clash with them are refused. */
+  /** Replaces the facts about this node. Peers that clash with the new facts are refused. */
   changeContext(context: MembershipContext): MembershipEvent[] {
     this.#context = context;
     for (const member of this.#members.values()) {
