@@ -68,8 +68,8 @@ export type SentLoad = Shown;
 /** The answer of `far-end-child.js`. */
 export interface ReceivedLoad extends Shown {
   /**
-   * true: the far end has found the highest rate that the daemon can take. false: it could not send
-   * fast enough to find this rate.
+   * true: the far end has found the highest rate that the daemon can take. false: it has not found
+   * this rate, because it could not send fast enough.
    */
   readonly isLimitFound: boolean;
 }

@@ -83,8 +83,8 @@ async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample
 
 /**
  * Measures two transfers during one flood. During the first transfer, the server's nft drops the
- * flood. During the second transfer, the daemon of the server gets the flood; new peers connect
- * then, and afterwards the client pings.
+ * flood. During the second transfer, the daemon of the server gets the flood, and new peers begin
+ * to connect. Afterwards the client pings, and then more new peers connect.
  */
 async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): Promise<Sample[]> {
   const { network, serverKey } = tunnel;

@@ -12,8 +12,8 @@ export interface CommandOptions {
   namespace?: string | undefined;
   env?: Record<string, string>;
   /**
-   * Called with each message from the program. With this option, an IPC channel to the program is
-   * opened, so it is only for the Node.js programs of this package.
+   * Called with each message from the program. This function is only for the Node.js programs of
+   * this package: if it is given, an IPC channel to the program is opened.
    */
   onMessage?: (message: unknown) => void;
 }

@@ -30,8 +30,8 @@ export const WITH = 'with warm-up';
 /** The subject without a warm-up. Everything else is as in the daemon of `WITH`. */
 export const WITHOUT = 'without';
 /**
- * The subject with a warm-up and a small young generation. `litz wg0` sets the same option of
- * Node.js.
+ * The subject with a warm-up, and with the option of Node.js for a small young generation. `litz
+ * wg0` sets this option too.
  */
 export const SMALL_HEAP = 'with --max-semi-space-size=1';
 /** The implementations that are measured beside Litz, if they are installed. */
