@@ -42,8 +42,8 @@ function refusalOf(word: string, hint: string): string {
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];
   if (a === b) return true;
-  // Many common names are similar to a short command: "us" to "up", "tun" to "run". So a name that
-  // is not longer than such a command gets no warning.
+  // Many common names are similar to a short command: "us" to "up", "tun" to "run". So a command
+  // with at most three letters causes a warning only for longer names.
   if (b.length <= 3 && a.length <= b.length) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;

@@ -20,8 +20,8 @@ export interface CaptureOutput {
 }
 
 /**
- * Writes to a file that only its owner can read. The file is made, or emptied if it exists. Without
- * keys, the path may also name a pipe or a device.
+ * Writes to a file that only its owner can read. The file is made, or emptied if it exists. If the
+ * output has no keys, the path may also name a pipe or a device.
  */
 export class FileOutput implements CaptureOutput {
   readonly #path: string;

@@ -1,9 +1,9 @@
 /**
  * `runDemo`: shows two nodes and the tunnel between them at work.
  *
- * If this user may make network namespaces, the nodes have real TUN devices in two of them.
- * Otherwise the demo does the same in a user namespace. If that is not allowed either, the nodes
- * are in memory.
+ * If this user may make network namespaces, the demo makes two of them, and each node has a real
+ * TUN device in one. A user who may not make them is root in a user namespace, so the demo then
+ * does the same there. If user namespaces are not allowed either, the nodes are in memory.
  *
  * @module
  */

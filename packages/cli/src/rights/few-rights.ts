@@ -175,8 +175,8 @@ const RESTARTED = 'LITZ_RIGHTS_DROPPED';
  * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
  *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
  *   reads its registry.
- * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. With `--user` it
- *   does not keep this capability, which would let it read all files of root.
+ * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. If `--user` is
+ *   given, the proxy does not keep this capability, because it could then read all files of root.
  */
 const KEPT: Readonly<Record<LongCommand, readonly Capability[]>> = {
   daemon: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'],

@@ -85,7 +85,8 @@ function updatePeer(section: PeerSection, status: DevicePeerStatus): void {
   else delete section.presharedKey;
   const before = section.endpoint;
   const isName = before !== undefined && 'host' in before;
-  // A daemon that reports no name need not have removed that of the file: only Litz knows names.
+  // If the daemon reports no name, the name in the file stays. Only Litz knows names, so a name
+  // that is not reported need not have been removed.
   const address = isName ? before : status.endpoint;
   const endpoint = endpointName === undefined ? address : parseEndpoint(endpointName);
   if (endpoint && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {

@@ -115,7 +115,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(await screen()).not.toContain('q quit');
   });
 
-  it('shows no colours with NO_COLOR', async () => {
+  it('shows no colours if NO_COLOR is set', async () => {
     await type(`NO_COLOR=1 ${TOP} ${LEFT}`);
     await shows(/1 connected/);
     // Matches only foreground colours, because tmux itself may write resets.
