@@ -1,6 +1,6 @@
 /**
- * `checkFirstWord`: finds words that users type as commands, and that would otherwise become
- * interfaces.
+ * `checkFirstWord`: finds words that users mean as commands, so that `litz` does not make
+ * interfaces with these names.
  *
  * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
  * word that is surely meant as a command is refused. A word that is only similar to a command is

@@ -3,8 +3,8 @@
  * gets its name when it is added.
  *
  * A daemon gets only addresses from `wg`, which looks a name up once. So a peer that moves to
- * another address would be lost. With a name, the device looks that name up again while the peer
- * does not answer.
+ * another address would be lost. If the peer has a name, the device looks that name up again while
+ * the peer does not answer.
  *
  * @module
  */

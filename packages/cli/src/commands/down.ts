@@ -60,8 +60,8 @@ export async function runDown(target: string, print: Print): Promise<void> {
  * Gives a running interface the keys and peers of a file. A tunnel of `litz up` also takes
  * addresses, routes and the hooks of `down` from the file. Peers that stay keep their sessions.
  *
- * @param file default: `target` if it is a path; else the file that the tunnel was brought up with,
- *   or /etc/wireguard/NAME.conf
+ * @param file default: `target`, if it is a path. If it is a name, the file that the tunnel was
+ *   brought up with, or /etc/wireguard/NAME.conf if another daemon has the interface
  * @throws {Failure | ConfigError | UapiError | WireGuardError} the file is wrong, and nothing was
  *   changed; or a step failed
  */

@@ -7,8 +7,8 @@ import { fail, ok, warn, type Finding } from './finding.ts';
 import type { LinkFacts, TunnelFacts } from './tunnel-facts.ts';
 
 /**
- * Returns the findings, at most one for each subject. Without a daemon, the only finding says that
- * there is none.
+ * Returns the findings, at most one for each subject. If no daemon answers, this is the only
+ * finding.
  */
 export function checkInterface(facts: TunnelFacts): Finding[] {
   const daemon = checkDaemon(facts);
@@ -38,7 +38,11 @@ function checkDaemon({ name, daemon, noDaemon, link }: TunnelFacts): Finding {
   }
   if (link?.kind === 'wireguard') {
     const text = `${name} is an interface of the kernel's own WireGuard, which litz doctor cannot ask`;
-    return fail(subject, text, `Use wg show ${name}, or remove the interface: ip link delete ${name}`);
+    return fail(
+      subject,
+      text,
+      `Use wg show ${name}, or remove the interface: ip link delete ${name}`,
+    );
   }
   if (link && link.kind !== 'tun') {
     const text = `${name} is not a tunnel: its kind is ${link.kind ?? 'a physical link'}`;
@@ -115,11 +119,14 @@ function checkClock({ nowMs, peers }: TunnelFacts): Finding {
  */
 function checkFirewall({ unreadFirewall, peers }: TunnelFacts): Finding {
   const subject = 'firewall';
-  if (unreadFirewall !== undefined) return ok(subject, `the rules are not known: ${unreadFirewall}`);
+  if (unreadFirewall !== undefined)
+    return ok(subject, `the rules are not known: ${unreadFirewall}`);
   const isBlocked = peers.some(({ blocks }) => blocks.some(({ how }) => how === 'certain'));
   return ok(
     subject,
-    isBlocked ? 'the rules were read' : 'no rule was found that certainly drops packets of the tunnel',
+    isBlocked
+      ? 'the rules were read'
+      : 'no rule was found that certainly drops packets of the tunnel',
   );
 }
 

@@ -53,7 +53,8 @@ function checkEndpoint({ key, status, host }: PeerFacts, heard: boolean): Findin
   }
   if (host && !heard && !host.addresses.some((address) => isAt(endpoint, address, host.port))) {
     const text = `${formatEndpoint(endpoint)} is not an address of ${host.name}, whose addresses are: ${host.addresses.join(', ')}`;
-    const remedy = 'Read the file again: litz reload INTERFACE. A tunnel of litz up looks the name up again by itself';
+    const remedy =
+      'Read the file again: litz reload INTERFACE. A tunnel of litz up looks the name up again by itself';
     return [fail(subject, text, remedy, key)];
   }
   return [];
@@ -123,7 +124,12 @@ function checkHandshake(peer: PeerFacts, facts: TunnelFacts, heard: boolean): Fi
     const text = 'there was no handshake yet: nothing was sent to the peer';
     return warn(subject, text, 'Send something through the tunnel, for example ping', key);
   }
-  return warn(subject, `the last one was ${seconds} s ago`, 'Send something through the tunnel, for example ping', key);
+  return warn(
+    subject,
+    `the last one was ${seconds} s ago`,
+    'Send something through the tunnel, for example ping',
+    key,
+  );
 }
 
 function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port']): string {
@@ -132,7 +138,9 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   }
   if (drops['replayed-initiation']) return 'Set the clock of the peer';
   const known =
-    port === 'silent' ? 'The port did not refuse a datagram, but this proves little, because many programs ignore unknown datagrams. ' : '';
+    port === 'silent'
+      ? 'The port did not refuse a datagram, but this proves little, because many programs ignore unknown datagrams. '
+      : '';
   return `${known}Check the other side: does WireGuard run there, and does it have the public key of this interface? Does the firewall accept the port, and does a router forward the port?`;
 }
 

@@ -20,7 +20,10 @@ export function checkRoutes({ key, inner }: PeerFacts, { name, link }: TunnelFac
     .map(({ prefix, address, link: other }) => {
       const where = other === undefined ? 'have no route' : `go to ${other}`;
       const text = `packets to ${address}, which is in the AllowedIPs ${prefix}, ${where}`;
-      const more = other === undefined ? '' : `. If these packets must go to ${other}, remove the prefix from AllowedIPs`;
+      const more =
+        other === undefined
+          ? ''
+          : `. If these packets must go to ${other}, remove the prefix from AllowedIPs`;
       const remedy = `Add a route: ip route add ${prefix} dev ${name}. litz up adds it by itself${more}`;
       return fail(subject, text, remedy, key);
     });
@@ -40,7 +43,14 @@ export function checkMtu(
   const largest = outer.mtu - overhead;
   if (link.mtu <= largest) return [];
   const text = `${link.mtu} is too large: the way over ${outer.link} takes at most ${outer.mtu} bytes, and the tunnel adds ${overhead} bytes to each packet. Long packets are lost or fragmented`;
-  return [warn('MTU', text, `Set a smaller MTU: ip link set ${name} mtu ${largest}, or MTU = ${largest} in the file`, key)];
+  return [
+    warn(
+      'MTU',
+      text,
+      `Set a smaller MTU: ip link set ${name} mtu ${largest}, or MTU = ${largest} in the file`,
+      key,
+    ),
+  ];
 }
 
 /**
@@ -54,7 +64,14 @@ export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts
   if (outer.unmarkedLink !== name || marksAreValid) return [];
   if (reversePathFilters.get(outer.link) !== 1) return [];
   const text = `the reverse path filter is strict on ${outer.link} and does not look at the mark, so it drops what the peer sends`;
-  return [fail('rp_filter', text, 'Let the filter look at the mark: sysctl net.ipv4.conf.all.src_valid_mark=1', key)];
+  return [
+    fail(
+      'rp_filter',
+      text,
+      'Let the filter look at the mark: sysctl net.ipv4.conf.all.src_valid_mark=1',
+      key,
+    ),
+  ];
 }
 
 /** In bytes: the IP header, the UDP header, and the header and the tag of the message. */

@@ -187,7 +187,7 @@ class TunnelAgent extends Agent {
     const target = { host: String(host), port: Number(port) };
     dial(this.#network, target, { allowHalfOpen: false }).then(
       (socket) => done(null, socket),
-      // With an error, there is no socket. The types of Node.js do not know this.
+      // If there is an error, there is no socket. The types of Node.js do not allow this.
       (error: Error) => done(error, undefined as unknown as Duplex),
     );
   }

@@ -64,8 +64,8 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
     }
     protectMemory();
   } catch (error) {
-    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the other commands
-    // fail later.
+    // If the FFI is missing, no right can be dropped. Then only `litz proxy` works, and the other
+    // commands fail later.
     if (isMissingFfi(error) && user === undefined) return;
     throw error;
   }
@@ -80,8 +80,8 @@ export function keepAllRights(): void {
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
-  // Without capabilities there is nothing that could be misused, so the time for another start is
-  // saved.
+  // A thread that has no capabilities has nothing that could be misused, so the time for another
+  // start is saved.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }

@@ -25,7 +25,7 @@ export class ServiceNotifier {
   constructor(options: ServiceNotifierOptions) {
     this.#options = options;
     const { env, open = NotifySocket.of.bind(NotifySocket) } = options;
-    // Without a service manager there is no socket, and the FFI is not needed.
+    // If there is no service manager, there is no socket, and the FFI is not needed.
     this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
   }
 

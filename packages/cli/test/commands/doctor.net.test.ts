@@ -162,7 +162,11 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       await run('wg', 'set', NAME, 'fwmark', '0');
       await run('sysctl', '-qw', 'net.ipv4.conf.wan.rp_filter=0');
     },
-    finds: { subject: 'rp_filter', state: 'fail', text: /^the reverse path filter is strict on wan/ },
+    finds: {
+      subject: 'rp_filter',
+      state: 'fail',
+      text: /^the reverse path filter is strict on wan/,
+    },
   });
 
   describeFault('the peer sends packets from an address that is not in its AllowedIPs', {

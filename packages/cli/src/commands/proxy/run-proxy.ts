@@ -56,7 +56,7 @@ export interface RunProxyOptions {
 
 /**
  * Runs a proxy. Resolves when everything is closed, after the proxy was asked to end or the
- * connection of `--stdio` has ended. With `--check`, only checks the file and the flags.
+ * connection of `--stdio` has ended. If `--check` is given, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken

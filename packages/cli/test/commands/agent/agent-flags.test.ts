@@ -34,7 +34,11 @@ describe('readAgentFlags', () => {
       { nodeIp: ['192.0.2.1', '192.0.2.2'] },
       /--node-ip expected at most one address/,
     ],
-    ['a host name instead of an address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
+    [
+      'a host name instead of an address',
+      { nodeIp: ['n1.example'] },
+      /--node-ip expected addresses, got "n1.example"/,
+    ],
     ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is not a valid node name/],
     [
       'an address that no machine can have',
