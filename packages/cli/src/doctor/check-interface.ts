@@ -7,8 +7,8 @@ import { fail, ok, warn, type Finding } from './finding.ts';
 import type { LinkFacts, TunnelFacts } from './tunnel-facts.ts';
 
 /**
- * Returns the findings, at most one for each subject. If no daemon answers, this is the only
- * finding.
+ * Returns the findings, at most one for each subject. If no daemon answers, the only finding is the
+ * one about the daemon.
  */
 export function checkInterface(facts: TunnelFacts): Finding[] {
   const daemon = checkDaemon(facts);

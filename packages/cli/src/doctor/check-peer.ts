@@ -89,7 +89,7 @@ function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): 
     // A rule that may drop packets is not reported for inner packets. After a handshake, it is not
     // reported for datagrams either, because the handshake shows that datagrams pass.
     if (how === 'possible' && (heard || !isOuter)) return [];
-    const text = `a rule ${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
+    const text = `the firewall ${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
     const what = isOuter ? 'the datagrams of the tunnel' : `the packets of ${name}`;
     const remedy = `Accept ${what} before this rule`;
     return [

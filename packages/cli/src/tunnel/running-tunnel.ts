@@ -134,7 +134,9 @@ export class RunningTunnel {
   }
 
   /**
-   * Takes the tunnel down. @throws {Failure} (rejects) a step failed; everything else is taken down
+   * Takes the tunnel down.
+   *
+   * @throws {Failure} (rejects) a step failed; everything else is taken down
    */
   async down(): Promise<void> {
     await this.#lastChange;

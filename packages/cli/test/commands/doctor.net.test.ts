@@ -117,7 +117,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'firewall',
       state: 'fail',
-      text: /^a rule drops packets out of the tunnel: nft inet q in: /,
+      text: /^the firewall drops packets out of the tunnel: nft inet q in: /,
     },
   });
 
@@ -140,7 +140,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'firewall',
       state: 'fail',
-      text: /^a rule drops packets into the tunnel: iptables-save filter OUTPUT/,
+      text: /^the firewall drops packets into the tunnel: iptables-save filter OUTPUT/,
     },
   });
 
@@ -233,7 +233,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       subject: 'firewall',
       state: 'fail',
       peer: CAROL.publicKey,
-      text: /^a rule drops datagrams of the peer: nft inet q in: /,
+      text: /^the firewall drops datagrams of the peer: nft inet q in: /,
     },
   });
 
