@@ -2,8 +2,9 @@
  * `runDemo`: shows two nodes and the tunnel between them at work.
  *
  * If this user may make network namespaces, the demo makes two of them, and each node has a real
- * TUN device in one. A user who may not make them is root in a user namespace, so the demo then
- * does the same there. If user namespaces are not allowed either, the nodes are in memory.
+ * TUN device in one. If this user may not make them, the demo does the same in a user namespace,
+ * where an ordinary user is root. If user namespaces are not allowed either, the nodes are in
+ * memory.
  *
  * @module
  */

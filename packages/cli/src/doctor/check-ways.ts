@@ -54,9 +54,9 @@ export function checkMtu(
 }
 
 /**
- * Checks the reverse path filter of a tunnel with a default route that depends on a mark. A strict
- * filter looks up the route to the peer without the mark, finds the tunnel, and drops what the peer
- * sends.
+ * Checks the reverse path filter if the tunnel has a default route that depends on a firewall mark.
+ * A strict filter looks up the route to the peer without the mark, finds the tunnel, and drops what
+ * the peer sends.
  */
 export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts): Finding[] {
   const { name, daemon, reversePathFilters, marksAreValid } = facts;

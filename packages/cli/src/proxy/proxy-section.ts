@@ -109,9 +109,9 @@ function targetOf(source: SectionFields): NonNullable<ReturnType<typeof readTarg
 function credentialsOf({ fields }: SectionFields): Credentials | undefined {
   const [name = '', password = ''] = [fields.get('username'), fields.get('password')];
   if (name === '' && password === '') return undefined;
-  // If a section has no name, the SOCKS5 proxy of wireproxy asks for no password. If the section
-  // has no password, that proxy accepts an empty one. Litz refuses both sections, so that no proxy
-  // is open by mistake.
+  // If a section has no `Username`, the SOCKS5 proxy of wireproxy asks for no password. If it has
+  // no `Password`, that proxy accepts an empty one. Litz refuses a section with only one of the two
+  // fields, so that no proxy is open by mistake.
   if (password === '') throw new FieldError('Username needs Password');
   if (name === '') throw new FieldError('Password needs Username');
   try {

@@ -84,7 +84,8 @@ export class ServiceNotifier {
    * If the manager has a watchdog, tells it twice in each interval that the daemon is alive.
    *
    * @param isAlive resolves if the daemon works. While its promise is pending, or if the promise
-   *   rejects, the manager is told nothing, and restarts the daemon when its interval is over
+   *   rejects, the manager is told nothing. If the manager is told nothing for a whole interval, it
+   *   restarts the daemon
    */
   watch(isAlive: () => Promise<unknown>): void {
     const interval = watchdogInterval(this.#options.env);

@@ -49,7 +49,7 @@ function updateInterface(config: WgQuickConfig, state: TunnelState): void {
   const section = config.interface;
   const { status, addresses, mtu, ownMark } = state;
   if (!isSameSet(section.addresses, addresses)) section.addresses = [...addresses];
-  // Only a file that has an MTU gets the present one, as with wg-quick.
+  // The present MTU is written only into a file that already has an MTU, as by wg-quick.
   if (section.mtu !== undefined && mtu !== undefined) section.mtu = mtu;
   if (status.listenPort !== 0) section.listenPort = status.listenPort;
   const mark = status.fwmark === ownMark ? 0 : status.fwmark;

@@ -70,7 +70,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await tmux('resize-window -x 40 -y 12');
     await shows(new RegExp(`^>${shortPattern(keys.left.publicKey)} +\\S+ +\\S+ +\\S+$`, 'm'));
     expect((await screen()).split('\n')[11]).toBe('q quit  ? help  arrows pick  Enter detai');
-    // If a key followed Escape at once, both would be read as one other key.
+    // If a key followed Escape at once, Node.js would read the two as one key with Alt.
     await press('Escape');
     await waitUntil((text) => !text.includes('allowed ips'));
     await press('Escape');

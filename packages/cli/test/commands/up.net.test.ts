@@ -185,7 +185,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('removes at the next start what it has left after SIGKILL', async () => {
+  it('removes at its next start what a killed litz up has left', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const before = left.state();

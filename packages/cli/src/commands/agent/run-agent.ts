@@ -62,7 +62,10 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent; with Kubernetes also the connection, and what was found there. */
+/**
+ * The settings of the agent. If the registry is Kubernetes, also the connection, and what was found
+ * there.
+ */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;

@@ -40,8 +40,8 @@ export interface RunProxyOptions {
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
   /**
-   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers;
-   * a peer need not answer.
+   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers,
+   * even if no peer answers.
    */
   readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;

@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     await one.untilPeersAnswered(2);
   });
 
-  it('is reached by peers that have packets for it, when it runs from a snapshot and its clock is behind', async () => {
+  it('is reached by peers that have packets for it, although it runs from a snapshot and its clock is behind', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     await rotate(one, 2);
