@@ -52,7 +52,7 @@ export interface PeerConfiguration {
   endpoint?: Endpoint;
   /**
    * The name behind the endpoint, as `HOST:PORT`; an empty text removes it. The engine only keeps
-   * it. An `unanswered` event has it when it should be looked up again.
+   * it. When the name should be looked up again, an `unanswered` event contains it.
    */
   endpointName?: string;
   /** In seconds, 0 to 65535; 0 means off. */

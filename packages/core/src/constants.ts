@@ -101,14 +101,14 @@ export const TIMESTAMP_LENGTH = 12;
 /** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-// Our own limits, with the kernel's values where the kernel has such a limit
+// Limits of Litz. If the kernel has the same limit, Litz uses the kernel's value.
 /** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
 /** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */
 export const MAX_PEERS: number = 2 ** 20;
 /**
- * An initiation is dropped if it comes less than this time after the peer's last one (kernel:
- * INITIATIONS_PER_SECOND).
+ * The shortest time between two initiations of one peer. An initiation that comes sooner is dropped
+ * (kernel: INITIATIONS_PER_SECOND).
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 /**

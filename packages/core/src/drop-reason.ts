@@ -25,7 +25,7 @@ export const DROP_REASONS = [
   'invalid-handshake', // not authentic, or with a low-order point
   'unknown-peer',
   'replayed-initiation', // the timestamp is not greater than the last one
-  'initiation-flood', // less than 1/50 s after the last one of this peer
+  'initiation-flood', // less than 20 ms after the last initiation of this peer
   'unexpected-response',
   'unexpected-cookie',
   'invalid-cookie',

@@ -32,9 +32,9 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the key of the peer that a received message seems to be from, by its receiver index,
- * which is not authenticated. Returns undefined for an initiation, and if no session or handshake
- * has the receiver index.
+ * Looks up the receiver index of a received message, and returns the key of the peer that the
+ * message seems to be from. The receiver index is not authenticated. Returns undefined for an
+ * initiation, and if no session or handshake has this receiver index.
  *
  * @param length the length of the message in bytes
  */

@@ -39,8 +39,9 @@ export type EngineEvent =
   | { type: 'handshake-failed'; peer: PublicKey }
   /**
    * The name of a peer's endpoint should be looked up, because the last two or more initiations
-   * were not answered, or because the peer has a name and no endpoint. Emitted with each further
-   * initiation. `endpoint` is the present endpoint. Only for peers with an `endpointName`.
+   * were not answered, or because the peer has a name and no endpoint. While initiations stay
+   * unanswered, the event is emitted with each further initiation. `endpoint` is the present
+   * endpoint. Only for peers with an `endpointName`.
    */
   | {
       type: 'unanswered';

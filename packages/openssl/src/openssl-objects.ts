@@ -8,8 +8,8 @@ import type { LibCrypto } from './libcrypto.ts';
 
 export class OpensslObjects {
   /**
-   * The library's functions. Objects that are made through these functions until `stopRecording`
-   * are recorded, unless they are freed before that.
+   * The library's functions. Until `stopRecording` is called, each object that these functions make
+   * is recorded, and each object that they free is removed from the record.
    */
   readonly crypto: LibCrypto;
   readonly #made: MadeObject[] = [];

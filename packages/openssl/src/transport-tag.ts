@@ -33,8 +33,8 @@ export interface TransportTag {
 
 /**
  * Makes the functions for a thread. Addresses are constants of a closure: in a field of an object,
- * V8 stores a number over 31 bits as a heap object, and allocates another object when the number is
- * passed on.
+ * V8 stores a number of more than 31 bits as a heap object, and allocates another object when the
+ * number is passed on.
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */

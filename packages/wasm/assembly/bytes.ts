@@ -3,7 +3,7 @@
  * JavaScript engine. For a few bytes, this call takes longer than these loops.
  */
 
-/** Adds (exclusive or) the `length` bytes at `stream` to those at `to`. */
+/** Adds (exclusive or) the `length` bytes at `stream` to the bytes at `to`. */
 export function xorBytes(to: usize, stream: usize, length: i32): void {
   let left = length;
   if (ASC_FEATURE_SIMD) {

@@ -23,8 +23,8 @@ export interface WasmByteOperations {
    * them is written at `to`, the others follow at distances of `stride` bytes. The segments must
    * not overlap the super-packet or each other.
    *
-   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or there are no such
-   *   segments
+   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or the super-packet
+   *   has no segments with these numbers
    */
   writeSegments(
     plan: WasmSegmentPlan,

@@ -72,7 +72,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     });
   });
 
-  test('seals more than 65535 bytes in the arena, but refuses as many outside of it', () => {
+  test('seals more than 65535 bytes in the arena, but refuses so many bytes outside of it', () => {
     const length = 100_000;
     const place = arena.allocate(length + TAG);
     const expected = random(length + TAG, 4);

@@ -112,8 +112,8 @@ export interface DhKey {
    */
   dh(publicKey: Uint8Array): Uint8Array | undefined;
   /**
-   * Writes the private key (32 bytes) into `out`. If a provider has this function, the caller need
-   * not keep its own copy of the private key while this object exists.
+   * Writes the private key (32 bytes) into `out`. If this function is present, the caller need not
+   * keep its own copy of the private key while this object exists.
    */
   readPrivateKey?(out: Uint8Array): void;
   /** Wipes the private key. The object must not be used afterwards. Further calls do nothing. */
@@ -139,8 +139,9 @@ export interface CryptoProvider {
    */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
   /**
-   * Prepares a private key (32 bytes, copied) for its public key and several DH operations. A
-   * provider has this function only if preparation saves time. `dhKeyOf` works with and without it.
+   * Computes the public key of a private key (32 bytes, copied), and prepares the private key for
+   * several DH operations. A provider has this function only if preparation saves time. `dhKeyOf`
+   * works with and without it.
    */
   dhKey?(privateKey: Uint8Array): DhKey;
 

@@ -32,8 +32,8 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 3;
 
 /**
- * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The engine
- * notes the time, and does not change otherwise. Its batch must be finished, and its outputs must
+ * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The only
+ * change to the engine is that it notes the time. Its batch must be finished, and its outputs must
  * have been polled. If another engine continues with this state, this engine must not seal with its
  * sessions again. If it is used after all, call `restartSessions` first.
  */
@@ -112,9 +112,9 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. If the clock of that
- * process was behind the last timestamp, each of its initiations used the timestamp one step after
- * the last one.
+ * Skips the timestamps that the other process may have used. If the clock of that process was
+ * behind the last timestamp, each of its initiations used the next timestamp, which is one step
+ * later.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;

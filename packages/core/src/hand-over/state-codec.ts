@@ -2,9 +2,8 @@
  * `StateCodec`: one description of the state for both directions. To code a value is to write it or
  * to read it. Each method takes the present value and returns the value that holds from now on;
  * only `bytes` changes its argument instead. A `StateWriter` writes the present value and returns
- * it. A `StateReader` ignores the present value and returns the value that was written. So a
- * function that describes a part of the state can never read it in another order than it was
- * written.
+ * it. A `StateReader` ignores the present value and returns the value that was written. So one
+ * function both writes and reads a part of the state, and the order is always the same.
  *
  * @module
  */

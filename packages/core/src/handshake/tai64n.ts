@@ -19,11 +19,10 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
-  /**
-   * The time when another process got a copy of this state, in monotonic ms, and the greatest step
-   * that a timestamp could have at that time. The time is Infinity if there was no copy.
-   */
+  /** The greatest step that a timestamp could have when another process got a copy of this state. */
   #copiedStep = -1;
+
+  /** When the other process got that copy, in monotonic ms; Infinity if there was no copy. */
   #copiedAt = Infinity;
 
   /**
@@ -48,8 +47,9 @@ export class TimestampSource {
   }
 
   /**
-   * Skips timestamps that the other process may have used since `noteCopy`: those of its clock, and
-   * `count` more. The clock may have gone back since then, so the monotonic time counts too.
+   * Skips timestamps that the other process may have used since `noteCopy`: all up to the present
+   * step, and `count` more. The clock may have gone back since `noteCopy`, so the present step is
+   * also computed from the monotonic time that has passed.
    */
   skip(count: number, now: number): void {
     const theirs = (this.msSinceCopy(now) / 1000) * STEPS_PER_SECOND + this.#copiedStep;

@@ -231,5 +231,5 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** The most replaced keypairs that are kept. Two handshakes that cross replace fewer. */
+/** At most this many replaced keypairs are kept. Two handshakes that cross replace fewer. */
 const MOST_RETIRED = 4;

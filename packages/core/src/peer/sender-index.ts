@@ -98,7 +98,7 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
 
   /**
    * Returns a keypair whose outgoing messages have this receiver index. `sharing` returns the other
-   * such keypairs.
+   * keypairs with the same index.
    */
   remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
@@ -128,7 +128,7 @@ interface Indexed {
 const NONE: readonly never[] = [];
 
 /**
- * With a million indices in use, one try in 4096 fails. So this many failures never happen by
- * chance.
+ * With a million indices in use, one try in 4096 fails. So this many failures in a row never happen
+ * by chance.
  */
 const MAX_TRIES = 1000;

@@ -4,7 +4,7 @@
  * ```
  *  deadlines   slot 0: [t0 t1 t2 ... t6]  slot 1: [t0 ...]     one Float64Array, Infinity = not set
  *  heap        slots, the one with the least key on top          indexed binary heap
- *  key         per slot: a time not later than its first deadline
+ *  key         per slot: its first deadline, or an earlier time
  * ```
  * Nearly every packet moves a deadline to a later time or clears one, long before the deadline
  * passes. So the key of a slot may be earlier than its first deadline. The key is corrected when

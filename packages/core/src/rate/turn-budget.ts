@@ -27,8 +27,10 @@ export class TurnBudget extends WorkBudget {
   readonly #most: number;
   /** How far the budget's clock is behind the caller's. */
   #behind = 0;
-  /** The time of the caller's clock in this call, and of the budget's clock in the call before. */
+  /** The time of the caller's clock in this call. */
   #now = -Infinity;
+
+  /** The time of the budget's clock in the call before this call. */
   #before = -Infinity;
 
   /**

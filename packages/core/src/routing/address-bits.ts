@@ -20,8 +20,8 @@ export function bitAt(address: Uint8Array, position: number): number {
 }
 
 /**
- * Returns a word whose first `bits` bits are ones. With 32 or more, all are ones; with 0 or less,
- * none is.
+ * Returns a word whose first `bits` bits are ones. If `bits` is 32 or more, all bits are ones; if
+ * it is 0 or less, none is.
  */
 export function leadingOnes(bits: number): number {
   if (bits >= 32) return -1;

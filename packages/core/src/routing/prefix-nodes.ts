@@ -96,8 +96,8 @@ export class PrefixNodes {
       }
       if (Math.clz32(difference) < left) break;
       if ((label & OWNER) !== NONE) owner = label & OWNER;
-      // A prefix of full length has no children, and the next bit may be beyond the end of the
-      // buffer.
+      // A prefix that is as long as the address has no children, and the next bit may be beyond the
+      // end of the buffer.
       if (length === this.#maxLength) break;
       at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
     }

@@ -65,8 +65,8 @@ function letterOf(value: number): number {
 }
 
 /**
- * The reverse of `letterOf`; -1 for any other letter. Each term is value + 1 within its range,
- * otherwise 0.
+ * The reverse of `letterOf`; -1 for any other letter. A term is the value + 1 if the letter is in
+ * the range of that term, and 0 if it is not.
  */
 function valueOf(letter: number): number {
   return (

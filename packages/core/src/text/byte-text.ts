@@ -31,7 +31,10 @@ export function fromByteText(bytes: string): string | undefined {
   }
 }
 
-/** Returns 0xff, which UTF-8 never has, for a character that is no byte. */
+/**
+ * Returns the byte that a character stands for. If it stands for no byte, returns 0xff, which never
+ * occurs in UTF-8.
+ */
 function byteOf(character: string): number {
   const code = character.charCodeAt(0);
   if (code <= 0xff) return code;

@@ -5,7 +5,7 @@
  *   offset            offset + stride     offset + 2 * stride
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
- * A super-packet is split into such a run, and the sealed run is sent at once (`DatagramRun`). All
+ * A super-packet is split into a run, and the sealed run is sent at once (`DatagramRun`). All
  * packets of a run have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module

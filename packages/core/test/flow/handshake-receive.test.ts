@@ -259,7 +259,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
     });
 
-    it('accepts an initiation with the right cookie, until its source sends too many', () => {
+    it('accepts an initiation with the right cookie, until the source sends too many initiations', () => {
       const { alice, bob, initiation, state, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });

@@ -111,7 +111,7 @@ describe('noteSession', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, key));
   });
 
-  it('keeps preferring a key that the peer used after our initiation to its other key', () => {
+  it('prefers the key of the peer’s last initiation if that initiation came after our initiation to the other key', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const answered = preferredPair(peer, OWN);
     answered.sentAt = 10;

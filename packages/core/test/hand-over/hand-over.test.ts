@@ -209,8 +209,8 @@ describe('saveState and restoreState', () => {
             else if (action === 3) takeOver(bob);
             else if (action === 4) network.drive(7);
             else network.drive(40_000);
-            // Two handshakes that cross leave two sessions. A message of the older one is lost if
-            // the next handshake overtakes it, also without a hand-over.
+            // Two handshakes that cross leave two sessions. A message of the older session is lost
+            // if the next handshake overtakes the message, also without a hand-over.
             if (!isUp && action <= 1) network.settle();
           }
           network.drive(20_000);
@@ -336,7 +336,7 @@ describe('restartSessions', () => {
     },
   );
 
-  it('sends many peers no initiation that they refuse, just after the other process has sent some', () => {
+  it('sends no initiation that one of many peers refuses, just after the other process has sent initiations', () => {
     const { network, alice } = createPair();
     const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
     const nodes = others.map((person) => joinNetwork(network, person));

@@ -65,8 +65,8 @@ export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint
 }
 
 /**
- * Opens and consumes an initiation. Returns `not-opened` if it cannot be opened, otherwise the
- * result of `consumeInitiation`.
+ * Opens and consumes an initiation. Returns the result of `consumeInitiation`, or `not-opened` if
+ * the initiation cannot be opened.
  */
 export function receiveInitiation(
   party: Party,

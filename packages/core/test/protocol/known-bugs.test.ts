@@ -1,7 +1,7 @@
 /**
- * Tests that the engine does not have bugs which other implementations had. A title names the bug,
- * and after the colon what the engine does instead. Bugs of real sockets, TUN devices and the UAPI
- * are tested in the packages that have these.
+ * Tests that the engine does not have bugs which other implementations had. Each title first names
+ * a bug. After the colon, it says what the engine does instead. Bugs of real sockets, TUN devices
+ * and the UAPI are tested in the packages that have these.
  */
 import {
   connect,
@@ -74,7 +74,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(drawn).toContain(initiation?.bytes.subarray(4, 8).join(' '));
   });
 
-  it('cookie without port: a cookie for one port is not valid for another', () => {
+  it('cookie without port: a cookie for one port is not valid for another port', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     overload(bob, network.now);
     alice.send(packetBetween(alice, bob));

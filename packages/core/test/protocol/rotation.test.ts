@@ -396,7 +396,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers().map((peer) => peer.publicKey)).toEqual([ALICE_2.publicKey]);
   });
 
-  it('is promoted if a change names the peer by it; with remove, only this key is removed', () => {
+  it('is promoted if a change names the peer by this key; a change that also has remove removes only this key', () => {
     const { alice, bob } = rotating();
     const { publicKey } = ALICE_2;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 25 }] });
@@ -447,7 +447,7 @@ describe('the next public key of a peer', () => {
     }
   });
 
-  it('is ignored if it is our key, our next key or belongs to another peer', () => {
+  it('is ignored if it is our key or our next key, or if it belongs to another peer', () => {
     const { alice, bob } = connected();
     const carol = createPerson(3);
     introduce(bob, carol);
@@ -583,7 +583,7 @@ describe('the greatest timestamp', () => {
 });
 
 describe('mac1', () => {
-  it('is computed once for a message while there is one identity, twice while there are two', () => {
+  it('is computed once for a message while there is one identity, and at most twice while there are two', () => {
     let macs = 0;
     const counting: CryptoProvider = {
       ...nobleProvider,
@@ -600,7 +600,7 @@ describe('mac1', () => {
       bob.receive(bytes.slice(), alice.endpoint);
       return macs;
     };
-    // One mac is that of the initiation, the other that of the response.
+    // One mac is the mac1 of the initiation, and the other is the mac1 of the response.
     expect(receive(initiation.bytes)).toBe(2);
     const broken = initiation.bytes.slice();
     broken[130] ^= 1;

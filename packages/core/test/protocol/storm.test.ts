@@ -54,7 +54,7 @@ class LonelyNode {
   readonly #engine: Engine;
   readonly #times: number[] = [];
   #now = 0;
-  /** When each peer got its last initiation, by its port. */
+  /** Maps the port of each peer to the time of the last initiation to that peer. */
   readonly asked: Map<number, number> = new Map();
   /** The shortest time between two initiations to one peer, in ms. */
   shortestPause = Infinity;

@@ -75,7 +75,7 @@ describe('transport data', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({ 'replayed-counter': 1 });
   });
 
-  it('accepts a counter 8127 behind the greatest, and refuses one 8193 behind it', () => {
+  it('accepts a counter that is 8127 behind the greatest one, and refuses a counter that is 8193 behind it', () => {
     const { network, alice, bob } = connected();
     const held: Uint8Array[] = [];
     network.loses = ({ bytes }) => held.push(bytes) > 0;

@@ -82,7 +82,7 @@ class Twins {
     this.#byteLength = byteLength;
   }
 
-  /** Inserts `count` prefixes, and removes one after every third. */
+  /** Inserts `count` prefixes. After every third insertion, removes one prefix. */
   grow(draw: (random: Random) => Prefix, count: number): void {
     for (let i = 0; i < count; i++) {
       const { address, length } = draw(this.#random);

@@ -123,7 +123,7 @@ describe('AllowedIps', () => {
     expect(() => insert(table, Array(16).fill(0), 129, 'a')).toThrow(/"prefixLength" expected 0/);
   });
 
-  it('replaces prefixes in steps, and finds at every moment those that stay', () => {
+  it('replaces prefixes in steps; at every moment, it finds the prefixes that stay', () => {
     const table = new AllowedIps<string>();
     for (const last of [1, 2, 3]) insert(table, [10, 0, 0, last], 32, 'a');
     insert(table, [10, 0, 0, 9], 32, 'b');
@@ -153,7 +153,7 @@ describe('AllowedIps', () => {
     expect(table.removeAllInSteps('a').next().done).toBe(true);
   });
 
-  it('needs space for one more value during a replacement, and changes nothing if there is none', () => {
+  it('needs space for one more value during a replacement, and changes nothing if there is no space', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 1], 32, 'a');
     for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));

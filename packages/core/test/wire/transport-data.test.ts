@@ -113,7 +113,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('passes all packets of one length to the cipher at once, padded, and a shorter last one separately', () => {
+  it('passes all packets of one length to the cipher at once, padded, and passes a shorter last packet separately', () => {
     const calls: number[][] = [];
     const cipher = untidyCipher((...call) => calls.push(call));
     const { keypair } = keypairWithItself(7, cipher);

@@ -140,8 +140,8 @@ function restart(world: World, member: Member): void {
 }
 
 /**
- * Another process takes the sessions over. Sometimes it dies at once, and the old process
- * continues.
+ * Another process takes the sessions over. Sometimes the new process dies at once, and the old
+ * process continues.
  */
 function upgrade(world: World, member: Member): void {
   world.upgrade(member);
