@@ -71,10 +71,10 @@ export interface EngineConfiguration {
    */
   privateKey?: PrivateKey | null;
   /**
-   * The key that will replace the device's private key. Until then both are valid: peers may
-   * initiate to both, and the next identity initiates to every peer until that peer has answered.
-   * null removes the next key. If the private key is removed, the next key is removed too. Sessions
-   * that were made with a removed key stop sending. All zeros are refused.
+   * The key that will replace the device's private key. Until then both keys are valid: peers may
+   * initiate to either key, and the next identity initiates to every peer until that peer has
+   * answered. null removes the next key. If the private key is removed, the next key is removed
+   * too. Sessions that were made with a removed key stop sending. All zeros are refused.
    */
   nextPrivateKey?: PrivateKey | null;
   /** Removes all peers and their sessions before `peers` are added. */

@@ -8,8 +8,8 @@
  */
 
 /**
- * Rekey-After-Time, section 6.1: when the initiator of a session sends and the session is this old,
- * the initiator renews it.
+ * Rekey-After-Time, section 6.1: when the initiator of a session sends a message and the session is
+ * this old, the initiator renews the session.
  */
 export const REKEY_AFTER_TIME_MS = 120_000;
 /** Reject-After-Time, section 6.1: a session that is this old neither sends nor receives. */
@@ -29,8 +29,8 @@ export const REKEY_TIMEOUT_JITTER_MAX_MS = 333;
 /** Key material is wiped this long after the last handshake: three times Reject-After-Time. */
 export const ZERO_KEY_MATERIAL_AFTER_MS: number = REJECT_AFTER_TIME_MS * 3;
 /**
- * When the initiator receives data in a session that is this old, it renews the session, section
- * 6.2.
+ * When the initiator receives data in a session that is this old, the initiator renews the session,
+ * section 6.2.
  */
 export const REKEY_AFTER_TIME_RECEIVING_MS: number =
   REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;

@@ -24,7 +24,7 @@ export const DROP_REASONS = [
   'no-private-key',
   'invalid-handshake', // not authentic, or with a low-order point
   'unknown-peer',
-  'replayed-initiation', // the timestamp is not greater than the last one
+  'replayed-initiation', // the timestamp is not greater than the peer's last timestamp
   'initiation-flood', // less than 20 ms after the last initiation of this peer
   'unexpected-response',
   'unexpected-cookie',

@@ -50,8 +50,8 @@ export function peerOfMessage(
 
 /**
  * Starts a new handshake with each peer that can be reached and for which `isWanted` returns true,
- * even if the peer's session is still usable. With many peers, the handshakes are spread over time.
- * Poll the outputs afterwards.
+ * even if the peer's session is still usable. If there are many peers, the handshakes are spread
+ * over time. Poll the outputs afterwards.
  */
 export function renewSessions(
   engine: Engine,

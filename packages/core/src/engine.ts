@@ -195,7 +195,8 @@ export class Engine {
 
   /**
    * Reports that the interface is up. The engine starts handshakes with all peers that have an
-   * endpoint and a persistent keepalive. With many such peers, the handshakes are spread over time.
+   * endpoint and a persistent keepalive. If there are many of these peers, the handshakes are
+   * spread over time.
    */
   linkUp(now: number): void {
     checkTime(now);

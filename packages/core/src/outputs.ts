@@ -16,7 +16,7 @@ export type EngineEvent =
   /**
    * A handshake was completed: both sides have the keys of the new session. `keys` are the static
    * keys with which the session was made. `durationMs` is the time from our initiation to the
-   * response; the responder has no such time.
+   * response. It is absent if the peer initiated.
    */
   | {
       type: 'handshake';
@@ -31,8 +31,8 @@ export type EngineEvent =
    */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
-   * The peer is reached at a new address or port. There is at most one such event per second and
-   * peer, so after several changes only the last one is reported.
+   * The peer is reached at a new address or port. There is at most one `roam` event per second and
+   * peer, so after several changes only the last change is reported.
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** The engine gave up a handshake (see `handshakeGiveUpMs`) and dropped the staged packets. */
@@ -56,8 +56,8 @@ export type EngineEvent =
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
    * A peer was added or removed, got an endpoint, had its key replaced, completed a handshake, or
-   * roamed (as often as there are `roam` events). Emitted only while `Engine.emitsPeerEvents` is
-   * true.
+   * roamed. Each `roam` event is followed by a `peer` event. Emitted only while
+   * `Engine.emitsPeerEvents` is true.
    */
   | PeerEvent;
 

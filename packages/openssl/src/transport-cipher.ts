@@ -243,9 +243,9 @@ function clearKey(view: DataView, at: number): void {
 
 /**
  * Caches addresses that are used again and again. V8 allocates an object for a number of more than
- * 31 bits when it is passed to a function. Such an object per packet would be garbage, so the
- * object for each offset is kept. A device's slab is 256 KiB long. Within this length, offsets that
- * are at least 64 bytes apart have different slots.
+ * 31 bits when it is passed to a function. One object per packet would be garbage, so the object
+ * for each offset is kept. A device's slab is 256 KiB long. Within this length, offsets that are at
+ * least 64 bytes apart have different slots.
  */
 class Addresses {
   #base = 0;

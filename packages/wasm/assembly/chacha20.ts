@@ -36,7 +36,7 @@ export function fourBlocks(
 }
 
 /**
- * Writes block 0 of four key streams to the 256 bytes at `to`. The streams are those of four consecutive
+ * Writes block 0 of four key streams to the 256 bytes at `to`. The streams belong to four consecutive
  * messages. The three words of a nonce are 0, then `n1` to `n1` + 3, then `n2`.
  */
 export function firstBlocks(key: usize, n1: u32, n2: u32, to: usize): void {

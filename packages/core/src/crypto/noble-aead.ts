@@ -33,7 +33,8 @@ export function sealInPlace(
 }
 
 /**
- * Decrypts `data` in place if `tag` is right. Otherwise returns false and does not change `data`.
+ * If `tag` is right, decrypts `data` in place and returns true. If `tag` is wrong, returns false
+ * and does not change `data`.
  */
 // oxlint-disable-next-line max-params -- the parameters of the AEAD in RFC 8439, per packet
 export function openInPlace(

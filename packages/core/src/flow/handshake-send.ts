@@ -107,9 +107,9 @@ export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
 }
 
 /**
- * Returns whether the pair has its static-static secret, and computes the secret if needed. With a
- * low-order point there is no secret. If the peer's current key is such a point, the peer is marked
- * as unusable, and its staged packets are dropped.
+ * Returns whether the pair has its static-static secret, and computes the secret if needed. If the
+ * peer's key in this pair is a low-order point, there is no secret. If the peer's current key is a
+ * low-order point, the peer is marked as unusable, and its staged packets are dropped.
  */
 export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { peer, identity, remoteKey } = pair;

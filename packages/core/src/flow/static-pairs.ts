@@ -86,7 +86,7 @@ export function pairOfSession({ peer, staticKeys }: Keypair<Peer>): StaticPair<P
 }
 
 /**
- * Returns whether a pair belongs to the next identity, and it is not yet known whether the peer
+ * Returns whether a pair belongs to the next identity while it is not yet known whether the peer
  * knows that identity.
  */
 export function isProbing(state: EngineState, pair: StaticPair<Peer>): boolean {

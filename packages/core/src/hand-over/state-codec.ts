@@ -17,7 +17,10 @@ export interface StateCodec {
   /** Any number, infinities included. */
   number(value: number): number;
   flag(value: boolean): boolean;
-  /** Bytes of a length that both sides know: they are read into `bytes`, or written from there. */
+  /**
+   * Bytes whose length is not written, because both sides know it. A reader fills `bytes`; a writer
+   * writes `bytes`.
+   */
   bytes(bytes: Uint8Array): void;
   /** Bytes of any length; undefined is possible. Bytes that were read are a new copy. */
   optional(bytes: Uint8Array | undefined): Uint8Array | undefined;

@@ -83,7 +83,7 @@ export class TurnBudget extends WorkBudget {
     }
     if (this.isFree(now - this.#behind)) this.#behind = 0;
     const late = now - this.#behind - turnAt;
-    // If the turn was already due in the call before, the holder did not use it. Such a turn does
+    // If the turn was already due in the call before, the holder did not use it. Then the turn does
     // not show that this call is late.
     if (turnAt > this.#before && late > this.#most) this.#behind += late - this.#most;
     return now - this.#behind;

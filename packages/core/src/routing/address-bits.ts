@@ -28,7 +28,7 @@ export function leadingOnes(bits: number): number {
   return bits <= 0 ? 0 : -1 << (32 - bits);
 }
 
-/** Returns whether the first `bits` bits of both are equal. */
+/** Returns whether the first `bits` bits of `a` and `b` are equal. */
 export function beginAlike(a: Uint8Array, b: Uint8Array, bits: number): boolean {
   const whole = bits >>> 3;
   for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;

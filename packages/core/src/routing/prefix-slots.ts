@@ -187,7 +187,7 @@ function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
     if (node === NONE) return 0;
     const below = weigh(nodes.childOf(node, 0)) + weigh(nodes.childOf(node, 1));
     const weight = nodes.ownerOf(node) === NONE ? below : below + 1;
-    // All other nodes with so many prefixes are above this one.
+    // All other nodes with so many prefixes are above this node.
     if (dense === NONE && weight >= enough) dense = node;
     return weight;
   };

@@ -147,7 +147,7 @@ export class PrefixTrie {
   }
 
   /**
-   * Makes `child` a child of `parent`, on the side given by its address. Without a parent, `child`
+   * Makes `child` a child of `parent`, on the side given by its address. If `parent` is 0, `child`
    * becomes the root.
    */
   #attach(parent: number, child: number): void {

@@ -79,7 +79,8 @@ function readIpv4(text: string, from: number, into: Uint8Array, at: number): boo
       continue;
     }
     const digit = code - ZERO;
-    // A leading zero is refused, because other parsers take such a number for octal.
+    // A leading zero is refused, because other parsers take a number that begins with zero for
+    // octal.
     if (digit < 0 || digit > 9 || value === 0) return false;
     value = value === -1 ? digit : value * 10 + digit;
     if (value > 255) return false;

@@ -79,7 +79,7 @@ function valueOf(letter: number): number {
   );
 }
 
-/** Returns -1 (all bits set) if the letter is in the range, otherwise 0. */
+/** Returns -1 (all bits set) if the letter is in the range, and 0 if it is not. */
 function inRange(letter: number, first: number, last: number): number {
   return ((first - 1 - letter) & (letter - last - 1)) >> 31;
 }

@@ -1,6 +1,6 @@
 /**
  * `toByteText` and `fromByteText`: a text in UTF-8 as a text of bytes, with one character for each
- * byte (U+0000 to U+00FF). The UAPI and a handed-over state carry such texts.
+ * byte (U+0000 to U+00FF). The UAPI and a handed-over state contain texts in this form.
  *
  * `encodeURIComponent` does the work, because not every JavaScript runtime has `TextEncoder`.
  *

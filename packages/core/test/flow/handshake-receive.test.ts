@@ -100,7 +100,7 @@ describe('receiveHandshakeMessage', () => {
       expect(alice.engine.stats.sentInitiations).toBe(1);
     });
 
-    it('drops an initiation without the right mac1 before more work is done', () => {
+    it('drops an initiation with a wrong mac1 before it does more work', () => {
       const { bob, initiation, state, receive } = setUp();
       initiation[120] ^= 1;
       expect(receive(initiation)).toBe('bad-mac1');

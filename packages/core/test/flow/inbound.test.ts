@@ -182,7 +182,7 @@ describe('receiveDatagram', () => {
     ]);
   });
 
-  it('renews a session that we initiated when it is 165 s old, once', () => {
+  it('renews a session that we initiated as soon as it is 165 s old, and only once', () => {
     const { network, alice, bob } = connected();
     const { peer, state } = insideOf(alice, bob);
     const current = peer.keypairs.current!;

@@ -171,7 +171,7 @@ describe('saveState and restoreState', () => {
     expect(saveState(copy, alice.network.now)).toEqual(saveState(alice.engine, alice.network.now));
   });
 
-  it('leave out a session whose cipher does not give its key back', () => {
+  it('leave out a session whose cipher does not give the key back', () => {
     const closed: CryptoProvider = {
       ...nobleProvider,
       createCipher(key) {
@@ -247,14 +247,17 @@ describe('checkState and restoreState', () => {
     );
   });
 
-  it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])('refuse the format %d and name it', (format) => {
-    const { alice } = connected();
-    const bytes = saveState(alice.engine, alice.network.now);
-    new DataView(bytes.buffer).setFloat64(8, format, true);
-    expect(() => checkState(nobleProvider, bytes)).toThrow(
-      `the state expected format ${STATE_FORMAT}, got ${format}`,
-    );
-  });
+  it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])(
+    'refuse the format %d, and name it in the error',
+    (format) => {
+      const { alice } = connected();
+      const bytes = saveState(alice.engine, alice.network.now);
+      new DataView(bytes.buffer).setFloat64(8, format, true);
+      expect(() => checkState(nobleProvider, bytes)).toThrow(
+        `the state expected format ${STATE_FORMAT}, got ${format}`,
+      );
+    },
+  );
 
   it('ask for the address of a name whose peer has no endpoint', () => {
     const { alice, bob, network } = connected();

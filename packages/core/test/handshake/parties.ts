@@ -29,7 +29,7 @@ export interface Parties {
   bob: Party;
 }
 
-/** Alice and bob know each other. Their keys are the same each time. */
+/** Alice and bob know each other. Their keys are the same in each call. */
 export function createParties(
   aliceCrypto: CryptoProvider = referenceProvider,
   bobCrypto: CryptoProvider = aliceCrypto,

@@ -88,7 +88,7 @@ describe('the load state', () => {
     expect(bob.receive(withCookie?.slice() ?? new Uint8Array(0), otherPort)).toBe('under-load');
   });
 
-  it('allows handshakes of other peers while one attacker causes it', () => {
+  it('allows handshakes of other peers while one attacker causes the load', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 10 } } });
     const flood = floodOn({ network, alice, bob });
     for (let second = 0; second < 5; second++) {

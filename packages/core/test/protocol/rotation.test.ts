@@ -35,7 +35,7 @@ const ALICE_2 = createPerson(11);
 const BOB_2 = createPerson(12);
 
 describe('a next identity', () => {
-  it('probes a peer that does not know it once per Rekey-Timeout', () => {
+  it('probes a peer once per Rekey-Timeout while the peer does not know this identity', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -101,7 +101,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('without an answer, neither delays a renewal by the old identity nor drops staged packets', () => {
+  it('neither delays a renewal by the old identity nor drops staged packets while the peer does not answer its probes', () => {
     const { network, alice, bob } = connected();
     const start = network.now;
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -703,7 +703,7 @@ function mesh(count: number, options: Partial<EngineOptions> = {}) {
   return { network, node, others, rotate };
 }
 
-/** Returns a pair with a session between the first keys of both. */
+/** Returns a pair with a session between the first keys of both nodes. */
 function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   const pair = createPair(options);
   if (options.bob?.underLoad) {
@@ -713,7 +713,10 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** Returns a pair: alice has two identities, bob knows both, and the session uses the next one. */
+/**
+ * Returns a pair: alice has two identities, bob knows both keys, and the session uses the next
+ * identity.
+ */
 function rotating(): Pair {
   const pair = connected();
   knowNext(pair.bob, pair.alice, ALICE_2.publicKey);

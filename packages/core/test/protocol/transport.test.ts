@@ -62,7 +62,7 @@ describe('transport data', () => {
     expect(counters.at(-1)).toBe(300n);
   });
 
-  it('accepts reordered messages and drops repeated ones', () => {
+  it('accepts reordered messages, and drops repeated messages', () => {
     const { network, alice, bob } = connected();
     network.reorder(2);
     alice.send(packetBetween(alice, bob, { length: 100 }));

@@ -68,7 +68,7 @@ interface Prefix {
   length: number;
 }
 
-/** An `AllowedIps` and a `SlowAllowedIps`. Every change is made to both. */
+/** An `AllowedIps` and a `SlowAllowedIps`. Every change is made to both tables. */
 class Twins {
   readonly #fast = new AllowedIps<string>();
   readonly #slow = new SlowAllowedIps<string>();

@@ -74,7 +74,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('writes the same with a cipher that overwrites all the space it may use', () => {
+  it('writes the same bytes if the cipher overwrites all the space that it may use', () => {
     const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(100));
     const counters = fc.constantFrom(0, 2 ** 32 - 2, 2 ** 40 + 5);
     fc.assert(
