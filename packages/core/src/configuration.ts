@@ -37,7 +37,7 @@ export interface PeerConfiguration {
    */
   nextPublicKey?: PublicKey | null;
   /**
-   * Makes the next key the peer's key and forgets the old one. Sessions, allowed IPs and counters
+   * Makes the next key the peer's key and forgets the old key. Sessions, allowed IPs and counters
    * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;

@@ -37,7 +37,7 @@ export const REKEY_AFTER_TIME_RECEIVING_MS: number =
 /** A new handshake is started when sent data had no answer for this long, section 6.5. */
 export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
 /**
- * How many initiations are sent before giving up: the first one and 19 retries (kernel:
+ * How many initiations are sent before giving up: the first initiation and 19 retries (kernel:
  * messages.h).
  */
 export const MAX_HANDSHAKE_ATTEMPTS = 20;

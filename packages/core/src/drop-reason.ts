@@ -43,7 +43,7 @@ export const DROP_REASONS = [
   'peer-unusable', // low-order public key, or the engine has no private key
   'packet-too-big',
   'routing-loop', // our own datagram would loop through the tunnel
-  'staged-overflow', // the oldest staged packet was dropped for a new one
+  'staged-overflow', // the oldest staged packet was dropped for a new packet
   'handshake-timeout', // staged packets were dropped because the handshake was given up
   'peer-removed',
   'link-down',

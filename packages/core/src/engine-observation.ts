@@ -13,7 +13,10 @@ import * as lookup from './flow/peer-lookup.ts';
 import type { PublicKey } from './keys.ts';
 import { TIMER } from './peer/timer-table.ts';
 
-/** Sets the observer of an engine, in place of the previous one; undefined removes it. */
+/**
+ * Sets the observer of an engine, in place of the previous observer; undefined removes the
+ * observer.
+ */
 export function observe(engine: Engine, observer: EngineObserver | undefined): void {
   stateOf(engine).observer = observer;
 }

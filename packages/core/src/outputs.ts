@@ -26,7 +26,7 @@ export type EngineEvent =
       durationMs?: number;
     }
   /**
-   * `up`: packets can be sent to the peer; `renewed`: a newer session replaced the old one;
+   * `up`: packets can be sent to the peer; `renewed`: a newer session replaced the old session;
    * `expired`: packets can no longer be sent without a new handshake.
    */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
@@ -84,7 +84,7 @@ export type TraceStep =
   | 'response-sent'
   | 'response-received'
   | 'cookie-received'
-  | 'retrying' // there was no answer to the last initiation, so the next one is sent
+  | 'retrying' // there was no answer to the last initiation, so the next initiation is sent
   | 'gave-up' // there was no answer to any initiation
   | 'not-heard' // there was no answer to sent data, so a handshake begins
   | 'keypair-created'

@@ -32,7 +32,7 @@ export class OpensslObjects {
     this.#isRecording = false;
   }
 
-  /** Frees all recorded objects, the last one first. They must not be used afterwards. */
+  /** Frees all recorded objects, the last object first. They must not be used afterwards. */
   free(): void {
     let made: MadeObject | undefined;
     while ((made = this.#made.pop())) made.free(made.pointer);

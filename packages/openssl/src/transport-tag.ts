@@ -14,7 +14,7 @@ import type { LibCrypto } from './libcrypto.ts';
 import { requirePointer } from './require-pointer.ts';
 import { wordsOf } from './words.ts';
 
-/** Makes tags for all ciphers of a thread. Each tag must be finished before the next one begins. */
+/** Makes tags for all ciphers of a thread. Each tag must be finished before the next tag begins. */
 export interface TransportTag {
   /** Begins a tag with the one-time key at the address `key`. */
   begin(key: number): void;

@@ -12,7 +12,7 @@ const UDP_CHECKSUM: usize = 6;
 
 /**
  * Writes segments `first` to `first` + `count` - 1 of the TCP or UDP super-packet of `length` bytes at
- * `from`. The first one starts at `to`, and each other one `stride` bytes after the one before.
+ * `from`. Segment `first` starts at `to`, and each next segment `stride` bytes later.
  *
  * @param headerLength length of the IP and the transport header together, a multiple of 4
  * @param ipSum sum of the parts of the IP header that all segments have in common

@@ -7,7 +7,10 @@ import { KeySlots } from '../src/key-slots.ts';
 import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
-/** Counters: the first ones, one in the middle, and counters next to a carry or next to the end. */
+/**
+ * Counters: the first counters, one counter in the middle, and counters next to a carry or next to
+ * the end.
+ */
 const EDGES: readonly number[] = [
   0,
   1,

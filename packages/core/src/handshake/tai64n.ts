@@ -9,12 +9,13 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 
 /**
  * Makes timestamps that always increase, because a responder drops a timestamp that is not greater
- * than the last one.
+ * than the last timestamp that it accepted.
  *
  * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
  * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp
- * is at least one step of this length after the last one, even when the clock goes back. Timestamps
- * from before a restart are not known here, so the clock must not go back across a restart.
+ * is at least one step of this length after the last timestamp, even when the clock goes back.
+ * Timestamps from before a restart are not known here, so the clock must not go back across a
+ * restart.
  */
 export class TimestampSource {
   readonly #unixTime: () => number;
@@ -27,7 +28,7 @@ export class TimestampSource {
 
   /**
    * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
-   *   is one step after the last one.
+   *   is one step after the last timestamp.
    */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;

@@ -1,5 +1,5 @@
 /**
- * `TimerTable`: stores the deadlines of all peers and finds the first one.
+ * `TimerTable`: stores the deadlines of all peers and finds the first deadline.
  *
  * ```
  *  deadlines   slot 0: [t0 t1 t2 ... t6]  slot 1: [t0 ...]     one Float64Array, Infinity = not set

@@ -25,7 +25,7 @@ export class TurnBudget extends WorkBudget {
   readonly #price: number;
   /** The turns within this many milliseconds may be taken at once. */
   readonly #most: number;
-  /** How far the budget's clock is behind the caller's. */
+  /** How far the budget's clock is behind the caller's clock. */
   #behind = 0;
   /** The time of the caller's clock in this call. */
   #now = -Infinity;

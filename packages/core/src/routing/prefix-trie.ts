@@ -51,7 +51,7 @@ export class PrefixTrie {
    * Assigns the prefix to `owner`, also if another owner has it. Host bits are ignored; bytes are
    * copied.
    *
-   * @throws {RangeError} out of memory; lookups then give the old result or the new one
+   * @throws {RangeError} out of memory; lookups then give the old result or the new result
    */
   insert(address: Uint8Array, prefixLength: number, owner: number): void {
     this.#nodes.reserve(NODES_OF_AN_INSERTION);
@@ -89,7 +89,7 @@ export class PrefixTrie {
   }
 
   /**
-   * Returns the node of the owner's next prefix; 0 after the last one. Valid until the trie
+   * Returns the node of the owner's next prefix; 0 after the last prefix. Valid until the trie
    * changes.
    */
   nextOf(node: number): number {

@@ -77,7 +77,7 @@ describe('a peer that is removed', () => {
     ]);
   });
 
-  it('is removed together with all others when the peers are replaced', () => {
+  it('is removed together with all other peers when the peers are replaced', () => {
     const { state, engine, now } = inside();
     engine.configure({ replacePeers: true, peers: [{ publicKey: CAROL.publicKey }] }, now);
     expect([...state.peers.values()]).toEqual([peerOf(state, CAROL)]);

@@ -153,7 +153,7 @@ describe('a run to a peer without an endpoint', () => {
 });
 
 describe('sendStaged', () => {
-  it('sends staged packets in order, before new ones, and expects an answer', () => {
+  it('sends staged packets in order, before new packets, and expects an answer', () => {
     const { state, peer, alice, bob, network, now, isArmed } = withSession();
     peer.staged ??= new StagedPackets();
     for (const length of [100, 200]) {

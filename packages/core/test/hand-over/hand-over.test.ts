@@ -187,7 +187,7 @@ describe('saveState and restoreState', () => {
     const { alice, bob, network } = pair;
     takeOver(alice, { crypto: closed });
     expect(alice.engine.peers()[0]?.sessionUp).toBe(false);
-    // The next handshake begins no earlier than Rekey-Timeout after the last one.
+    // The next handshake begins no earlier than Rekey-Timeout after the last handshake.
     alice.send(packetBetween(alice, bob));
     network.drive(6000);
     expect(bob.packets).toHaveLength(2);

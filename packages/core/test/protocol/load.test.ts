@@ -80,7 +80,7 @@ describe('the load state', () => {
     const reasons = Array.from({ length: 8 }, () =>
       bob.receive(withCookie?.slice() ?? new Uint8Array(0), alice.endpoint),
     );
-    // The first message is answered, the next ones are replays, and then the bucket is empty.
+    // The first message is answered, the next messages are replays, and then the bucket is empty.
     expect(reasons.slice(0, 2)).toEqual([undefined, 'replayed-initiation']);
     expect(reasons.slice(5)).toEqual(['rate-limited', 'rate-limited', 'rate-limited']);
     // The cookie is not valid for another port of the same host.

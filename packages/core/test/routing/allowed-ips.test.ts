@@ -75,7 +75,7 @@ describe('AllowedIps', () => {
     expect(table.entries('b')).toHaveLength(1);
   });
 
-  it('removes a single prefix and keeps the others', () => {
+  it('removes a single prefix and keeps the other prefixes', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [10, 0, 0, 0], 16, 'a');
@@ -131,7 +131,7 @@ describe('AllowedIps', () => {
     for (const _ of table.replaceInSteps('a', prefixes([9, 3, 2]))) {
       found.push([1, 2, 3, 9].map((last) => find(table, [10, 0, 0, last])));
     }
-    // Three steps for the new prefixes, and one for the old one.
+    // Three steps for the new prefixes, and one step for the old prefix.
     expect(found).toEqual([
       ['a', 'a', 'a', 'a'],
       ['a', 'a', 'a', 'a'],

@@ -37,7 +37,7 @@ describe('PrefixTrie', () => {
     const update = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
     // The first 256 insertions update no table, because there is none yet. An insertion that makes
-    // a new table updates the old one first.
+    // a new table updates the old table first.
     const slots = new Set(update.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);

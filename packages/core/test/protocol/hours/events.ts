@@ -80,8 +80,8 @@ function keepAlive(world: World, member: Member): void {
 }
 
 /**
- * A member gets a new key without a rotation. The others remove the peer with the old key, and add
- * a peer with the new one.
+ * A member gets a new key without a rotation. The other members remove the peer with the old key,
+ * and add a peer with the new key.
  */
 function changeKey(world: World, member: Member): void {
   const { publicKey } = member.person;

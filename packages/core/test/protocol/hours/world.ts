@@ -206,7 +206,7 @@ export class World {
     }
   }
 
-  /** Sends forged datagrams, repeated ones, and old ones from another address. */
+  /** Sends forged datagrams, repeated datagrams, and old datagrams from another address. */
   attack(): void {
     for (let left = 1 + this.below(20); left > 0; left--) {
       const heard = this.#heard[this.below(this.#heard.length)];
