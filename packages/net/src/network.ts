@@ -135,7 +135,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Opens a network.
    *
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` whose
-   *   TUN is a `NetworkTun`; then `options.tun` must be that TUN. `close` also closes the device.
+   *   TUN is a `NetworkTun`. For a `Device`, `options.tun` must be the TUN of the device. `close`
+   *   also closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
    *   a file, or the writer of a pipe takes too long
@@ -360,9 +361,9 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`; those that have
-   * called `end` are closed without an error. Data that was sent before is still delivered, if the
-   * other side takes it within two seconds.
+   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`. But a socket on
+   * which `end` was called is closed without an error. Data that was sent before is still
+   * delivered, if the other side takes it within two seconds.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());

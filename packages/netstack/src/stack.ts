@@ -220,10 +220,10 @@ export class Stack {
    * or has failed.
    *
    * @param address an `IpAddress` costs no parsing
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
-   *   not that of one host; `EADDRINUSE`: a connection with these addresses and ports exists;
-   *   `EADDRNOTAVAIL`: the address to connect from is not one of the stack, or all ports are taken;
-   *   `ENETDOWN`: the stack was closed
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of the IP version of `address`,
+   *   or `address` cannot be the address of one host; `EADDRINUSE`: a connection with these
+   *   addresses and ports exists; `EADDRNOTAVAIL`: the address to connect from is not one of the
+   *   stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connectTcp(

@@ -159,7 +159,7 @@ export class FloodFilter {
   }
 }
 
-/** Offset of mac2, by length of the message; 0: such a message has no mac2. */
+/** Offset of mac2, by length of the message; 0: a message of this length has no mac2. */
 const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 92: 76, 64: 0 };
 /**
  * A flood begins with this many messages within `FLOOD_MS`. A server with only honest peers gets

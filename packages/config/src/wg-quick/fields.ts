@@ -57,8 +57,8 @@ export interface Field<Section> {
   /** Set if `wg` reads the field. Then blanks in name and value are ignored. */
   ignoresBlanks?: true;
   /**
-   * Reads a value into the section. Returns undefined if the value is right, otherwise a text that
-   * says what was expected. The text contains no bytes of a key.
+   * Reads a value into the section. Returns undefined if the value is right. If it is wrong,
+   * returns a text that says what was expected. The text contains no bytes of a key.
    */
   read(section: Section, value: string): string | undefined;
   /**

@@ -123,7 +123,7 @@ function readQuotedIpv4(quoted: IpPacket, end: number): boolean {
   return isFirst && header >= IPV4_HEADER_LENGTH && quoted.transport + 8 <= end;
 }
 
-/** Our packets have no extension header but Fragment. */
+/** The only extension header of our packets is Fragment. */
 function readQuotedIpv6(quoted: IpPacket, end: number): boolean {
   const { buffer, offset } = quoted;
   quoted.length = IPV6_HEADER_LENGTH + readUint16(buffer, offset + 4);

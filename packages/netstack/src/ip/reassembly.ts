@@ -100,8 +100,8 @@ export class Reassembly {
   /**
    * Gives up the oldest datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
    *
-   * @returns undefined if none was given up; otherwise the beginning of its packet, in new bytes,
-   *   for the ICMP error; empty if the first fragment has not come
+   * @returns the beginning of the packet of the datagram, in new bytes, for the ICMP error; no
+   *   bytes if the first fragment has not come; undefined if no datagram was given up
    */
   expire(now: number): Uint8Array | undefined {
     const [first] = this.#partial;

@@ -171,8 +171,8 @@ export class Connection implements DeadlineOwner {
   }
 
   /**
-   * Forgets the state of sending. Call it only if nothing is on the way, and if what was sent says
-   * nothing about later data.
+   * Forgets the state of sending. Call it only if nothing is on the way, and if no value of this
+   * state, such as the congestion window, is needed for later data.
    */
   forgetSending(): void {
     this.#sending = undefined;

@@ -96,8 +96,8 @@ function sendSyn(state: StackState, c: Connection): number {
   if (!isFirst && !isLost && !c.needsAck) return 0;
   const isAnswer = c.state === 'syn-received';
   segment.flags = TCP_FLAG.SYN | (isAnswer ? TCP_FLAG.ACK : 0);
-  // RFC 3168 6.1.1: the SYN sets both bits, and its answer one. RFC 3168 6.1.1.1: a SYN that is
-  // sent again sets none.
+  // RFC 3168 6.1.1: a SYN that asks for ECN has both flags, ECE and CWR. The answer to it has only
+  // ECE. RFC 3168 6.1.1.1: a SYN that is sent again has neither flag.
   if (isAnswer && c.usesEcn) segment.flags |= TCP_FLAG.ECE;
   if (!isAnswer && c.options.ecn && isFirst) segment.flags |= TCP_FLAG.ECE | TCP_FLAG.CWR;
   segment.sequence = c.initialSequence;

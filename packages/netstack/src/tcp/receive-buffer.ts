@@ -39,8 +39,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * The number of bytes from the first missing one to the end of the buffer, or of its share of the
-   * pool. The other side may send this many bytes, so there must be memory for them.
+   * The number of bytes from the first missing one to the end of the buffer. It is smaller if the
+   * buffer's share of the pool is smaller. The other side may send this many bytes, so there must
+   * be memory for them.
    */
   get free(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);

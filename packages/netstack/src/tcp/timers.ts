@@ -107,7 +107,7 @@ function fireRetransmit(state: StackState, c: Connection): void {
   return fireTimeout(state, c);
 }
 
-/** RFC 8985 7.3: sends new data if there is any, otherwise the last segment again. */
+/** RFC 8985 7.3: sends new data if there is any. If there is none, sends the last segment again. */
 function probeTail(state: StackState, c: Connection): void {
   const { sent } = c.sending;
   const hasNew = distance(c.dataEnd, c.next) > 0;
@@ -243,7 +243,7 @@ const MOST_SYN_RETRIES = 7;
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;
-/** By how much the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
+/** By how much the timers of an event loop may be late; TCP_TIMEOUT_MIN of Linux. */
 const CLOCK_MS = 2;
 /** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
 const SILLY_WINDOW_MS = 200;

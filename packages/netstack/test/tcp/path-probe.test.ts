@@ -25,7 +25,8 @@ class Receiver {
   }
 
   /**
-   * Takes the segments that are sent, 20 ms later, and answers once. Returns their bytes of data.
+   * Takes the segments that are sent, and answers all of them once, 20 ms later. Returns the number
+   * of bytes of data of each segment.
    *
    * @param isLost whether a segment is lost although it is not too long
    */
@@ -133,20 +134,23 @@ describe('a probe of the path (RFC 4821 7)', () => {
     expect(next).toEqual([((1024 + 1419 + 1) >>> 1) - 40]);
   });
 
-  test.each([4, 6] as const)('finds what passes, and every byte arrives (IPv%i)', (version) => {
-    for (const device of ['plain', 'offload'] as const) {
-      const path = new SimulatedPath({ seed: 5, device });
-      const transfer = new Transfer(path, { up: 2_000_000, version });
-      path.options = { blackHole: 1350 };
-      let longest = 0;
-      path.onPacket = (_, packet): void => {
-        if (packet.length <= 1350) longest = Math.max(longest, packet.length);
-      };
-      expect(transfer.run(60_000)).toBeLessThan(20_000);
-      expect(transfer.received).toBe(2_000_000);
-      expect(longest).toBeGreaterThan(1342);
-    }
-  });
+  test.each([4, 6] as const)(
+    'finds the length that passes; all bytes arrive (IPv%i)',
+    (version) => {
+      for (const device of ['plain', 'offload'] as const) {
+        const path = new SimulatedPath({ seed: 5, device });
+        const transfer = new Transfer(path, { up: 2_000_000, version });
+        path.options = { blackHole: 1350 };
+        let longest = 0;
+        path.onPacket = (_, packet): void => {
+          if (packet.length <= 1350) longest = Math.max(longest, packet.length);
+        };
+        expect(transfer.run(60_000)).toBeLessThan(20_000);
+        expect(transfer.received).toBe(2_000_000);
+        expect(longest).toBeGreaterThan(1342);
+      }
+    },
+  );
 });
 
 function sum(lengths: readonly number[]): number {

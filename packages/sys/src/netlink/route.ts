@@ -121,8 +121,8 @@ export interface RouteTo {
   /** The source address that the kernel would choose. */
   readonly source?: Uint8Array;
   /**
-   * Present only if the route has an MTU, or the kernel has discovered the MTU of the path.
-   * Otherwise the MTU of the link applies.
+   * Present only if the route has an MTU, or if the kernel has discovered the MTU of the path. If
+   * it is absent, the MTU of the link applies.
    */
   readonly mtu?: number;
   readonly table: number;
