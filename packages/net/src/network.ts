@@ -52,8 +52,8 @@ import { checkSource, checkTunnelSource, readTunnelSource, toDevice } from './tu
 /** The events of a `Network`. */
 export interface NetworkEvents {
   /**
-   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other, the device
-   * continues. Without a listener the error is thrown, as by every `EventEmitter`.
+   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other error, the
+   * device continues. If there is no listener, the error is thrown, as by every `EventEmitter`.
    */
   error: [error: Error];
   /** The network is closed, and everything is released. */

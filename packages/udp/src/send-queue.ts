@@ -210,8 +210,8 @@ export class SendQueue {
 
   /** Sends the datagrams of a failed message one by one. */
   #sendAlone(start: number, count: number, errno: number): void {
-    // With UDP_SEGMENT, a datagram above the path MTU fails (EMSGSIZE; EINVAL on older kernels). A
-    // single datagram is fragmented and arrives.
+    // A message with UDP_SEGMENT fails if its datagrams are longer than the path MTU (EMSGSIZE;
+    // EINVAL on older kernels). A datagram that is sent alone is fragmented and arrives.
     if (count > 1) this.#counters.sentOneByOne++;
     let withSource = true;
     for (let i = start; i < start + count; i++) {

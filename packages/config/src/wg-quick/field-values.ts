@@ -45,8 +45,8 @@ export function tryParseWithNetmask(text: string): Cidr | undefined {
 }
 
 /**
- * Parses a number as `ip` does, but refuses a leading zero, because `ip` would read the number as
- * octal, and a person who writes a leading zero rarely means that.
+ * Parses a number as `ip` does, but refuses a leading zero. `ip` would read the number as octal,
+ * and a person who writes a leading zero rarely means that.
  */
 export function parseIpNumber(value: string, max: number): number | undefined {
   return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);

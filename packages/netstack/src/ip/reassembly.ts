@@ -145,8 +145,8 @@ export class Reassembly {
   }
 
   /**
-   * Returns the bytes in use plus those of a whole packet, which the next datagram may need; 0 if
-   * no datagram waits.
+   * Returns how many bytes are in use, plus the bytes of the longest packet, because the next
+   * datagram may need them. Returns 0 if no datagram waits.
    */
   #memory(): number {
     let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
@@ -258,8 +258,8 @@ const MIXED_ECN = -1;
 const LIFETIME_MS = 60_000;
 const MOST_DATAGRAMS = 64;
 /**
- * Enough for a whole packet in fragments for an MTU of 576 bytes, if every second fragment is
- * missing.
+ * Enough for the longest packet, cut into fragments for an MTU of 576 bytes, if every second
+ * fragment is missing.
  */
 const MOST_GAPS = 64;
 /** The IPv6 header of 40 bytes, and the extension headers in front of the Fragment header. */

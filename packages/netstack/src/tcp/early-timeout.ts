@@ -63,8 +63,9 @@ export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * Must be called for an acknowledgement, after it was recorded in the scoreboard. Steps 2 and 3 of
- * RFC 5682 3.1; without SACK, of 2.1.
+ * Must be called for an acknowledgement, after it was recorded in the scoreboard. These are the
+ * steps 2 and 3 of RFC 5682: of section 3.1 if the connection uses SACK, and of section 2.1 if it
+ * does not.
  *
  * @param reported bytes by which SND.UNA moved, and bytes that SACK reports for the first time
  * @param isNew whether SND.UNA moved

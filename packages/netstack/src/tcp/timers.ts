@@ -15,7 +15,7 @@ import { timestampOf } from './timestamp.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
- * With SACK, a tail loss probe comes first (RFC 8985 7.2).
+ * If the connection uses SACK, a tail loss probe comes first (RFC 8985 7.2).
  */
 export function armRetransmit({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
@@ -127,8 +127,8 @@ function probeTail(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 8985 7.2: a tail loss probe is sent only with SACK, outside of a recovery, and when no other
- * one is on the way.
+ * RFC 8985 7.2: a tail loss probe is sent only if the connection uses SACK, if nothing is being
+ * recovered, and if no other tail loss probe is on the way.
  */
 function canProbeTail(c: Connection): boolean {
   return (

@@ -50,8 +50,8 @@ export class NetlinkSocket {
   /**
    * Opens a socket.
    *
-   * @param groups the multicast groups (`RTMGRP_...`) whose notifications the socket receives; with
-   *   groups, the socket does not block
+   * @param groups the multicast groups (`RTMGRP_...`) whose notifications the socket receives. If
+   *   there are groups, the socket does not block
    * @param protocol NETLINK_...; default: NETLINK_ROUTE
    * @throws {SystemError} no descriptors are left
    */
