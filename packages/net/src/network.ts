@@ -140,8 +140,8 @@ export class Network extends EventEmitter<NetworkEvents> {
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
    *   a file, or the writer of a pipe takes too long
-   * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`. Or `signal`
-   *   was aborted
+   * @throws {Error} (rejects) the file cannot be read (the error has the `code` of `node:fs`), or
+   *   `signal` was aborted
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {

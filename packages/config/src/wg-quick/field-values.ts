@@ -100,7 +100,8 @@ export function formatOffOr(values: string[], format: (value: string) => string)
  * Checks texts, and returns them.
  *
  * @param pattern what a text must match, so that reading it again gives the same text
- * @throws {TypeError} a value is not a text that matches `pattern`; the message names the value
+ * @throws {TypeError} a value is not a text that matches `pattern`; the message names the field and
+ *   the index of the value
  */
 export function checkTexts(values: unknown, field: string, pattern: RegExp): string[] {
   checkArray(values, field);

@@ -3,9 +3,9 @@
  * nothing was lost. If so, the congestion window gets its old value, and data on the way is not
  * sent again (RFC 4015 3.2).
  *
- * With timestamps, the first acknowledgement shows whether the timeout was too early (Eifel, RFC
- * 3522). Without them, F-RTO sends new data after the first segment, and waits for what is
- * acknowledged next (RFC 5682):
+ * If the connection uses timestamps, the first acknowledgement shows whether the timeout was too
+ * early (Eifel, RFC 3522). If it does not, F-RTO sends new data after the first segment, and waits
+ * for what is acknowledged next (RFC 5682):
  *
  * ```
  *  timeout: the first segment again    `frto` is 'resent'      step 1

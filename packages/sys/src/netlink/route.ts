@@ -77,7 +77,10 @@ export interface Route {
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
-  /** RT_SCOPE_... Default: host for type local, link for unicast without a gateway, else global. */
+  /**
+   * RT_SCOPE_... Default: host for the type local, link for unicast without a gateway, and global
+   * for all others.
+   */
   readonly scope?: number;
   /** Default: unicast. */
   readonly type?: RouteType;
