@@ -67,8 +67,8 @@ export class Reassembly {
   }
 
   /**
-   * Adds a fragment. Its bytes are copied. If it completes its datagram, `packet` has the packet
-   * until the next call, as if it had come whole.
+   * Adds a fragment. Its bytes are copied. If the fragment completes its datagram, `packet` has the
+   * whole packet until the next call, as if it had never been cut.
    */
   add(fragment: IpPacket, now: number): FragmentResult {
     const length = fragment.transportLength;
@@ -122,8 +122,8 @@ export class Reassembly {
   }
 
   #create(fragment: IpPacket, now: number): PartialDatagram {
-    // Without space for a new datagram, remove the oldest one: it is the least likely to be
-    // completed.
+    // If there is no space for a new datagram, the oldest ones are removed. They are the least
+    // likely to be completed.
     while (this.#partial.length >= MOST_DATAGRAMS || this.#memory() > this.#mostBytes) {
       this.#remove(this.#partial[0]);
     }
@@ -196,7 +196,9 @@ function beginningOf(datagram: PartialDatagram): Uint8Array {
   return bytes;
 }
 
-/** Whether the end of a fragment agrees with the end of its datagram, as far as it is known. */
+/**
+ * Whether the end of a fragment agrees with the end of its datagram, as far as the latter is known.
+ */
 function hasRightEnd(datagram: PartialDatagram, end: number, hasMore: boolean): boolean {
   const { arrived, length } = datagram;
   if (length !== -1) return hasMore ? end <= length : end === length;

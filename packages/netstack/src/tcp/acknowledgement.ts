@@ -42,7 +42,7 @@ import { tuneSendBuffer } from './window-tuning.ts';
 export function receiveAck(state: StackState, c: Connection, segment: TcpHeader): boolean {
   const { acknowledgement } = segment;
   if (isAfter(acknowledgement, c.next)) return challenge(state, c);
-  // RFC 5961 5.2: too old to be a delayed segment.
+  // RFC 5961 5.2: this acknowledgement is too old, even for a delayed segment.
   if (isBefore(acknowledgement, (c.unacknowledged - c.largestWindow) | 0)) {
     return challenge(state, c);
   }

@@ -8,8 +8,8 @@
  * for what is acknowledged next (RFC 5682):
  *
  * ```
- *  timeout: the first segment again    `frto` is 'resent'      step 1
- *  it is acknowledged: new data        `frto` is 'new-data'    step 2b
+ *  timeout: the first segment is sent again    `frto` is 'resent'      step 1
+ *  it is acknowledged: new data is sent        `frto` is 'new-data'    step 2b
  *  the next acknowledgement is for
  *    something older than the new data: the timeout was too early, step 3b
  *    nothing (a duplicate), or the new data alone: something was lost, step 3a
@@ -47,7 +47,8 @@ export function beginEarlyTimeout(c: Connection, stamp: number, isFirst: boolean
 
 /**
  * The Eifel algorithm (RFC 3522): the first acknowledgement after a timeout shows by its timestamp
- * whether it answers the original, which was only late. Returns whether the timeout is undone.
+ * whether it answers the original segment, which was only late. Returns whether the timeout is
+ * undone.
  */
 export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
   const { sending } = c;
@@ -123,8 +124,8 @@ function undo(c: Connection): void {
   c.sending.phase = 'open';
   c.sending.mustResend = false;
   c.sending.duplicateAcks = 0;
-  // RACK took the acknowledgement of the late segment for that of its second transmission. With the
-  // time of the second transmission, RACK would mark everything on the way as lost (RFC 8985 6.2,
-  // step 2).
+  // RACK has counted the acknowledgement of the late segment as the answer to its second
+  // transmission. With the time of the second transmission, RACK would mark everything on the way
+  // as lost (RFC 8985 6.2, step 2).
   c.sending.rackSentAt = -Infinity;
 }

@@ -104,7 +104,7 @@ export function changeState(state: StackState, c: Connection, to: TcpState): voi
   c.user?.changed();
 }
 
-/** Ends the connection. If it ended well, data that waits can still be read. */
+/** Ends the connection. If there is no `error`, data that waits can still be read. */
 export function endConnection(state: StackState, c: Connection, error?: StackError): void {
   if (c.state === 'closed') return;
   c.state = 'closed';

@@ -170,8 +170,8 @@ function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader
 }
 
 /**
- * RFC 5961 3.2: only the exact sequence number resets; other sequence numbers in the window are
- * answered with a challenge ACK.
+ * RFC 5961 3.2: only a RST with the exact sequence number ends the connection. A RST with another
+ * sequence number in the window is answered with a challenge ACK.
  */
 function receiveReset(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.sequence !== c.receiveNext) {
