@@ -69,7 +69,8 @@ export async function readTunnelSource(
  * Checks a configuration, and opens nothing.
  *
  * @param text the text of the file, to name lines in errors
- * @throws {WireGuardError} it lacks a key, an address or an endpoint, or a DNS server is wrong
+ * @throws {WireGuardError} the configuration lacks a key, an address or an endpoint, or a DNS
+ *   server is wrong
  */
 export function checkTunnelSource(
   config: WgQuickInput,

@@ -135,8 +135,8 @@ function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruc
 }
 
 /**
- * Sets A to `words[A]` with a binary search, because classic BPF has no tables. Then the program
- * continues after these instructions.
+ * Sets A, the accumulator, to `words[A]` with a binary search, because classic BPF has no tables.
+ * Then the program continues after these instructions.
  */
 function wordOf(words: Uint32Array, from: number, to: number): Instruction[] {
   if (isSame(words, from, to)) return [[LOAD_VALUE, 0, 0, words[from]!]];

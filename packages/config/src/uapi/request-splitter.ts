@@ -99,8 +99,8 @@ export class RequestSplitter {
   }
 
   /**
-   * Call this when no more bytes come. Returns the last request if it is complete without an empty
-   * line.
+   * Call this when no more bytes come. Returns the last request if only its empty line is missing
+   * (see the table above).
    */
   end(): UapiRequest[] {
     const state = this.#state;

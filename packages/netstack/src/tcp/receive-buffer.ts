@@ -102,8 +102,8 @@ export class ReceiveBuffer {
 export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
 /**
- * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
- * bytes after the gap.
+ * Must be called when `written` bytes have come at the first missing byte. Returns by how many
+ * bytes the readable part grows: these bytes and, if they close the gap, the bytes after the gap.
  */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
@@ -114,5 +114,5 @@ function closeGap(ahead: ByteRanges, written: number): number {
   return grown;
 }
 
-/** A sender can make as many gaps as it likes; this many are remembered. */
+/** A sender can make as many gaps as it likes, so at most this many ranges are remembered. */
 const MOST_RANGES = 256;
