@@ -122,7 +122,7 @@ describe('a probe of the path (RFC 4821 7)', () => {
     expect(Math.max(...receiver.untilProbe())).toBe(1380);
   });
 
-  test('is not tried again at this length if only the timer shows its loss (7.6.3)', () => {
+  test('is not tried again at the same length if only the timer shows its loss (7.6.3)', () => {
     const receiver = inBlackHole(1380);
     let isProbed = false;
     receiver.untilProbe((_, length) => {

@@ -203,7 +203,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     ]);
   });
 
-  test('are added, replaced and deleted, over IPv6 too', () => {
+  test('are added, replaced and deleted (IPv6)', () => {
     const { netlink, index } = createTestLink();
     const route = { destination: ipv6(0), prefixLength: 64, interfaceIndex: index, table: 1000 };
 
