@@ -5,10 +5,10 @@
  * line, and none if the field is not set.
  *
  * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
- * host. In these fields, an empty value means that nothing is set. Only SaveConfig must have a
- * value. The items of a list are separated by commas or blanks. All other lines go to `wg`, which
- * first removes all blanks and accepts no empty value. Unlike `wg`, this package accepts an empty
- * AllowedIPs.
+ * host. In these fields, an empty value means that nothing is set. The exception is SaveConfig,
+ * which must have a value. The items of a list are separated by commas or blanks. All other lines
+ * go to `wg`, which first removes all blanks and accepts no empty value. Unlike `wg`, this package
+ * accepts an empty AllowedIPs.
  *
  * @module
  */

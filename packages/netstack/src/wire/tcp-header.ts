@@ -72,7 +72,7 @@ export class TcpHeader {
   /**
    * Reads the segment that begins at `packet.transport`.
    *
-   * @returns false if its lengths are wrong
+   * @returns false if the segment or its header is too short
    */
   read(packet: IpFields): boolean {
     const { buffer, transport, transportLength } = packet;
