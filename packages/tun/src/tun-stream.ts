@@ -256,7 +256,7 @@ export class TunStream extends Duplex {
           ? new SystemError('read', EBADFD, `${this.name} is gone`)
           : new SystemError('read', -length, `cannot read from ${this.name}`);
       // A packet that cannot be read is lost. After several failures in a row the stream is
-      // destroyed, because it would otherwise try without end.
+      // destroyed: without this limit, it would try without end.
       if (length === GONE || failures === MAX_READ_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;
