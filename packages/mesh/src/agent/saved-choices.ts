@@ -2,10 +2,11 @@
  * `SavedChoices`: stores the mode and the enforcement that were changed while the agent ran, so
  * that the agent uses them after a restart.
  *
- * A stored choice is used as long as the agent is started with the same flags for mode and
- * enforcement as when the choice was made. The file also keeps whether `enforce` was in effect. So
- * after a reboot the node enforces at once. Otherwise it would send packets in plaintext until its
- * peers have answered.
+ * The file also has the values of the flags for mode and enforcement. If a later agent is started
+ * with other values, it uses its flags and ignores the stored choice.
+ *
+ * If the stored choice is `enforce`, an agent that must enforce does so at once. If it waited for
+ * its peers after a reboot, the node would send packets in plaintext until they have answered.
  *
  * @module
  */

@@ -168,7 +168,7 @@ describe('an agent that is started with enforce', () => {
       expect.stringMatching(/^plaintext: enforcement is off on n3, .* this node drops them/),
     ]);
     expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
-    // The trouble is not in the published status. Otherwise, all nodes would write their status
+    // The trouble is not in the published status. If it were, all nodes would write their status
     // when one node switches its enforcement off.
     expect(fixture.registry.statuses).toHaveLength(1);
     fixture.registry.has('n3', recordOf(3));
