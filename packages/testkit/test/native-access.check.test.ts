@@ -549,7 +549,7 @@ describeWith([linux], 'native access', () => {
 
     for (const [name, calls] of Object.entries(entries)) {
       if (typeof calls === 'string') continue;
-      test(`checks the arguments of ${name} in ${file}`, async () => {
+      test(`in ${file}, checks the arguments of ${name}`, async () => {
         const module = await load(file);
         for (const [text, call] of calls) {
           const error = await failureOf(() => call(module));
