@@ -86,8 +86,9 @@ export class PacketMemory {
   }
 
   /**
-   * Copies the pieces of a packet, which are in this buffer and begin with its vnet header, to the
-   * scratch area one after the other. The packet then begins at `scratchOffset`.
+   * Copies the pieces of a packet to the scratch area, one after the other. The pieces are in this
+   * buffer, and the first one begins with the vnet header of the packet. The packet then begins at
+   * `scratchOffset`.
    *
    * @returns their total length
    */
