@@ -71,7 +71,8 @@ export class AgentChoices {
    * @throws {SavedChoicesError} the file cannot be written
    */
   save(chosen: Choices): void {
-    this.#saved.save(chosen);
+    const isWaiting = chosen.enforcement === 'enforce' && !this.#gate.isOpen;
+    this.#saved.save(chosen, { isWaiting });
   }
 
   /**
