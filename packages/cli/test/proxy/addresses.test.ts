@@ -38,7 +38,7 @@ describe('readTarget', () => {
     ['10.0.0.2:80', '10.0.0.2', 80],
     ['db.example:5432', 'db.example', 5432],
     ['[fd00::2]:22', 'fd00::2', 22],
-    // With %h:%p, ssh passes an IPv6 address without brackets.
+    // For `%h:%p`, ssh passes an IPv6 address without brackets.
     ['fd00::2:22', 'fd00::2', 22],
     ['::1:22', '::1', 22],
   ])('reads %s', (text, host, port) => {
@@ -54,9 +54,12 @@ describe('readTarget', () => {
 });
 
 describe('formatHostPort', () => {
-  test.each(['127.0.0.1:80', '[::1]:80', '*:80'])('writes %s as it is read', (text) => {
-    expect(formatHostPort(readListenAddress(text)!)).toBe(text);
-  });
+  test.each(['127.0.0.1:80', '[::1]:80', '*:80'])(
+    'writes %s in the form that readListenAddress reads',
+    (text) => {
+      expect(formatHostPort(readListenAddress(text)!)).toBe(text);
+    },
+  );
 });
 
 describe('isOpenToOthers', () => {
