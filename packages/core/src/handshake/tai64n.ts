@@ -20,7 +20,9 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
-  /** The greatest step that a timestamp could have when another process got a copy of this state. */
+  /**
+   * The greatest step that a timestamp could have when another process got a copy of this state.
+   */
   #copiedStep = -1;
 
   /** When the other process got that copy, in monotonic ms; Infinity if there was no copy. */
