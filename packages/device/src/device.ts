@@ -104,7 +104,10 @@ export class Device extends EventEmitter<DeviceEvents> {
   // Assigned before `create` returns the device.
   #driver!: Driver;
   #isClosed = false;
-  /** The optional events that have a listener. */
+  /**
+   * The optional events that have a listener. The packet loop makes optional events only while they
+   * are wanted (`OptionalEvent`).
+   */
   readonly #listened: Set<OptionalEvent> = new Set();
   #waiters = 0;
   #lastRead = 0;

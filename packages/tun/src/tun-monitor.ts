@@ -40,7 +40,10 @@ export class TunMonitor {
   #link: LinkMonitor | undefined;
   /** Set while the interface is in another namespace. */
   #moved: MovedLink | undefined = undefined;
-  /** Set while no changes are reported, so that the interface must be checked at intervals. */
+  /**
+   * Set while the kernel reports no changes of the interface, so that it must be checked at
+   * intervals.
+   */
   #timer: IntervalTimer | undefined = undefined;
   /** The name, MTU and state of the link that were reported last. */
   #reported: ReportedLink;

@@ -81,7 +81,7 @@ export class EventLoopUdp {
   readonly #signals: ReadableSignal[] = [];
   /**
    * Whether the signals are off. They are off while many datagrams arrive, because a signal for
-   * each datagram would take more time than the datagrams.
+   * each datagram would take more time than receiving the datagram.
    */
   #isMuted = false;
   /** Whether datagrams may be waiting. If not, `receive` makes no system call. */

@@ -56,8 +56,9 @@ export class LinuxDriver implements Driver {
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
-   * Opens a device. A new thread is in the network namespace that its parent is in at that moment.
-   * So the thread is started before this function returns, unless it was started early.
+   * Opens a device. A new thread is in the network namespace that its parent is in at the moment of
+   * the start. So the thread is started before this function returns, unless
+   * `PacketThread.startEarly` has already started it.
    *
    * @param takesOver if given, the device rests, and an `adopt` request must follow
    * @throws {WireGuardError} (rejects) the device could not be opened

@@ -103,8 +103,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Opens everything, after the beginning of the warm-up. If it throws, `close` releases what was
-   * opened.
+   * Begins the warm-up, if it is requested, and then opens everything. If it throws, `close`
+   * releases what was opened.
    *
    * @throws {SystemError} a system call failed
    */
@@ -282,7 +282,7 @@ export class LinuxLoop {
     this.#isResting &&= request.type !== 'resume';
     if (request.type !== 'resume') return undefined;
     if (request.restart) this.#plane.restartSessions(now);
-    // The state of another process may have made events.
+    // The engine may have made events when it took the state of another process.
     else this.#plane.path.drain();
     return undefined;
   }
@@ -350,8 +350,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Sets the link up or down for a request. Its caller receives the errors. The link monitor then
-   * reports a change that has already been handled.
+   * Sets the link up or down for a request. The caller of the request receives the errors. The link
+   * monitor then reports a change that has already been handled.
    */
   #setLink(up: boolean, now: number): void {
     this.#linkUpDue = Infinity;

@@ -33,7 +33,7 @@ let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 let pool: SealingPool | undefined;
 let secrets: ArrayBuffer | undefined;
-// The other thread may send this while the modules below are loaded.
+// The main thread may send the `WorkerStart` while the modules below are loaded.
 const started = once(port, 'message').then(([message]) => {
   const start = message as WorkerStart;
   secrets = start.secrets;

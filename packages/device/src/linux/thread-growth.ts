@@ -38,8 +38,8 @@ export class ThreadGrowth {
   #before = 0;
   #alone = 0;
   /**
-   * How many windows have passed since the last growth. The growth is judged by what the loop
-   * carries in the last few of them.
+   * How many windows have passed since `#grow` was called last. This growth is judged by what the
+   * loop carries in the last few of these windows.
    */
   #age = 0;
   readonly #trial = new Span();
@@ -113,6 +113,7 @@ export class ThreadGrowth {
     return 'none';
   }
 
+  /** Lets the resting threads help again. If none rests, starts one more thread. */
   #grow(perMs: number): GrowthStep {
     this.#before = perMs;
     this.#age = 0;
@@ -155,6 +156,7 @@ class Span {
   }
 }
 
+/** In ms. The load is judged once per window, and a window has at least this length. */
 const WINDOW_MS = 100;
 /** A packet loop has load if it works for at least this share of the time. */
 const MOSTLY = 0.85;

@@ -50,8 +50,8 @@ export interface OpeningThreads {
   /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
   beginOpening(): void;
   /**
-   * Must be called when no datagram follows. The last datagrams, which wait for others that could
-   * join their job, are then published too.
+   * Must be called when no datagram follows. Neighbouring datagrams are published together as one
+   * job. Until this call, the last job waits for more datagrams; then it is published too.
    */
   publishLast(): void;
   /**

@@ -15,9 +15,11 @@
  * The same is done for every other prefix that contains a peer's endpoint; wg-quick leaves that to
  * the user.
  *
- * A strict reverse path filter would drop the answers of the endpoint: by the rules above, packets
- * to the endpoint without the mark go into the tunnel. wg-quick solves this with a firewall rule
- * that sets the mark on answers, and with src_valid_mark, which makes the filter respect marks.
+ * A strict reverse path filter drops a packet if a packet to its sender would leave through another
+ * interface. It would drop all datagrams from the endpoint: they arrive without the mark, so the
+ * filter looks up the route to the endpoint without the mark, and by the rules above that route
+ * leads into the tunnel. wg-quick solves this with a firewall rule that sets the mark on arriving
+ * datagrams, and with src_valid_mark, which makes the filter respect marks.
  * Litz uses no firewall. It makes the filter of the interface towards the endpoint loose, which is
  * needed whether src_valid_mark is set or not. It also sets src_valid_mark, where that is possible,
  * for users whose own rules set marks.
@@ -73,15 +75,15 @@ export interface TunnelHooks {
 /** Facts about the host that a plan depends on. */
 export interface HostFacts {
   /**
-   * The largest MTU of the routes to the endpoints. If there is no route to an endpoint: the MTU of
-   * the default route. Undefined: there is no default route either.
+   * The largest MTU of the routes to the endpoints. If there is no route to any endpoint: the MTU
+   * of the default route. Undefined: there is no default route either.
    */
   readonly outerMtu: number | undefined;
   /** The tables that have a route. */
   readonly usedTables: ReadonlySet<number>;
   /** The priorities of the rules, for IPv4 and IPv6. */
   readonly rulePriorities: { readonly 4: readonly number[]; readonly 6: readonly number[] };
-  /** The rules that Litz tunnels made, and that have one of the two forms used here. */
+  /** The rules that Litz tunnels made, in one of the two forms that `planTunnel` makes. */
   readonly tunnelRules: readonly PolicyRule[];
   /** Whether net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
@@ -216,7 +218,8 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
 
 /**
  * Returns the lowest priority of all rules except the rule of the local table, which has priority
- * 0. The kernel places a rule without priority in front of the rule with this priority.
+ * 0. wg-quick adds its rules without a priority, and the kernel then places each of them directly
+ * in front of the rule with this priority. Litz puts its rules in the same place.
  */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);

@@ -119,7 +119,8 @@ export function toTunnelRequest(
     endpoints: peers.flatMap(({ endpoint }) => {
       const found = endpoint && 'host' in endpoint ? endpoints.get(endpoint) : endpoint;
       if (!found) return [];
-      // Routes say nothing about a link-local address: its interface is part of the endpoint.
+      // A link-local endpoint is left out. Its interface is part of the endpoint, so the routing
+      // table does not choose the way to it.
       return found.zone === undefined && found.scopeId === 0 ? [found.address] : [];
     }),
   };

@@ -164,7 +164,10 @@ export class Tunnel {
     this.#request = { ...this.#request, ...(hooks && { hooks }) };
   }
 
-  /** The mark of the outer datagrams: that of the request, or that of the plan; 0: none. */
+  /**
+   * The mark of the outer datagrams: the mark of the request. If the request has none, the mark
+   * that the plan has chosen. 0: none.
+   */
   get mark(): number {
     return markOf(this.#steps);
   }

@@ -92,9 +92,10 @@ export class LinuxWarmUp {
 
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
-   * After each packet of the device, the warm-up pauses for some milliseconds: without the pause,
-   * the answer would wait for the end of a slice. After several packets at once, it pauses for
-   * longer. They are part of a stream, and slices between them would make the stream much slower.
+   * It runs in slices: a slice is one call of `WarmUp.step`. After each packet of the device, the
+   * warm-up pauses for some milliseconds: without the pause, the answer to that packet would wait
+   * for the end of a slice. After several packets at once, it pauses for longer. They are part of a
+   * stream, and slices between them would make the stream much slower.
    *
    * @param due in ms of `boottimeMs`
    * @param packets how many packets the device itself has carried

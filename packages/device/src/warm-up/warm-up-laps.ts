@@ -67,7 +67,10 @@ function singles(count: number): Lap[] {
   });
 }
 
-/** Returns a stream in each direction: `count` packets of some segments, and acknowledgements. */
+/**
+ * Returns two laps, a stream in each direction: `count` packets of `segments` segments each, and an
+ * acknowledgement.
+ */
 function streams(count: number, segments: number): [Lap, Lap] {
   const payloadLength = segments * SEGMENT_LENGTH - SHORTER_END;
   const stream = (from: From): Uint8Array[] =>
@@ -87,7 +90,8 @@ function streams(count: number, segments: number): [Lap, Lap] {
 function packet(from: From, protocol: number, payloadLength: number, sequence = 0): Uint8Array {
   const { header, checksumAt } = TRANSPORTS[protocol]!;
   const end = TRANSPORT + header.length + payloadLength;
-  // Zeros would have sums and products that are smaller than those of real data.
+  // The payload is not zero: the sums and products of zeros are smaller than those of real data,
+  // and V8 would compile the code only for small numbers.
   const bytes = new Uint8Array(end).fill(0xa5, TRANSPORT + header.length);
   bytes.set(IP_HEADER, IP);
   bytes.set(header, TRANSPORT);
@@ -129,8 +133,8 @@ const UDP = 17;
 const EXPERIMENT = 253;
 /** The transport header of each protocol, and the offset of its checksum; 0: there is none. */
 const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: number }>> = {
-  // Ports, sequence and acknowledgement numbers; 32 bytes, ACK, window, checksum, urgent pointer;
-  // two no-operations, time stamps.
+  // Ports, sequence and acknowledgement numbers; header length (32 bytes), flag ACK, window,
+  // checksum, urgent pointer; options: two no-operations, time stamps.
   [TCP]: {
     header: bytesOf('1389138a 00000000 00000000 801001f6 00000000 0101080a 00000000 00000000'),
     checksumAt: 16,
