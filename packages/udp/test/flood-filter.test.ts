@@ -46,7 +46,7 @@ describe('FloodFilter', () => {
       return passed / 2;
     };
     expect(passedOf(3000, 1)).toBe(1000);
-    // About as many handshakes as one core can answer.
+    // 5000 messages with mac2 per second: about as many handshakes as one core can answer.
     expect(passedOf(5000, 5)).toBe(5000);
     passedOf(7000, 40);
     expect(passedOf(9000, 40)).toBeLessThan(12_000);

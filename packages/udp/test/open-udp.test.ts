@@ -20,7 +20,7 @@ let lost: string[] = [];
 beforeEach(() => {
   kernel.reset();
   kernel.onCall = (call) => calls.push(call);
-  // A namespace of which nothing is known.
+  // A new namespace, so that the results of earlier tests are not used.
   namespace = `net:[${++namespaces}]`;
   calls = [];
   lost = [];

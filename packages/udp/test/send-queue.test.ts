@@ -122,7 +122,7 @@ describe('SendQueue', () => {
     queue.push(MEMORY, 2, 10, PEER, 0);
     queue.flush();
     expect(payloads()).toEqual(ofStarts(3));
-    expect(kernel.sent[1].control).toHaveLength(1); // TOS stays
+    expect(kernel.sent[1].control).toHaveLength(1); // only TOS
     expect(lost).toEqual([STICKY]);
     expect(errors).toEqual([]);
     expect(counters.sentWithoutSource).toBe(1);
@@ -241,7 +241,7 @@ describe('SendQueue with segmentation', () => {
     pushTouching(queue, 0, 30_000, 1000, STICKY, 1);
     pushTouching(queue, 30_000, 5400, 1000, STICKY, 1); // 5 datagrams and a shorter one
     pushTouching(queue, 40_000, 900, 300, STICKY, 1);
-    pushTouching(queue, 50_000, 400, 200, STICKY, 1); // only the first may end the message before
+    pushTouching(queue, 50_000, 400, 200, STICKY, 1); // its first datagram ends the message before
     queue.flush();
     const sent = kernel.sent.map((message) => [message.payload.length, segmentOf(message)]);
     expect(sent).toEqual([
@@ -361,8 +361,8 @@ describe('SendQueue with segmentation', () => {
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 2000, STICKY, 0);
       for (let i = 0; i < 10; i++) queue.push(MEMORY, i, 1000, STICKY, 0);
       queue.flush();
-      // A message of 10 datagrams of 1000 bytes | 10 datagrams of 2000 bytes and one of 1000, one
-      // by one | a message of 9 datagrams of 1000 bytes
+      // 1: a message of 10 datagrams of 1000 bytes. 11: the failed message, one by one; it had 10
+      // datagrams of 2000 bytes and, at its end, one of 1000. 1: a message of 9 datagrams.
       expect(kernel.sent).toHaveLength(1 + 11 + 1);
       expect(total()).toBe(10 * 4000);
       expect(counters).toMatchObject({ sentDatagrams: 30, sentOneByOne: 1, sentWithoutSource: 0 });

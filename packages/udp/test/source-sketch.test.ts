@@ -44,7 +44,8 @@ describe('SourceSketch', () => {
         longest.set(source, Math.max(run, longest.get(source) ?? 0));
       }
     }
-    // 40 intervals are five seconds. A few sources also share entries in the new tables by chance.
+    // 40 intervals are five seconds. In this time all tables were replaced. A few honest sources
+    // stay marked, because in the next tables they share entries with attackers too, by chance.
     const fiveSeconds = [...longest.values()].filter((run) => run > 40);
     expect(fiveSeconds.length).toBeLessThan(20);
   });

@@ -10,7 +10,7 @@ const namespaces = requirement('network namespaces', hasNamespacePrivilege);
 
 /**
  * The addresses of each family: `text` for the program `ip`, and as bytes. `far` is the address of
- * a host behind the left one.
+ * a host behind the left host.
  */
 const families = [
   {
@@ -49,7 +49,7 @@ const SECOND = 8;
 /**
  * The right host has two providers, "wan" and "alt". Its main table leads to the first provider.
  * Another table is for datagrams from its address at the second provider. A host behind the left
- * one sends to this address.
+ * host sends to this address.
  */
 describeWith([namespaces, programRequirement('ip', ['-V'])], 'A sticky source', () => {
   let hosts: TwoHosts;

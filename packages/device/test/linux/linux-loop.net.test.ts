@@ -102,8 +102,8 @@ describeWith([namespaces, tunDevice], 'LinuxLoop', () => {
       return read(...args);
     });
     loop.run();
-    // The loop waits about as often as without route changes: because of the three pauses of the
-    // TUN and the notifications of the link.
+    // The loop waits in the three pauses of the TUN, and after notifications of the link. Without
+    // route changes it would wait about as often.
     expect(waits()).toBeLessThan(15);
   });
 

@@ -104,7 +104,7 @@ describe('TunToUdp', () => {
   });
 
   it.each([
-    // Segments of 97 bytes are 256 bytes apart.
+    // A segment with 57 bytes of payload has 97 bytes. Its place in the slab has 256 bytes.
     ['fill the slab to the last byte', 4 * 57, 57, 1024, [4]],
     ['are one more than fit into the slab', 5 * 57, 57, 1024, [4, 1]],
     ['leave a little less space than one more needs', 5 * 57, 57, 5 * 256 - 64, [4, 1]],

@@ -189,7 +189,8 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
   }
 
   async configure({ peers = [] }: Parameters<EndpointRefreshOptions['device']['configure']>[0]) {
-    // Without `updateOnly`, the change would add a peer again that was removed meanwhile.
+    // Changes without `updateOnly` are not recorded, so that a test fails if the refresh makes one:
+    // on a real device, it would add a peer again that was removed meanwhile.
     for (const { endpoint: given, updateOnly } of peers) {
       if (!updateOnly) continue;
       this.endpoints.push(String(given));

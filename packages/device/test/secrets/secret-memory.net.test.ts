@@ -190,9 +190,15 @@ const PRIVATE = 7;
 const PRESHARED = 9;
 const OTHER = 11;
 const NEXT = 13;
-/** The most copies of a string. Usually there are one to three: as many as were not overwritten. */
+/**
+ * The most copies of a string that may be found. Usually one to three are found; the memory of the
+ * others was overwritten before.
+ */
 const STRINGS = 8;
-/** A handshake leaves about ten copies of the scalar, from before it becomes a BigInt. */
+/**
+ * The most temporary copies of a private key that may be found. A handshake leaves about ten: noble
+ * copies the bytes of the key before it makes a BigInt of them.
+ */
 const NOBLE_TEMPORARIES = 40;
 
 const SCRIPT = `${FILL_KEY}
