@@ -73,7 +73,7 @@ export interface ReceiveSource {
  *
  * ```
  * memory   slot 0 (65536) | slot 1 | ...          the datagrams; the caller provides this memory
- * region   mmsghdr[n] | iovec[n] | sockaddr[n] | control[n]
+ * region   mmsghdr[n] | iovec[n] | sockaddr[n] | control[n]      n: the number of slots
  * ```
  */
 export class ReceiveBatch {

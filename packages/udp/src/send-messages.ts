@@ -32,7 +32,7 @@ import {
  * ```
  * runs       buffer, offset, length, lastLength, stride, destination, tos     as queued, in order
  * region     mmsghdr[n + 1] | sockaddr[n + 1] | control[n + 1] | iovec[n + 1]
- *            message n is the spare one: a single datagram that is sent again
+ *            n: the capacity; message n is the spare one: a single datagram that is sent again
  * ```
  *
  * A run consists of datagrams of one length at equal distances; the last one may be shorter. Many

@@ -5,8 +5,8 @@
  * The loop waits for its eventfd (requests from the main thread), the TUN, the sockets, and changes
  * of the link and the routes, but not longer than until the next deadline. It records in the shared
  * memory which descriptors it opens, so that the main thread can close them if this thread dies. It
- * records neither the sockets inside the link monitor, because they change, nor the Netlink socket
- * of a warm-up.
+ * does not record the sockets inside the link monitor, because they change. The Netlink socket of a
+ * warm-up is not recorded either.
  *
  * @module
  */

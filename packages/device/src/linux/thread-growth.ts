@@ -34,7 +34,7 @@ export class ThreadGrowth {
    */
   readonly #measured = new Span();
   #measuredWindows = 0;
-  /** Bytes per ms: before the last growth, and when the packet loop last worked alone. */
+  /** Bytes per ms: before the last call of `#grow`, and when the packet loop last worked alone. */
   #before = 0;
   #alone = 0;
   /**

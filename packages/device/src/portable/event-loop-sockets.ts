@@ -66,7 +66,10 @@ export class EventLoopSockets {
     return this.#udp.defaultSlots({ gro: this.#options.offload.udpGro }) * this.#udp.SLOT_LENGTH;
   }
 
-  /** When `markSuspects` must be called, in ms on the clock of its `now`; Infinity: not needed. */
+  /**
+   * When `markSuspects` must be called, in ms on the same clock as its argument `now`; Infinity: not
+   * needed.
+   */
   get due(): number {
     return this.#routes?.due ?? Infinity;
   }

@@ -107,8 +107,9 @@ export class LinuxWarmUp {
 
   /**
    * Pauses because the device is being configured: the link goes up next, and the peer's first
-   * message may follow at once. On a busy machine a program that sleeps is scheduled sooner than
-   * one that has just used its time.
+   * message may follow at once. On a busy machine, the kernel runs a thread that has slept sooner
+   * than a thread that has just used much processor time. So after a pause, this thread handles the
+   * message sooner.
    */
   pauseForConfiguration(): void {
     this.#pauseUntil(this.#sys.boottimeMs() + QUIET_MS);
