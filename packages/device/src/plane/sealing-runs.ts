@@ -8,8 +8,8 @@ import { Transmit, type DatagramRun } from '@litz/core';
 
 /**
  * Threads that seal runs of packets together with the packet loop. When `Engine.handlePackets`
- * returns, the run that it got may still be in progress; then `isBusy` is true. The messages of this
- * run may be queued, but must not be sent before `finish`.
+ * returns, the run that it got may still be in progress; then `isBusy` is true. The messages of
+ * this run may be queued, but must not be sent before `finish`.
  */
 export interface SealingThreads {
   /** Whether a run is in progress. */

@@ -67,8 +67,8 @@ export class EventLoopSockets {
   }
 
   /**
-   * When `markSuspects` must be called, in ms on the same clock as its argument `now`; Infinity: not
-   * needed.
+   * When `markSuspects` must be called, in ms on the same clock as its argument `now`; Infinity:
+   * not needed.
    */
   get due(): number {
     return this.#routes?.due ?? Infinity;
