@@ -129,8 +129,8 @@ export class TunMonitor {
       }
       return this.#moved.look(namespace, name);
     } catch (error) {
-      // Not permitted, the kernel is too old, or the interface moved on or is being deleted. The
-      // timer tries again.
+      // It is not permitted, the kernel is too old, or the interface was moved again or is being
+      // deleted. When the timer ends, this is tried again.
       if (error instanceof SystemError) return undefined;
       throw error;
     } finally {

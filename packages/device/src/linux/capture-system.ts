@@ -8,10 +8,10 @@ import type * as Sys from '@litz/sys';
 import type { CaptureSystem } from '../capture/capture-taps.ts';
 
 /**
- * The kernel reports the local address of a datagram only when the datagram is received. For a
- * datagram that is sent before one has come from the peer, the routing table gives the address.
- * Each answer of the routing table is used for one second. When `MOST_ADDRESSES` answers are kept
- * and one more is needed, all of them are forgotten.
+ * The kernel reports the local address of a datagram only when the datagram is received. Until a
+ * datagram has come from a peer, the routing table gives the local address of the datagrams to this
+ * peer. Each answer of the routing table is used for one second. When `MOST_ADDRESSES` answers are
+ * kept and one more is needed, all of them are forgotten.
  */
 export function createCaptureSystem(
   {

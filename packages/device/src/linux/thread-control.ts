@@ -37,8 +37,9 @@ export class ThreadControl {
   }
 
   /**
-   * The eventfd that wakes the packet loop. A `stop` before the eventfd is set is not lost: the
-   * packet loop sets the eventfd first, and reads the stop flag after that.
+   * The eventfd that wakes the packet loop. `stop` may be called before the eventfd is set. It then
+   * wakes nobody, but the packet loop ends all the same: it first sets the eventfd, and reads the
+   * stop flag after that.
    */
   set eventFd(fd: number) {
     Atomics.store(this.#words, EVENT_FD, fd);

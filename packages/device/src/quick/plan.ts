@@ -191,7 +191,8 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
       table: MAIN_TABLE,
       suppressPrefixLength: 0,
     };
-    // In this order the local network stays reachable at every moment.
+    // `mainFirst` is added before `byMark`. In the other order, packets to the local network would
+    // go into the tunnel for a moment.
     return [
       ...leftOver.map((rule): Step => ({ type: 'delete-rule', rule })),
       { type: 'add-rule', rule: mainFirst },
@@ -219,7 +220,7 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
 /**
  * Returns the lowest priority of all rules except the rule of the local table, which has priority
  * 0. wg-quick adds its rules without a priority, and the kernel then places each of them directly
- * in front of the rule with this priority. Litz puts its rules in the same place.
+ * in front of the rule that has the lowest priority. Litz puts its rules in the same place.
  */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);
@@ -244,7 +245,10 @@ function freeTable(used: ReadonlySet<number>): number {
   return table;
 }
 
-/** Returns the MTU of the tunnel. Headers of IPv6, UDP and WireGuard and the tag take 80 bytes. */
+/**
+ * Returns the MTU of the tunnel. The headers of IPv6, UDP and WireGuard, and the tag, take 80 bytes
+ * together.
+ */
 function tunnelMtu(outerMtu: number | undefined, addresses: readonly Prefix[]): number {
   const hasIpv6 = addresses.some(({ address }) => address.length === 16);
   const least = hasIpv6 ? MINIMUM_MTU_IPV6 : MINIMUM_MTU_IPV4;
@@ -258,5 +262,8 @@ const OVERHEAD = 80;
 const MINIMUM_MTU_IPV4 = 68;
 /** Smallest MTU in bytes of a link with IPv6 (RFC 8200, section 5). */
 export const MINIMUM_MTU_IPV6 = 1280;
-/** Largest inner packet in bytes. An outer UDP datagram holds at most 65,507 bytes. */
+/**
+ * The largest MTU of a tunnel in bytes. With padding and the 32 bytes of WireGuard, a packet of
+ * this size fits into a UDP datagram over IPv4, which holds 65,507 bytes.
+ */
 export const MAXIMUM_MTU = 65456;

@@ -190,7 +190,7 @@ export class Resolver {
     const { tunnel, via, value } = record;
     if (via === 'resolv.conf') return this.#undoFile(record);
     if (via === 'resolvconf') this.#run('resolvconf', ['-d', value, '-f']);
-    // A failure is ignored, because the settings of an interface disappear with it.
+    // A failure is ignored, because the settings of an interface disappear with the interface.
     else this.#tryRun('resolvectl', ['revert', value]);
     this.#records.remove(tunnel);
     return undefined;

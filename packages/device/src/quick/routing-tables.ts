@@ -33,9 +33,7 @@ function textsIn(folder: string): string[] {
   }
 }
 
-/**
- * Returns the text; undefined if there is no such file, because the system then defines no names.
- */
+/** Returns the text; undefined if the file cannot be read. A missing file defines no names. */
 function textOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');

@@ -26,8 +26,8 @@ export interface PeerFeedOptions {
    */
   readonly keptMs?: number;
   /**
-   * Returns the first cursor of a feed. It must be far away from the cursors of earlier feeds.
-   * Default: a random number.
+   * Returns the first cursor of a feed. It must be far away from the cursors of earlier feeds,
+   * because a reader may still have one of those. Default: a random number.
    */
   readonly firstCursor?: () => number;
 }
