@@ -95,8 +95,8 @@ function ownAddresses({ addresses }: LinkFacts): LinkFacts['addresses'] {
 }
 
 /**
- * Checks the clock, because a peer refuses an initiation whose time is not later than that of the
- * last initiation that it accepted.
+ * Checks the clock. An initiation contains the time of its sender. A peer refuses an initiation if
+ * its time is not later than the time in the last initiation that the peer accepted.
  */
 function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   const subject = 'clock';
