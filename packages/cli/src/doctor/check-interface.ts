@@ -156,5 +156,5 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** A smaller difference is no fault: clocks are corrected by small amounts. */
+/** In ms. A smaller difference is no fault: clocks are corrected by small amounts. */
 const TOLERANCE_MS = 10_000;
