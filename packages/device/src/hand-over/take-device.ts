@@ -11,6 +11,7 @@ import type { DeviceOptions } from '../options.ts';
 import {
   HAND_OVER_FORMAT,
   HandOverChannel,
+  networkNamespace,
   type Arrived,
   type HandOverMessage,
   type ReceivedDevice,
@@ -84,7 +85,8 @@ class Taking {
   }
 
   async run(version: string): Promise<TakenDevice> {
-    this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version });
+    const network = networkNamespace();
+    this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version, network });
     const first = await this.#next('offer');
     if (first === 'closed') throw new Error('the other process ended before it offered a device');
     const offer = this.#channel.readDevice(first);
@@ -106,10 +108,9 @@ class Taking {
 
   /** Closes the device and sends the error to the other process. */
   async giveUp(error: unknown): Promise<void> {
-    // The device is closed first, because the other process kills this one after `failed`.
+    // The device is closed first, because the other process continues with it after `failed`.
     await this.#device?.close();
-    this.#trySend({ type: 'failed', reason: (error as Error).message });
-    this.#channel.close();
+    await this.#channel.endWith({ type: 'failed', reason: (error as Error).message });
   }
 
   #check({ saved: { settings, state } }: ReceivedDevice): void {
@@ -146,8 +147,7 @@ class Taking {
       uapiFd,
       hasSessions,
       confirm: () => {
-        this.#trySend({ type: 'running', since });
-        this.#channel.close();
+        void this.#channel.endWith({ type: 'running', since });
       },
       leave: async (error) => {
         await driverOf(device).request({ type: 'release' });
