@@ -1,5 +1,6 @@
 /**
- * `takePlace`: a new process takes the place of a running daemon, which has started it.
+ * `takePlace`: a new process takes the place of a running daemon. The daemon has started it, or
+ * another program has (`takeOver`).
  *
  * @module
  */
@@ -12,14 +13,43 @@ import { Failure } from '../failure.ts';
 import type { LogLevel } from '../log.ts';
 import { ServedDevice } from '../served-device.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
+import { askTunnel } from '../tunnel/control.ts';
 import { versionOfLitz } from '../version.ts';
-import { daemonFolder } from './daemon-folder.ts';
+import { daemonFolder, handOverSocket } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
 
 interface TakeOptions {
   readonly level: LogLevel;
   readonly persist: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** Whether the running daemon has started this process. */
+  readonly isChild: boolean;
+}
+
+/**
+ * Takes the place of the daemon of an interface, if one runs.
+ *
+ * @returns the device, which runs in this process; undefined: no daemon runs
+ * @throws {Failure} (rejects) a daemon runs and goes on; the message says why and what to do
+ */
+export async function takeOver(
+  name: string,
+  options: Omit<TakeOptions, 'isChild'>,
+): Promise<ServedDevice | undefined> {
+  if (name.includes('%')) {
+    throw new Failure('--take-over needs the name of one interface', { exitCode: 2 });
+  }
+  try {
+    const answer = await askTunnel(name, { do: 'take-over' }, () => {}, daemonFolder(name));
+    if (answer !== 'done') return undefined;
+    return await takePlace(handOverSocket(name), { ...options, isChild: false });
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Failure(
+      `cannot take ${name} over from the running daemon: ${why}. To replace it all the same, end it first`,
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -47,22 +77,17 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
 }
 
 /** Serves the device, and tells the service manager and the old process. */
-async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<ServedDevice> {
+async function serve(
+  taken: TakenDevice,
+  { level, env, isChild }: TakeOptions,
+): Promise<ServedDevice> {
   let served: ServedDevice | undefined;
   try {
     // The packets that have waited are processed first. On a small machine, the work below and the
     // end of the old process would take the processor from the packet loop.
     await sleep(FIRST_PACKETS_MS);
     served = await ServedDevice.take(taken, level);
-    const { log } = served;
-    inheritStderr();
-    // The service manager must know the new process before the old one ends.
-    const notifier = new ServiceNotifier({
-      env,
-      onError: (error) => log.error((error as Error).message),
-    });
-    notifier.claimPlace();
-    notifier.close();
+    if (isChild) becomeMainProcess(served, env);
     taken.confirm();
     return served;
   } catch (error) {
@@ -71,6 +96,17 @@ async function serve(taken: TakenDevice, { level, env }: TakeOptions): Promise<S
     await taken.leave(error);
     throw error;
   }
+}
+
+/** Uses the stderr of the old process, and tells the service manager before that process ends. */
+function becomeMainProcess({ log }: ServedDevice, env: NodeJS.ProcessEnv): void {
+  inheritStderr();
+  const notifier = new ServiceNotifier({
+    env,
+    onError: (error) => log.error((error as Error).message),
+  });
+  notifier.claimPlace();
+  notifier.close();
 }
 
 /** After this time, the packet loop has caught up with a stream of 100 Mbit/s. */
