@@ -12,8 +12,8 @@
 import { parseAddress } from '@litz/config';
 
 /**
- * Makes a packet between two addresses such as '10.0.0.1', with 7 as the source port and the
- * destination port.
+ * Makes a packet between two addresses such as '10.0.0.1'. Both ports are 7, the port of the echo
+ * service; the examples do not use the ports.
  */
 export function udpPacket(source: string, destination: string, text: string): Uint8Array {
   const payload = new TextEncoder().encode(text);

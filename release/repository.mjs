@@ -24,8 +24,8 @@ export function repositoryFields({ repository }, name) {
 }
 
 /**
- * Throws if npm would refuse the provenance. npm itself would refuse it only after some packages
- * are published.
+ * Throws if npm would refuse the provenance. npm itself would refuse it only after all packages
+ * have been packed and checked.
  */
 export function checkRepository({ repository }, env = process.env) {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env;
@@ -37,5 +37,7 @@ export function checkRepository({ repository }, env = process.env) {
   }
   const url = `git+${server}/${name}.git`;
   if (repository.url === url) return;
-  throw new Error(`the "repository" of package.json is ${repository.url}, this is ${url}`);
+  throw new Error(
+    `the "repository" of package.json is ${repository.url}, but this workflow runs in ${url}`,
+  );
 }

@@ -92,7 +92,7 @@ function catalog() {
   );
 }
 
-/** The files of `dist` that are named in the manifest, or that the command imports. */
+/** The files of `dist` that `exports` names, or that a program in `bin` imports. */
 function entriesOf(folder, { exports, bin = {} }) {
   const entries = Object.values(exports).flatMap((entry) => entry.default ?? []);
   for (const path of Object.values(bin)) {

@@ -160,7 +160,7 @@ function opened(socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.addEventListener('open', () => resolve());
     socket.addEventListener('error', () =>
-      reject(new Error('the relay does not know this endpoint')),
+      reject(new Error('the relay refused the connection (does it know this endpoint?)')),
     );
   });
 }

@@ -42,7 +42,9 @@ describeWith(
     test('the relay refuses unknown endpoints, and pages of other sites', async () => {
       await startRelay('192.0.2.99:51820');
       browser = await Browser.start(['ip', 'netns', 'exec', world.a.name]);
-      expect(await ask('http://10.77.0.2/')).toBe('Error: the relay does not know this endpoint');
+      expect(await ask('http://10.77.0.2/')).toBe(
+        'Error: the relay refused the connection (does it know this endpoint?)',
+      );
       const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
       const fields = [...upgrade, 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
       const status = (path: string, ...more: readonly string[]): Promise<string> =>

@@ -6,9 +6,10 @@
  */
 
 /**
- * Calls all functions, one after the other.
+ * Calls all functions, one after the other. The errors are thrown after all were called.
  *
- * @throws (rejects) the first error, after all were called
+ * @throws (rejects) the error, if there was only one
+ * @throws {AggregateError} (rejects) several errors; the message has the messages of all
  */
 export async function closeAll(...closers: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
@@ -19,5 +20,10 @@ export async function closeAll(...closers: readonly (() => unknown)[]): Promise<
       errors.push(error);
     }
   }
-  if (errors.length > 0) throw errors[0];
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, errors.map(textOf).join('; '));
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

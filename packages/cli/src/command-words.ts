@@ -37,7 +37,7 @@ function refusalOf(word: string, hint: string): string {
 
 /**
  * Returns whether `word` is similar to `known`: one letter is wrong, missing or added, or two
- * neighbouring letters are exchanged. Upper and lower case are the same.
+ * neighbouring letters are exchanged. Upper and lower case count as the same.
  */
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];

@@ -154,6 +154,7 @@ function peerChanges(peer: PeerConfiguration): string[] {
   if (peer.nextPublicKey !== undefined) changes.push('Updating next public key');
   if (peer.promotePublicKey === true) changes.push('Promoting next public key');
   if (peer.endpoint) changes.push('Updating endpoint');
+  if (peer.endpointName !== undefined) changes.push('Updating name of endpoint');
   if (peer.persistentKeepalive !== undefined) {
     changes.push('Updating persistent keepalive interval');
   }

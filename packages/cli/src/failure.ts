@@ -32,6 +32,9 @@ export function exitCodeOf(error: unknown): number {
 
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError && error.errors.length > 0) {
+    return [...new Set(error.errors.map(textOf))].join('\n');
+  }
   if (!isExpected(error))
     return `internal error, please report it\n${error.stack ?? error.message}`;
   if (isPermission(error) && !/CAP_|--cap-add/.test(error.message)) {

@@ -1,15 +1,16 @@
 /**
- * `followNames`: looks the names of `litz INTERFACE --resolve KEY=HOST:PORT` up again while their
- * peers do not answer.
+ * `FollowedNames`: the names of `litz INTERFACE --resolve KEY=HOST:PORT`, which a peer gets when it
+ * is added.
  *
  * A daemon gets only addresses from `wg`, which looks a name up once. So a peer that moves to
- * another address would be lost. The new process of an upgrade has the same command line, and so
- * the same names.
+ * another address would be lost. With a name, the device looks that name up again while the peer
+ * does not answer.
  *
  * @module
  */
-import { parseEndpoint, parsePublicKey } from '@litz/core/text';
-import type { NamedPeer, RefreshedDevice } from '@litz/device/quick';
+import type { DeviceConfiguration } from '@litz/config';
+import type { PeerConfiguration, PublicKey } from '@litz/core';
+import { formatKey, parseEndpoint, parsePublicKey } from '@litz/core/text';
 import { InvalidArgumentError } from 'commander';
 
 /**
@@ -22,31 +23,52 @@ export function readName(text: string, earlier: readonly string[] = []): string[
   return [...earlier, text];
 }
 
-/**
- * Watches the peers until the returned function is called. A peer that does not answer gets the new
- * address of its name. A peer need not exist yet.
- *
- * @param log called with a line for each new address, and for each look-up that failed
- */
-export async function followNames(
-  device: RefreshedDevice,
-  names: readonly string[],
-  log: (line: string) => void,
-): Promise<() => void> {
-  if (names.length === 0) return () => {};
-  const { EndpointRefresh } = await import('@litz/device/quick');
-  const refresh = new EndpointRefresh({ device, log });
-  for (const name of names) refresh.follow(parseName(name));
-  return () => refresh.close();
+/** The names of all options `--resolve` of a command line. */
+export class FollowedNames {
+  /** By key, in base64. */
+  readonly #names: ReadonlyMap<string, string>;
+
+  /** @param texts what `readName` has accepted */
+  constructor(texts: readonly string[] = []) {
+    this.#names = new Map(texts.map((text) => parseName(text)));
+  }
+
+  /**
+   * Returns the change, where each new peer with a name on the command line has that name, unless
+   * the change itself gives one. A peer that exists keeps what it has: its name may have been
+   * changed or removed since.
+   *
+   * @param has whether the device has a peer with this key
+   */
+  async addTo(
+    change: DeviceConfiguration,
+    has: (publicKey: PublicKey) => Promise<boolean>,
+  ): Promise<DeviceConfiguration> {
+    const { peers = [], replacePeers } = change;
+    if (this.#names.size === 0) return change;
+    const present = new Map<string, boolean>();
+    const changed: PeerConfiguration[] = [];
+    for (const peer of peers) {
+      const key = formatKey(peer.publicKey);
+      const name = this.#names.get(key);
+      if (name === undefined) {
+        changed.push(peer);
+        continue;
+      }
+      const isPresent = present.get(key) ?? (replacePeers !== true && (await has(peer.publicKey)));
+      const isAdded = !isPresent && !peer.remove && !peer.updateOnly && !peer.promotePublicKey;
+      changed.push(isAdded ? { endpointName: name, ...peer } : peer);
+      present.set(key, peer.remove === true ? false : isPresent || isAdded);
+    }
+    return { ...change, peers: changed };
+  }
 }
 
-function parseName(text: string): NamedPeer {
+function parseName(text: string): [key: string, name: string] {
   try {
-    const [key, endpoint] = [text.slice(0, KEY_LENGTH), text.slice(KEY_LENGTH + 1)];
-    const named = parseEndpoint(endpoint);
-    if (text[KEY_LENGTH] === '=' && 'host' in named) {
-      return { publicKey: parsePublicKey(key), host: named.host, port: named.port };
-    }
+    const key = formatKey(parsePublicKey(text.slice(0, KEY_LENGTH)));
+    const named = parseEndpoint(text.slice(KEY_LENGTH + 1));
+    if (text[KEY_LENGTH] === '=' && 'host' in named) return [key, `${named.host}:${named.port}`];
   } catch {
     // The message below says what is right.
   }

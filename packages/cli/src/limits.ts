@@ -1,6 +1,6 @@
 /**
  * `missingResource`: checks whether the resource limits of this process are high enough.
- * `possibleConnections`: how many connections they allow.
+ * `possibleConnections`: returns how many connections these limits allow.
  *
  * With too little address space V8 ends the process, and with too few descriptors the loader of
  * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
@@ -44,9 +44,9 @@ export function missingResource(
 }
 
 /**
- * Returns how many connections this process can have open besides what is open now: from 1 to
- * `wanted`. Some descriptors stay free. If none is free, Node.js closes each new connection at
- * once, even one of a health check.
+ * Returns how many connections this process can open in addition to the descriptors that are open
+ * already: from 1 to `wanted`. Some descriptors stay free: if none were free, Node.js would close
+ * each new connection at once, even one of a health check.
  */
 export function possibleConnections(
   wanted: number,
@@ -93,7 +93,7 @@ const NEEDED_FILES = 100;
 const FREE_FILES = 32;
 /**
  * Address space in kB that the program needs in addition to the space in use. The thread of a
- * device has its own heap: 0.92 GB, most of it never used.
+ * device reserves 0.92 GB for a heap of its own, and never uses most of it.
  */
 const NEEDED_KB = 1_100_000;
 const NEEDED_KB_WITHOUT_DEVICE = 400_000;

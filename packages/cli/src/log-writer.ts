@@ -12,7 +12,9 @@ import { InvalidArgumentError, Option } from 'commander';
 
 export type LogForm = 'text' | 'journal' | 'json';
 
-/** Values for programs, which are written only in the form `json`, beside the text of a line. */
+/**
+ * Values that programs read. They are written only in the form `json`, beside the text of a line.
+ */
 export type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 export interface LineWriterOptions {

@@ -12,7 +12,7 @@ export type LogLevel = 'silent' | 'error' | 'verbose';
 
 export interface Log {
   readonly level: LogLevel;
-  /** @param fields values for programs, which are written only in the form `json` */
+  /** @param fields values that programs read; they are written only in the form `json` */
   error(text: string, fields?: LogFields): void;
   verbose(text: string, fields?: LogFields): void;
 }

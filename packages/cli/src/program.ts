@@ -58,8 +58,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
 }
 
 /**
- * Returns the command line of `litz`, with all commands unless every word is the name of an
- * interface.
+ * Returns the command line of `litz`, with all commands, unless the first word says that a name of
+ * an interface follows (`NAME_FOLLOWS`).
  *
  * @param words the words of the command line; default: none
  */

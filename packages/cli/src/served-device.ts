@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { wipeSecrets } from '@litz/config';
+import type { PublicKey } from '@litz/core';
 import {
   Device,
   UapiServer,
@@ -12,8 +14,10 @@ import {
   type UapiServerOptions,
   type UapiTarget,
 } from '@litz/device';
+import { EndpointRefresh } from '@litz/device/quick';
 import { closeAll } from './close-all.ts';
 import { logDevice, loggedTarget } from './device-log.ts';
+import type { FollowedNames } from './followed-names.ts';
 import { createLog, type Log, type LogLevel } from './log.ts';
 
 export interface ServedDeviceOptions {
@@ -26,6 +30,8 @@ export interface ServedDeviceOptions {
   readonly onUnserved?: (reason: string) => void;
   /** Whether the interface stays when the process is killed. Default false. */
   readonly persist?: boolean;
+  /** The names that peers get when a client of the socket adds them. Default: none. */
+  readonly names?: FollowedNames | undefined;
 }
 
 export class ServedDevice {
@@ -36,6 +42,8 @@ export class ServedDevice {
    * that the device should end. Rejects when the packet loop crashed.
    */
   readonly ended: Promise<void>;
+  readonly #names: FollowedNames | undefined;
+  readonly #refresh: EndpointRefresh;
   readonly #lostOffloads: Set<string> = new Set();
   #server: UapiServer | undefined = undefined;
   #remove!: () => void;
@@ -55,7 +63,7 @@ export class ServedDevice {
   static async open(name: string, options: ServedDeviceOptions): Promise<ServedDevice> {
     const { persist = false } = options;
     const device = await Device.create({ tun: { name, persist }, up: false, warmUp: true });
-    const served = new ServedDevice(device, options.level);
+    const served = new ServedDevice(device, options);
     try {
       served.log.verbose('interface made');
       const { provider, reason } = device.crypto;
@@ -73,15 +81,23 @@ export class ServedDevice {
    *
    * @throws {WireGuardError} (rejects) the socket cannot be served; `taken.leave` must follow
    */
-  static async take(taken: TakenDevice, level: LogLevel): Promise<ServedDevice> {
-    const served = new ServedDevice(taken.device, level);
+  static async take(
+    taken: TakenDevice,
+    options: Pick<ServedDeviceOptions, 'level' | 'names'>,
+  ): Promise<ServedDevice> {
+    const served = new ServedDevice(taken.device, options);
     await served.#serve({ socket: 'required' }, taken.uapiFd);
     return served;
   }
 
-  private constructor(device: Device, level: LogLevel) {
+  private constructor(
+    device: Device,
+    { level, names }: Pick<ServedDeviceOptions, 'level' | 'names'>,
+  ) {
     this.device = device;
     this.log = createLog(level, device.name);
+    this.#names = names;
+    this.#refresh = new EndpointRefresh({ device, log: (line) => this.log.error(line) });
     const removed = new Promise<void>((resolve) => (this.#remove = resolve));
     this.ended = Promise.race([removed, this.#untilDeviceEnds()]);
     // Prevents an unhandled rejection before the owner waits for `ended`.
@@ -106,6 +122,7 @@ export class ServedDevice {
   async close(): Promise<void> {
     process.off('exit', this.#removeSocket);
     await closeAll(
+      () => this.#refresh.close(),
       () => this.#server?.close(),
       () => this.device.close(),
     );
@@ -145,7 +162,10 @@ export class ServedDevice {
     return {
       status: () => device.status(),
       statusParts: () => device.statusParts(),
-      configure: (change) => device.configure(change),
+      configure: async (change) => {
+        const named = await this.#names?.addTo(change, (key) => this.#hasPeer(key));
+        await device.configure(named ?? change);
+      },
       capture: (options) => device.capture(options),
       followPeers: (listener) => device.followPeers(listener),
       details: async () => {
@@ -155,6 +175,12 @@ export class ServedDevice {
         return { provider, providerReason, offloads, threads, drops };
       },
     };
+  }
+
+  async #hasPeer(publicKey: PublicKey): Promise<boolean> {
+    const peer = await this.device.peer(publicKey);
+    if (peer) wipeSecrets({ peers: [peer] });
+    return peer !== undefined;
   }
 
   #untilDeviceEnds(): Promise<void> {

@@ -129,6 +129,7 @@ describe('loggedTarget', () => {
           publicKey: PEER,
           presharedKey: null,
           endpoint: HERE,
+          endpointName: '',
           persistentKeepalive: 25,
           replaceAllowedIps: true,
           allowedIps: [
@@ -148,6 +149,7 @@ describe('loggedTarget', () => {
       'UAPI: Removing all peers',
       'peer(xTIB…p8Dg) - UAPI: Updating preshared key',
       'peer(xTIB…p8Dg) - UAPI: Updating endpoint',
+      'peer(xTIB…p8Dg) - UAPI: Updating name of endpoint',
       'peer(xTIB…p8Dg) - UAPI: Updating persistent keepalive interval',
       'peer(xTIB…p8Dg) - UAPI: Removing all allowedips',
       'peer(xTIB…p8Dg) - UAPI: Adding 2 allowedips',

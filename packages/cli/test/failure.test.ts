@@ -20,6 +20,13 @@ describe('describeFailure', () => {
     );
   });
 
+  test('has a line for each of several errors, and each line once', () => {
+    const nodes = Object.assign(new Error('unlink: EROFS'), { code: 'EROFS' });
+    const error = new AggregateError([nodes, new Failure('no such file'), nodes]);
+    expect(describeFailure(error)).toBe('unlink: EROFS\nno such file');
+    expect(describeFailure(new AggregateError([]))).toContain('internal error');
+  });
+
   test('prints no control characters of other programs', () => {
     expect(describeFailure(new Failure('server: \u001b[2Jgone\nnext'))).toBe(
       'server: \\u{1b}[2Jgone\nnext',

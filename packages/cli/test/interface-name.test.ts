@@ -21,7 +21,7 @@ describe('checkInterfaceName', () => {
     ['this folder', '.'],
     ['the folder above', '..'],
     ['another letter behind the percent sign', 'wg%s'],
-    ['two numbers', '%d%d'],
+    ['two placeholders for a number', '%d%d'],
     ['letters that are not ASCII', 'wgé'],
   ])('refuses %s', (_, name) => {
     expect(() => checkInterfaceName(name)).toThrow(/is not an interface name: (it is|only|"[%/]")/);

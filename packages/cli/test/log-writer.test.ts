@@ -16,7 +16,7 @@ describe('LineWriter', () => {
     ['DEBUG: (wg0) went up', '<7>DEBUG: (wg0) went up', 'debug', 'went up'],
     ['Warning: a key', '<4>Warning: a key', 'warning', 'a key'],
     ['wg0: up, listens', '<6>wg0: up, listens', 'info', 'wg0: up, listens'],
-  ])('writes %j for people, the journal and programs', (line, journal, level, message) => {
+  ])('writes %j as text, for the journal, and as JSON', (line, journal, level, message) => {
     const named = line.includes('(wg0)') ? { interface: 'wg0' } : {};
     expect(written('text', [line])).toBe(`${line}\n`);
     expect(written('journal', [line])).toBe(`${journal}\n`);

@@ -21,7 +21,7 @@ describe('createLog', () => {
     ['verbose', ['ERROR: (wg0) broken\n', 'DEBUG: (wg0) went up\n']],
     ['error', ['ERROR: (wg0) broken\n']],
     ['silent', []],
-  ])('writes the lines of level %s', (level, expected) => {
+  ])('at level %s, writes only the lines that this level allows', (level, expected) => {
     const written: string[] = [];
     const log = createLog(level, 'wg0', (line) => written.push(line));
     log.error('broken');

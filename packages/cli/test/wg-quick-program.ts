@@ -1,7 +1,6 @@
 /**
- * `wgQuick`: runs wg-quick as on a kernel without WireGuard, on any kernel: `ip link add type
- * wireguard` fails, and /sys/module is empty. wg-quick cannot change the DNS servers of this
- * machine.
+ * `wgQuick`: runs wg-quick as if the kernel had no WireGuard: `ip link add type wireguard` fails,
+ * and /sys/module is empty. wg-quick cannot change the DNS servers of this machine.
  *
  * @module
  */

@@ -50,6 +50,11 @@ export interface PeerConfiguration {
    */
   presharedKey?: PresharedKey | null;
   endpoint?: Endpoint;
+  /**
+   * The name behind the endpoint, as `HOST:PORT`; an empty text removes it. The engine only keeps
+   * it. An `unanswered` event has it when it should be looked up again.
+   */
+  endpointName?: string;
   /** In seconds, 0 to 65535; 0 means off. */
   persistentKeepalive?: number;
   /** Removes all prefixes before `allowedIps` are added. */

@@ -31,6 +31,7 @@ export { readTotalLength } from './wire/ip-packet.ts';
 export { isZeroKey, keyId } from './keys.ts';
 export { printable, quote, redactKeys } from './quote.ts';
 export { isMapped, tryParseAddress } from './text/address.ts';
+export { fromByteText, toByteText } from './text/byte-text.ts';
 export { tryParseCidr } from './text/cidr.ts';
 export { tryParseEndpoint } from './text/endpoint.ts';
 export {
@@ -54,6 +55,7 @@ export {
 } from './field.ts';
 export { protectSecretsWith, secretBytes, secretCopy } from './crypto/secret-bytes.ts';
 export {
+  checkEndpointName,
   readAllowedIp,
   readAllowedIps,
   readEndpoint,

@@ -38,6 +38,17 @@ export type EngineEvent =
   /** The engine gave up a handshake (see `handshakeGiveUpMs`) and dropped the staged packets. */
   | { type: 'handshake-failed'; peer: PublicKey }
   /**
+   * The name of a peer's endpoint should be looked up, because the last two or more initiations
+   * were not answered, or because the peer has a name and no endpoint. Emitted with each further
+   * initiation. `endpoint` is the present endpoint. Only for peers with an `endpointName`.
+   */
+  | {
+      type: 'unanswered';
+      peer: PublicKey;
+      endpointName: string;
+      endpoint: Endpoint | undefined;
+    }
+  /**
    * One protocol step of a peer, for logs. Emitted only while `Engine.traces` is true. `sends` is
    * the number of initiations sent in this handshake attempt.
    */

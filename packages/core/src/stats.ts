@@ -44,6 +44,8 @@ export interface PeerStatus {
   nextPublicKey?: PublicKey;
   presharedKey?: PresharedKey;
   endpoint?: Endpoint;
+  /** The name behind the endpoint, `HOST:PORT`; absent if there is none. */
+  endpointName?: string;
   /** In seconds; 0 means off. */
   persistentKeepalive: number;
   allowedIps: AllowedIp[];
@@ -124,6 +126,7 @@ function* createStatusInSteps(peer: Peer, allowedIps: AllowedIps<Peer>): Steps<P
     ...(peer.nextKey && { nextPublicKey: peer.nextKey.slice() as PublicKey }),
     ...(peer.presharedKey && { presharedKey: peer.presharedKey.slice() as PresharedKey }),
     ...(peer.endpoint && { endpoint: peer.endpoint }),
+    ...(peer.endpointName !== '' && { endpointName: peer.endpointName }),
     persistentKeepalive: peer.persistentKeepalive,
     allowedIps: prefixes,
     lastHandshakeUnixMs: peer.lastHandshakeUnixMs,

@@ -11,6 +11,7 @@ import { checkArray, checkBoolean, checkInteger, checkObject, withinField } from
 import { isZeroKey, keyId, type PrivateKey, type PublicKey } from './keys.ts';
 import type { PeerTable } from './peer/peer-table.ts';
 import {
+  checkEndpointName,
   checkPresharedKey,
   checkPrivateKey,
   readAllowedIp,
@@ -115,6 +116,7 @@ export function readPeerChange(peer: PeerChange, index: number): CheckedPeer {
     checkBoolean(peer.promotePublicKey, 'promotePublicKey');
     const nextPublicKey = readNextPublicKey(peer.nextPublicKey);
     checkInteger(peer.persistentKeepalive, 'persistentKeepalive', 0, 0xffff);
+    checkEndpointName(peer.endpointName, 'endpointName');
     const endpoint =
       peer.endpoint === undefined ? undefined : readEndpoint(peer.endpoint, 'endpoint');
     const allowedIps = peer.allowedIps === undefined ? undefined : readAllowedIps(peer.allowedIps);
@@ -195,6 +197,7 @@ const PEER_FIELDS = [
   'promotePublicKey',
   'presharedKey',
   'endpoint',
+  'endpointName',
   'allowedIps',
   'persistentKeepalive',
   'replaceAllowedIps',

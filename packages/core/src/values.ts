@@ -13,6 +13,7 @@ import {
   checkArray,
   checkBoolean,
   requireInteger,
+  requireText,
   checkObject,
   describe,
   readField,
@@ -30,7 +31,12 @@ import {
 } from './keys.ts';
 import { quote } from './quote.ts';
 import { checkPrefix, parseCidr } from './text/cidr.ts';
-import { formatEndpoint, parseEndpoint, type HostEndpoint } from './text/endpoint.ts';
+import {
+  formatEndpoint,
+  parseEndpoint,
+  tryParseEndpoint,
+  type HostEndpoint,
+} from './text/endpoint.ts';
 import { MAX_UINT16 } from './text/unsigned.ts';
 
 /**
@@ -99,6 +105,22 @@ export function readEndpoint(value: unknown, field: string): Endpoint {
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
     `"${field}" expected an IP address, got the name ${quote(endpoint.host)}: resolve it first`,
+  );
+}
+
+/**
+ * Checks the name of an endpoint. Accepts undefined, and an empty text, which removes a name.
+ *
+ * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: not `HOST:PORT`, or an address
+ */
+export function checkEndpointName(value: unknown, field: string): void {
+  if (value === undefined || value === '') return;
+  requireText(value, field);
+  const endpoint = tryParseEndpoint(value);
+  if (endpoint && 'host' in endpoint) return;
+  throw new WireGuardError(
+    'ERR_LITZ_INVALID_ENDPOINT',
+    `"${field}" expected HOST:PORT, got ${quote(value)}`,
   );
 }
 

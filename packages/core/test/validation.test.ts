@@ -91,6 +91,12 @@ describe('checkConfiguration', () => {
           { persistentKeepalive: 65_536 },
         ],
         [`endpoint" expected 'ADDRESS:PORT', got null`, { endpoint: null }],
+        ['endpointName" expected a string, got a number', { endpointName: 1 }],
+        ['endpointName" expected HOST:PORT, got', { endpointName: 'vpn.example' }],
+        ['endpointName" expected HOST:PORT, got', { endpointName: 'vpn.example:0' }],
+        ['endpointName" expected HOST:PORT, got', { endpointName: 'vpn example:1' }],
+        ['endpointName" expected HOST:PORT, got', { endpointName: '192.0.2.1:1' }],
+        ['endpointName" expected HOST:PORT, got', { endpointName: '[::1]:1' }],
         ['allowedIps" expected an array, got a string', { allowedIps: '10.0.0.0/8' }],
         ['allowedIps[0]": ', { allowedIps: ['x'] }],
       ] as const

@@ -4,6 +4,7 @@ import { Endpoint } from '../src/endpoint.ts';
 import { parsePresharedKey, PresharedKey, PrivateKey, PublicKey } from '../src/keys.ts';
 import { parseCidr } from '../src/text/cidr.ts';
 import {
+  checkEndpointName,
   checkPresharedKey,
   checkPrivateKey,
   readAllowedIp,
@@ -197,5 +198,23 @@ describe('readAllowedIp', () => {
     ],
   ])('throws %s', (message, value) => {
     expect(() => readAllowedIp(value, 'a', 2)).toThrow(message);
+  });
+});
+
+describe('checkEndpointName', () => {
+  it('accepts a name with a port, no name, and an empty text', () => {
+    for (const name of ['vpn.example:1', 'büro.example:65535', '', undefined]) {
+      expect(() => checkEndpointName(name, 'a')).not.toThrow();
+    }
+  });
+
+  it('refuses anything else, and names the field', () => {
+    for (const [value, message] of [
+      [{ host: 'vpn.example', port: 1 }, '"a" expected a string, got Object'],
+      ['vpn.example:65536', '"a" expected HOST:PORT, got "vpn.example:65536"'],
+      ['192.0.2.1:1', '"a" expected HOST:PORT, got "192.0.2.1:1"'],
+    ] as const) {
+      expect(() => checkEndpointName(value, 'a')).toThrow(message);
+    }
   });
 });

@@ -9,9 +9,9 @@ import type { DropReason, Endpoint, PublicKey, SessionStaticKeys, TraceStep } fr
  * The events of a `Device`, each with the arguments of its listeners. All objects are copies that
  * belong to the listener.
  *
- * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session` and `trace` are made only
- * while they have a listener, or a subscriber (`DeviceDiagnostics`). `error` without a listener is
- * thrown, as by every `EventEmitter`.
+ * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session`, `trace` and `unanswered` are
+ * made only while they have a listener, or a subscriber (`DeviceDiagnostics`). `error` without a
+ * listener is thrown, as by every `EventEmitter`.
  */
 export interface DeviceEvents {
   /**
@@ -46,6 +46,19 @@ export interface DeviceEvents {
    * A handshake was given up after Rekey-Attempt-Time. The packets that waited for it are dropped.
    */
   'handshake-failed': [{ readonly peer: PublicKey }];
+  /**
+   * The name of a peer's endpoint should be looked up, because at least two initiations in a row
+   * were not answered, or because the peer has a name and no endpoint. `endpoint`: the present one.
+   * Emitted with each further initiation, and only for peers with an `endpointName`.
+   * `EndpointRefresh` of `@litz/device/quick` listens to it.
+   */
+  unanswered: [
+    {
+      readonly peer: PublicKey;
+      readonly endpointName: string;
+      readonly endpoint: Endpoint | undefined;
+    },
+  ];
   /**
    * Packets or messages were dropped. `count`: how many since the last event of this reason.
    * Emitted at most once per second for each reason. `peer` is the last known peer, and `source` is

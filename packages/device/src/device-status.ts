@@ -36,6 +36,11 @@ export interface SnapshotSlice {
   readonly isLast: boolean;
 }
 
+/** A part of a snapshot that has one peer, or none. It is sent between threads like a slice. */
+export interface PeerSlice {
+  readonly snapshot: Pick<DeviceSnapshot, 'peers'>;
+}
+
 /** Counters since the device was made. The counters in `udp` start when the sockets are opened. */
 export type DeviceStats = Omit<EngineStats, 'drops'> & {
   readonly drops: Partial<Record<DropReason, number>>;

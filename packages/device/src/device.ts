@@ -13,7 +13,8 @@ import {
   wipe,
 } from '@litz/core/internals';
 import { readDeviceChange, wipeSecrets, type ChangedPeer, type DeviceChange } from '@litz/config';
-import { OPTIONAL_EVENTS, type OptionalEvent, type PlaneEvent } from './plane/data-plane.ts';
+import { OPTIONAL_EVENTS, type OptionalEvent } from './plane/data-plane.ts';
+import type { PlaneEvent } from './plane/plane-event.ts';
 import type { DeviceEvents } from './device-events.ts';
 import type { DeviceSnapshot, DeviceStats } from './device-status.ts';
 import {
@@ -263,6 +264,31 @@ export class Device extends EventEmitter<DeviceEvents> {
     const { privateKey, nextPrivateKey, peers } = await this.status();
     wipe(privateKey, nextPrivateKey);
     return peers;
+  }
+
+  /**
+   * Returns the status of one peer; undefined if no peer has this current or next key. The
+   * preshared key in it is a copy that belongs to the caller.
+   *
+   * @throws {TypeError | WireGuardError} (rejects) `ERR_LITZ_INVALID_KEY`: the argument is not a
+   *   key
+   * @throws {WireGuardError} (rejects) `ERR_LITZ_CLOSED`
+   *
+   * @example
+   *
+   * ```ts
+   * import { Device, MemoryTun } from '@litz/device';
+   * import { generateKeyPair } from '@litz/core';
+   *
+   * const { publicKey } = generateKeyPair();
+   * const device = await Device.create({ tun: new MemoryTun(), peers: [{ publicKey }] });
+   * console.log((await device.peer(publicKey))?.receivedBytes); //=> 0
+   * await device.close();
+   * ```
+   */
+  async peer(publicKey: string | PublicKey): Promise<PeerStatus | undefined> {
+    const key = readPublicKey(publicKey, 'publicKey');
+    return (await this.#request({ type: 'peer', publicKey: key })).snapshot.peers[0];
   }
 
   /**

@@ -7,9 +7,10 @@
 import { WireGuardError, type PublicKey } from '@litz/core';
 import type { Steps } from '@litz/core/internals';
 import type { DeviceConfiguration } from '@litz/config';
-import type { DataPlane, OptionalEvent, PlaneEvent } from './plane/data-plane.ts';
+import type { DataPlane, OptionalEvent } from './plane/data-plane.ts';
+import type { PlaneEvent } from './plane/plane-event.ts';
 import type { CaptureFilter } from './capture/capture-options.ts';
-import type { DeviceStats, SnapshotSlice } from './device-status.ts';
+import type { DeviceStats, PeerSlice, SnapshotSlice } from './device-status.ts';
 import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
@@ -25,6 +26,7 @@ export type DeviceRequest =
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }
+  | { readonly type: 'peer'; readonly publicKey: PublicKey }
   /** Records packets into a ring in `memory`, until an `end-capture` with the same id. */
   | {
       readonly type: 'capture';
@@ -45,6 +47,7 @@ export interface DeviceAnswers {
   listen: undefined;
   snapshot: SnapshotSlice;
   'end-snapshot': undefined;
+  peer: PeerSlice;
   capture: undefined;
   'end-capture': undefined;
   stats: DeviceStats;
@@ -108,6 +111,7 @@ export function* answerRequest(
   now: number,
 ): Steps<DeviceAnswers[(typeof request)['type']]> {
   if (request.type === 'connect') return plane.connect(request.publicKey, now);
+  if (request.type === 'peer') return markRefusals(() => peerSlice(plane, request.publicKey));
   if (request.type === 'snapshot') return yield* snapshot(plane, request.read);
   if (request.type === 'stats') return markRefusals(() => plane.stats());
   if (request.type === 'capture') {
@@ -128,6 +132,11 @@ export function closedError(name: string): WireGuardError {
 export function crashError(name: string, cause: Error): WireGuardError {
   const text = `the packet loop of ${name} crashed: ${cause.message}`;
   return new WireGuardError('ERR_LITZ_WORKER', text, { cause });
+}
+
+function peerSlice(plane: DataPlane, publicKey: PublicKey): PeerSlice {
+  const found = plane.peer(publicKey);
+  return { snapshot: { peers: found ? [found] : [] } };
 }
 
 /** A snapshot changes nothing, so its error is a refusal. */

@@ -5,7 +5,7 @@
  */
 import { WireGuardError, type PublicKey } from '@litz/core';
 import { keyId } from '@litz/core/internals';
-import type { PlaneEvent } from './plane/data-plane.ts';
+import type { PlaneEvent } from './plane/plane-event.ts';
 
 /**
  * Starts a handshake if there is no session and none is in progress. Resolves to whether there is a

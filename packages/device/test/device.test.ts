@@ -164,6 +164,19 @@ describe('Device', () => {
       expect({ ...parts[0], peers: status.peers }).toEqual(status);
     });
 
+    it('is returned for one peer too', async () => {
+      await using alice = await memoryDevice(ALICE);
+      const { publicKey } = BOB;
+      const endpointName = 'vpn.example:51820';
+      await alice.device.configure({ peers: [{ publicKey, endpointName }] });
+      expect(await alice.device.peer(formatKey(publicKey))).toMatchObject({
+        publicKey,
+        endpointName,
+      });
+      expect(await alice.device.peer(ALICE.publicKey)).toBeUndefined();
+      await expect(alice.device.peer('x')).rejects.toThrow('"publicKey": public key: expected');
+    });
+
     it('lets packets pass between two parts', async () => {
       const [alice, bob] = await pair();
       await alice.device.configure({ peers: manyPeers(5000) });

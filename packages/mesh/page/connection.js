@@ -17,14 +17,14 @@ const LATE_MS = 8000;
  * @typedef {object} ConnectionParts
  * @property {string} who the word for the program that sends the status: `agent`
  * @property {(status: Status) => void} take called with each status
- * @property {() => void} draw called when the server has sent a trouble
+ * @property {() => void} draw called when the server has sent a reason why it has no status
  * @property {(data: any) => void} [takeHistory] called with the history that the server
  *   sends after each connection
  */
 
 /** @template Status */
 export class Connection {
-  /** The reason why the server cannot send a status; undefined: none since the last status. */
+  /** The reason why the server cannot send a status. Undefined as soon as a status has come. */
   /** @type {string | undefined} */
   trouble;
   /** @type {ConnectionParts<Status>} */

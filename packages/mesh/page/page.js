@@ -20,7 +20,7 @@ const STATES = ['connected', 'waiting', 'refused'];
 const ENFORCEMENTS = {
   off: 'nothing is encrypted',
   permissive: 'packets to a peer are encrypted after it has answered, plaintext is accepted',
-  enforce: 'packets without a tunnel are stopped, plaintext is not accepted',
+  enforce: 'packets that cannot go through a tunnel are dropped, plaintext is not accepted',
 };
 const MAX_EVENTS = 50;
 
@@ -180,7 +180,7 @@ function nodeEntries({ node, interface: link, registry, time, startedAt }) {
     ['Pod prefixes', node.prefixes.join(', ') || 'none'],
     ['Cluster prefixes', node.clusterPrefixes.join(', ') || 'none'],
     ['Registry', `${printable(registry.description)}, ${synced}${age}`],
-    ['Not encrypted', node.exceptions.join(', ') || 'no exception'],
+    ['Exceptions (not encrypted)', node.exceptions.join(', ') || 'none'],
     ['Agent runs for', ageText(time - startedAt)],
   ];
 }
@@ -191,7 +191,9 @@ function nodeEntries({ node, interface: link, registry, time, startedAt }) {
  */
 function wantedEntries({ enforcement, wantedEnforcement }) {
   if (enforcement === wantedEnforcement) return [];
-  return [['Asked for', `${wantedEnforcement}, which waits until every peer has answered`]];
+  return [
+    ['Requested enforcement', `${wantedEnforcement}, which waits until every peer has answered`],
+  ];
 }
 
 /**

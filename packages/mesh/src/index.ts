@@ -1,6 +1,7 @@
 /**
- * Transparent node-to-node encryption: every node makes a key of its own and publishes it in a
- * registry. The agent programs the WireGuard daemon, the routes and the filters of its node.
+ * Transparent node-to-node encryption: every node makes its own key pair, and publishes the public
+ * key in a registry. The agent programs the WireGuard daemon, the routes and the filters of its
+ * node.
  *
  * @module
  */

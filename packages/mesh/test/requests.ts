@@ -6,7 +6,10 @@
 import { parseAddress, parseCidr, type Cidr } from '@litz/core';
 import type { MeshRequest, RoutedPeer } from '../src/index.ts';
 
-/** Node `number`: 10.244.N.0/24 and fd44:0:0:N::/64 behind 192.168.50.1N and fd50::1N. */
+/**
+ * Returns node N as a peer. Its pods have 10.244.N.0/24 and fd44:0:0:N::/64. The node itself has
+ * 192.168.50.1N and fd50::1N.
+ */
 export function peer(number: number, more: Partial<RoutedPeer> = {}): RoutedPeer {
   return {
     name: `node-${number}`,

@@ -15,7 +15,7 @@ import { wipeSecrets } from '@litz/config';
 import { WireGuardError } from '@litz/core';
 import { checkObject, requireText } from '@litz/core/internals';
 import { Device } from '@litz/device';
-import { EndpointRefresh, type NamedPeer } from '@litz/device/quick';
+import { EndpointRefresh } from '@litz/device/quick';
 import type { Stack } from '@litz/netstack';
 import type { Agent, Dispatcher } from 'undici';
 import { readDnsConfig } from './dns/dns-config.ts';
@@ -154,7 +154,7 @@ export class Network extends EventEmitter<NetworkEvents> {
     const tunnel = await readTunnelSource(source, options.file, signal);
     const { addresses, dns } = tunnel;
     const tun = new NetworkTun({ addresses, mtu: options.mtu ?? tunnel.mtu, memory });
-    const { configuration, named } = await toDevice(tunnel, {
+    const configuration = await toDevice(tunnel, {
       ...resolve,
       ...(signal && { signal }),
     });
@@ -171,7 +171,7 @@ export class Network extends EventEmitter<NetworkEvents> {
         throw signal.reason;
       }
       const network = new Network(device, tun, options.dns ?? dns, options);
-      network.#followNames(named, resolve);
+      network.#followNames(resolve);
       return network;
     } finally {
       wipeSecrets(configuration);
@@ -444,14 +444,13 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /** Looks the names of endpoints up again while their peers are silent. */
-  #followNames(peers: readonly NamedPeer[], resolve: NetworkOptions['resolve'] = {}): void {
+  #followNames(resolve: NetworkOptions['resolve'] = {}): void {
     const { lookup, log } = resolve;
     const refresh = new EndpointRefresh({
       device: this.device,
       ...(lookup && { lookup: async (host) => [await lookup(host)] }),
       ...(log && { log }),
     });
-    for (const peer of peers) refresh.follow(peer);
     this.device.once('close', () => refresh.close());
   }
 

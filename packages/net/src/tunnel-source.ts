@@ -22,12 +22,7 @@ import { loadInputFile } from '@litz/config/uapi';
 import { WireGuardError, type Endpoint } from '@litz/core';
 import { describe, quote, readAllowedIps, readHostEndpoint } from '@litz/core/internals';
 import { Device } from '@litz/device';
-import {
-  resolveEndpoint,
-  wrongServer,
-  type NamedPeer,
-  type ResolveOptions,
-} from '@litz/device/quick';
+import { resolveEndpoint, wrongServer, type ResolveOptions } from '@litz/device/quick';
 
 /** A checked configuration, from which a network can be made. */
 export interface TunnelSource {
@@ -117,15 +112,15 @@ export function checkTunnelSource(
 }
 
 /**
- * Resolves to the configuration of the device, and to the peers whose endpoints are names. These
- * names are looked up with the resolver of the system, because the tunnel is not open yet.
+ * Resolves to the configuration of the device. Endpoints that are names are looked up with the
+ * resolver of the system, because the tunnel is not open yet.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_ENDPOINT`, with the line of the file
  */
 export async function toDevice(
   { config, file }: TunnelSource,
   options: ResolveOptions,
-): Promise<{ configuration: DeviceConfiguration; named: NamedPeer[] }> {
+): Promise<DeviceConfiguration> {
   const endpoints = new Map<HostEndpoint, Endpoint>();
   const peers = await Promise.all(
     config.peers.map(async (peer) => {
@@ -144,15 +139,11 @@ export async function toDevice(
   const configuration = toDeviceConfiguration({ ...config, peers }, endpoints);
   // The mark is for the routing of the system, and needs a privilege.
   configuration.fwmark = 0;
-  const named = (configuration.peers ?? []).flatMap(({ publicKey }, i) => {
-    const name = hostEndpointOf(peers[i]!);
-    return name ? [{ publicKey, ...name, endpoint: endpoints.get(name) }] : [];
-  });
-  return { configuration, named };
+  return configuration;
 }
 
 /** Returns the endpoint of a peer if its host is a name; otherwise undefined. */
-export function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
+function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
   // The same object must be returned, because it is a key of the map of endpoints.
   if (typeof endpoint === 'object' && 'host' in endpoint) return endpoint;

@@ -103,18 +103,18 @@ Endpoint = 192.0.2.1:51820`;
 });
 
 describe('toDevice', () => {
-  test('looks up endpoints that are names, and returns the peers that have one', async () => {
+  test('looks up endpoints that are names, and keeps the names', async () => {
     const source = await readTunnelSource(config({ endpoint: 'vpn.example:51820' }));
-    const { configuration, named } = await toDevice(source, { lookup: async () => '192.0.2.1' });
-    expect(String(configuration.peers![0].endpoint)).toBe('192.0.2.1:51820');
-    expect(named).toMatchObject([{ publicKey: KEYS.publicKey, host: 'vpn.example', port: 51_820 }]);
+    const { peers } = await toDevice(source, { lookup: async () => '192.0.2.1' });
+    expect(String(peers![0].endpoint)).toBe('192.0.2.1:51820');
+    expect(peers![0].endpointName).toBe('vpn.example:51820');
   });
 
   test('sets no mark, because that needs a privilege', async () => {
     const source = await readTunnelSource(config({}, 7));
-    const { configuration, named } = await toDevice(source, {});
-    expect(configuration.fwmark).toBe(0);
-    expect(named).toEqual([]);
+    const { fwmark, peers } = await toDevice(source, {});
+    expect(fwmark).toBe(0);
+    expect(peers![0]).not.toHaveProperty('endpointName');
   });
 
   test('names the line of an endpoint whose name does not exist', async () => {

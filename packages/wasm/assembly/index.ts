@@ -6,7 +6,7 @@ export {
   ARENA, FIRST_BLOCKS, HASH, KEY, KEY_SLOT_COUNT, KEY_SLOTS, POINT, PRODUCT, SCALAR, WINDOW,
   WINDOW_LENGTH,
 } from './memory';
-export { deriveSubkey, open, seal } from './aead';
+export { deriveSubkey, open, openShort, seal } from './aead';
 export { beginHash, finishHash, updateHash } from './blake2s';
 export { firstBlocks } from './chacha20';
 export { copyAndSum } from './copy-and-sum';

@@ -59,6 +59,19 @@ export interface Kernels {
   /** Decrypts. Returns 1 if the tag is right, else 0. */
   readonly open: AeadKernel<number>;
   /**
+   * Decrypts at most 256 bytes that have no additional data. The first word of the nonce is 0.
+   * `first` is the address of block 0 of the key stream. Returns 1 if the tag is right, else 0.
+   */
+  // oxlint-disable-next-line max-params -- a function of WebAssembly
+  readonly openShort: (
+    key: number,
+    n1: number,
+    n2: number,
+    first: number,
+    data: number,
+    length: number,
+  ) => number;
+  /**
    * Computes block 0 of the key streams of four messages, 64 bytes each. The three words of a nonce
    * are 0, then `n1` to `n1` + 3, then `n2`.
    */

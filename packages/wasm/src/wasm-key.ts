@@ -33,6 +33,16 @@ export class WasmKey implements OneTimeKeys {
     return this.#slots.addressOf(this.#slot, this, this.#bytes);
   }
 
+  /**
+   * The address of block 0 of the key stream of the message with this counter, 64 bytes. Valid
+   * until another key is used.
+   *
+   * @throws {TypeError} the key was destroyed
+   */
+  firstBlock(counter: number): number {
+    return this.locate(counter) << 2;
+  }
+
   get words(): Int32Array {
     return this.#slots.words;
   }

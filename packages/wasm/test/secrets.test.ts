@@ -48,6 +48,18 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
+  test('contains no key stream after a packet of 208 bytes was opened, and no one-time key after the end', () => {
+    const arena = WasmArena.createSync({ build });
+    const cipher = new WasmCipher(arena, KEY);
+    const message = new Uint8Array(208 + 16);
+    cipher.seal(5, message, 0, 208);
+    const stream = message.slice(0, 208); // the text is all zero, so this is the key stream
+    expect(cipher.open(5, message, 0, 208)).toBe(true);
+    expect(piecesIn(arena, stream)).toBe(0);
+    cipher.destroy();
+    expect(secretsOf(arena)).toEqual([]);
+  });
+
   test('contains no one-time key of a cipher whose slot is used by another one', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, random(32, i)));

@@ -99,6 +99,27 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
+  test('opens messages in any order of their counters, with two keys in turn', () => {
+    const keys = [random(32, 20), random(32, 21)];
+    const ciphers = keys.map((key) => new WasmCipher(arena, key));
+    const reference = keys.map((key) => nobleProvider.createCipher(key));
+    // Within a group of four, backwards, from group to group, and on both sides of 2^32.
+    const counters = [0, 3, 1, 2, 0, 9, 8, 4, 100, 2 ** 32 - 1, 2 ** 32, 2 ** 32 - 2, 2 ** 40 + 5];
+    for (const length of [192, 193, 200, 208, 255, 256, 257]) {
+      for (const [i, counter] of counters.entries()) {
+        const plain = random(length, i);
+        slab.set(plain);
+        reference[i & 1].seal(counter, slab, 0, length);
+        expect(ciphers[1 - (i & 1)].open(counter, slab, 0, length)).toBe(false);
+        expect(ciphers[i & 1].open(counter + 1, slab, 0, length)).toBe(false);
+        expect(ciphers[i & 1].open(counter, slab, 0, length), `${length}, ${counter}`).toBe(true);
+        expect(differs(slab, 0, plain)).toBe(false);
+      }
+    }
+    for (const each of ciphers) each.destroy();
+    expect(() => ciphers[0].open(0, slab, 0, 208)).toThrow('the cipher was destroyed');
+  });
+
   test('refuses a key that does not have 32 bytes', () => {
     expect(() => new WasmCipher(arena, new Uint8Array(31))).toThrow(
       '"key" expected 32 bytes, got 31',

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 export class BlockSplitter {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** Whether the bytes so far end within a block. */
+  /** Whether the bytes that have arrived end inside a block. */
   get isUnfinished(): boolean {
     return this.#rest.length > 0;
   }
@@ -43,5 +43,5 @@ export class BlockSplitter {
 /** A block begins with its type and its length. */
 const HEADER_LENGTH = 8;
 const SHORTEST = 12;
-/** In bytes. A block with the longest packet and its options is shorter. */
+/** In bytes: more than a block with the longest packet and its options. */
 const LONGEST: number = 1024 * 1024;

@@ -32,7 +32,7 @@ export class FileOutput implements CaptureOutput {
   /**
    * @param isSecret whether the output has keys. Then an existing file is refused if it is a link,
    *   is not regular, belongs to another user, or gives permissions to its group or to others:
-   *   another user could read it, have it open, or have put it there.
+   *   in these cases another user could read the file, have it open already, or have made it.
    * @throws {Failure} (rejects) the file cannot be opened or made private, or is refused; a refused
    *   file is unchanged
    */

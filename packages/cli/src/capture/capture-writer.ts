@@ -1,6 +1,6 @@
 /**
- * `CaptureWriter`: writes a capture that arrives in pieces, up to its limits.
- * It writes only whole blocks.
+ * `CaptureWriter`: writes a capture that arrives in pieces, until a limit on its packets or bytes
+ * is reached. It writes only whole blocks.
  *
  * @module
  */
@@ -58,7 +58,8 @@ export class CaptureWriter {
     try {
       const blocks = this.#splitter.push(bytes);
       const { keys, output } = this.#options;
-      // The keys are written first, so that a reader of both files has them before the packets.
+      // The keys are written first, so that a program that reads both files has the keys before the
+      // packets.
       for (const block of keys ? blocks : []) {
         if (typeOf(block) === SECRETS) await keys!.write(textOf(block));
       }
@@ -82,7 +83,8 @@ export class CaptureWriter {
       this.#hasStatistics = true;
       this.lost += optionOf(block, OPTION_DROPPED)?.readUInt32LE(0) ?? 0;
       this.reason ??= optionOf(block, OPTION_COMMENT)?.toString('utf8');
-      // `STATISTICS_LENGTH` is enough for the statistics, but perhaps not for a long reason.
+      // The reserved bytes are enough for the statistics, but perhaps not for a long reason. So the
+      // length is checked.
       this.#length += block.length;
       return this.#length <= this.#options.size;
     }
@@ -130,5 +132,8 @@ const SECRETS_OFFSET = 16;
 const OPTIONS_OFFSET = 20;
 const OPTION_COMMENT = 1;
 const OPTION_DROPPED = 5;
-/** The bytes that are reserved for the statistics of both interfaces at the end of the output. */
+/**
+ * The bytes that are reserved at the end of the output for the statistics of both sides, inner and
+ * outer.
+ */
 const STATISTICS_LENGTH = 160;

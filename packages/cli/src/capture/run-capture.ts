@@ -77,7 +77,8 @@ async function write(
 }
 
 /**
- * Rejects `STUCK_MS` after `signal` is aborted. The rest of the capture must be written by then.
+ * Rejects `STUCK_MS` milliseconds after `signal` is aborted. The rest of the capture must be
+ * written by then.
  */
 function stuck(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
@@ -169,5 +170,5 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** How long the rest of a capture may take to be written after `signal` was aborted, in ms. */
+/** In ms. When a capture has been told to end, the rest of it must be written within this time. */
 const STUCK_MS = 5000;

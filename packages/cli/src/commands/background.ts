@@ -37,8 +37,8 @@ export interface BackgroundOptions {
   /** The command line of the child. Default: the command line of a daemon with the flags above. */
   readonly words?: readonly string[];
   /**
-   * Called with what the child writes to standard error until it is ready. Not called if the child
-   * writes directly to the terminal.
+   * Called with what the child writes to standard error until the child is ready. Not called if the
+   * child writes directly to the terminal.
    */
   readonly onText?: (text: string) => void;
 }
@@ -131,8 +131,8 @@ function lastMessage(text: string): string {
  * Set in a daemon that was started in the background. Nobody starts such a daemon again when it
  * ends.
  */
-export const IN_BACKGROUND = 'LITZ_IN_BACKGROUND';
-/** Stack frames of V8 and of JavaScript, and the lines around them. */
+export const IN_BACKGROUND =
+  'LITZ_IN_BACKGROUND'; /** Matches stack frames of V8 and of JavaScript, and the lines around them. */
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**

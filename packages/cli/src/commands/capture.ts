@@ -83,8 +83,8 @@ const LONGEST_SECONDS = 2_147_483;
 const HELP = `
 The file has two interfaces: INTERFACE has the IP packets, INTERFACE-outer has the datagrams of
 WireGuard that carry them. A dropped packet has the reason as a comment. Ctrl-C ends the capture.
-If the capture is too slow, packets are missing in the file, and are counted at its end; the tunnel
-is never slower and loses nothing. A file can be read only by its owner.
+If litz capture writes too slowly, packets are missing in the file, and its end says how many. The
+tunnel is never slower and loses nothing. A file can be read only by its owner.
 
 Keys: --key-log and --embed-keys start a new handshake with each peer, and record what Wireshark
 needs to decrypt the sessions that begin then. Whoever has these keys has the private key of the

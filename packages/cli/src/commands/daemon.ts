@@ -12,7 +12,7 @@ import { IN_BACKGROUND } from './background.ts';
 import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
-import { followNames } from '../followed-names.ts';
+import { FollowedNames } from '../followed-names.ts';
 import { checkInterfaceName } from '../interface-name.ts';
 import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
@@ -34,7 +34,7 @@ export interface DaemonOptions {
   readonly persist?: boolean;
   /** Where metrics are served. Default: nowhere. */
   readonly metrics?: MetricsAddress | undefined;
-  /** Names of endpoints that are looked up again, `KEY=HOST:PORT`. Default: none. */
+  /** The names of endpoints that peers get when they are added, `KEY=HOST:PORT`. Default: none. */
   readonly names?: readonly string[] | undefined;
   /** Whether to take the place of a running daemon, and to give it to others. Default false. */
   readonly takeOver?: boolean;
@@ -72,11 +72,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     takeOver: options.takeOver === true,
   });
   const control = await DaemonControl.open(served, upgrades);
-  let forgetNames: (() => void) | undefined;
   try {
-    forgetNames = await followNames(served.device, options.names ?? [], (line) =>
-      served.log.error(line),
-    );
     metrics = await openMetricsOf(served, options.metrics, isSuccessor);
     options.onReady?.();
     showReady(served, ready);
@@ -89,7 +85,6 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
     await closeAll(
-      () => forgetNames?.(),
       () => ready?.close(),
       () => control.close(),
       () => metrics?.close(),
@@ -106,18 +101,19 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 /** Opens the device, or takes it over from another process. */
 async function openServed(
   name: string,
-  { env, persist = false, takeOver: takesOver = false }: DaemonOptions,
+  { env, names: given, persist = false, takeOver: takesOver = false }: DaemonOptions,
   socket: string | undefined,
   ownEnv: NodeJS.ProcessEnv,
 ): Promise<{ served: ServedDevice; isSuccessor: boolean }> {
   const level = logLevel(env['LOG_LEVEL']);
-  const options = { level, persist, env: ownEnv };
+  const names = new FollowedNames(given);
+  const options = { level, persist, env: ownEnv, names };
   const taken =
     socket === undefined
       ? takesOver && (await takeOver(name, options))
       : await takePlace(socket, { ...options, isChild: true });
   if (taken) return { served: taken, isSuccessor: true };
-  const served = await ServedDevice.open(name, { level, socket: 'required', persist });
+  const served = await ServedDevice.open(name, { level, socket: 'required', persist, names });
   return { served, isSuccessor: false };
 }
 

@@ -19,6 +19,7 @@ import {
   retriesFromEnvironment,
 } from '@litz/device/quick';
 import { Failure } from '../failure.ts';
+import { InterfaceClient } from '../live/interface-client.ts';
 import { askTunnel } from '../tunnel/control.ts';
 import { replaceFile } from '../tunnel/replace-file.ts';
 import { savedText } from '../tunnel/save-config.ts';
@@ -32,10 +33,10 @@ type Print = (line: string) => void;
 
 /**
  * Takes an interface down, and resolves when it is gone. If the process of a tunnel was killed,
- * this restores the DNS servers and the reverse path filters that the process had changed.
+ * this function restores the DNS servers and the reverse path filters that the process had changed.
  *
- * @throws {Failure} there is no such interface; or a hook failed, and the interface is gone; or the
- *   daemon has not removed its interface after 10 s
+ * @throws {Failure} there is no such interface; or a hook failed, but the interface is gone all the
+ *   same; or the daemon has not removed its interface after 10 s
  */
 export async function runDown(target: string, print: Print): Promise<void> {
   const { name } = locateTunnelFile(target);
@@ -75,16 +76,17 @@ export async function runReload(
   const request =
     path === undefined ? { do: 'reload' as const } : { do: 'reload' as const, file: path };
   if ((await askTunnel(name, request, print)) === 'done') return;
-  const client = UapiClient.of(name);
   const wantedFile = path ?? usual;
   const text = readTunnelFile(wantedFile, print);
   const parsed = parseTunnelFile(text, { file: wantedFile, name });
   const retries = retriesFromEnvironment(process.env);
   const endpoints = await resolveEndpoints(parsed, { retries, log: print });
   const wanted = toDeviceConfiguration(parsed.config, endpoints);
-  const status = await client.get();
+  const status = await new InterfaceClient(name).read();
+  // Another daemon than Litz would refuse the whole change.
+  if (!status.details) for (const peer of wanted.peers ?? []) delete peer.endpointName;
   try {
-    await client.set(syncChange(status, wanted));
+    await UapiClient.of(name).set(syncChange(status, wanted));
   } finally {
     wipeSecrets(wanted);
     wipeSecrets(status);
@@ -95,12 +97,13 @@ export async function runReload(
 /**
  * Writes the present state of an interface into its file.
  *
- * @throws {Failure | ConfigError | UapiError} the file is unchanged
+ * @throws {Failure | ConfigError | UapiError} the state could not be read or written; the file is
+ *   unchanged
  */
 export async function runSave(target: string, print: Print): Promise<void> {
   const { name, file } = locateTunnelFile(target);
   if ((await askTunnel(name, { do: 'save' }, print)) === 'done') return;
-  const status = await UapiClient.of(name).get();
+  const status = await new InterfaceClient(name).read();
   const host = await LinuxHost.open();
   try {
     const [addresses, mtu] = [host.addresses(name), host.mtu(name)];

@@ -55,7 +55,8 @@ If the output is not a terminal, one table is printed after one interval, uncut 
 Only a daemon of Litz reports packets, drops and the round trip. The round trip is that of the last
 handshake: from the initiation to the response, or from the response to the first message of the
 session. It includes the time that both sides need for the cryptography, some milliseconds at most.
-Keepalives count as packets. If a reading takes long, the interval is ten times that long.
+Keepalives count as packets. If a reading takes long, the interval is ten times as long as the
+reading.
 
 Environment:
   NO_COLOR=1   no colours`;

@@ -2,9 +2,9 @@
  * `runUp`: runs `litz up FILE.conf`, a tunnel in the foreground.
  *
  * It does what wg-quick does: hooks, interface, keys, addresses, MTU, DNS servers, routes, and a
- * default route by mark and rules. The whole file is checked and its host names are resolved before
- * anything is changed. The tunnel ends at a signal, by `litz down`, or when the interface or its
- * UAPI socket is removed. Then everything is undone.
+ * default route, which needs a firewall mark and routing rules. The whole file is checked and its
+ * host names are resolved before anything is changed. The tunnel ends at a signal, by `litz down`,
+ * or when the interface or its UAPI socket is removed. Then everything is undone.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
-  /** What is left out. Default: nothing. */
+  /** The parts of the file that are left out. Default: none. */
   readonly ignored?: ReadonlySet<IgnoredPart>;
   readonly hooks?: Pick<HookOptions, 'limitMs' | 'onOutput'>;
   /** Where metrics are served. Default: nowhere. */

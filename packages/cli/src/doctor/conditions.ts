@@ -28,7 +28,9 @@ export function protocolIs(name: string): Condition {
   return ({ protocol }) => (protocol === undefined ? undefined : protocol === name);
 }
 
-/** Whether a port is in this range, for any protocol that has ports. */
+/**
+ * Whether the source or destination port of the packet is in this range, whatever its protocol is.
+ */
 export function portIs(side: 'source' | 'destination', first: number, last: number): Condition {
   return (packet) => {
     const port = side === 'source' ? packet.sourcePort : packet.destinationPort;

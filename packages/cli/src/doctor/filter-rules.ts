@@ -12,7 +12,8 @@ export interface FilterRules {
   /** `nft`, `iptables-save`, ...: what a user calls to see the rules. */
   readonly program: string;
   /**
-   * By name with the table in front, `filter INPUT`; for nft also the family, `ip filter INPUT`.
+   * By the name of the chain with its table in front, as in `filter INPUT`. For nft, the family
+   * comes first, as in `ip filter INPUT`.
    */
   readonly chains: ReadonlyMap<string, FilterChain>;
 }
@@ -164,5 +165,5 @@ const HOOKS: Readonly<Record<FilteredPacket['direction'], readonly FilterHook[]>
   in: ['prerouting', 'input'],
   out: ['output', 'postrouting'],
 };
-/** The kernel allows 16 (NFT_JUMP_STACK_SIZE). */
+/** How many nested jumps the kernel allows (NFT_JUMP_STACK_SIZE). */
 const MOST_JUMPS = 16;

@@ -23,17 +23,17 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Returns a finding: nothing is wrong. */
+/** Returns the finding that nothing is wrong. */
 export function ok(subject: string, text: string, peer?: string): Finding {
   return { subject, state: 'ok', text, ...(peer !== undefined && { peer }) };
 }
 
-/** Returns a finding: the tunnel works, or may work, but not always. */
+/** Returns the finding that the tunnel works, or may work, but not always. */
 export function warn(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'warn', text, remedy, ...(peer !== undefined && { peer }) };
 }
 
-/** Returns a finding: packets do not pass. */
+/** Returns the finding that packets do not pass. */
 export function fail(subject: string, text: string, remedy: string, peer?: string): Finding {
   return { subject, state: 'fail', text, remedy, ...(peer !== undefined && { peer }) };
 }

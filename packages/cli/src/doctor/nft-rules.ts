@@ -26,7 +26,7 @@ import type {
  * Returns all chains for IP packets except those of NAT, which drop nothing.
  *
  * @param leavesOutIptables whether the tables of iptables-nft are left out, because iptables-save
- *   shows more of them
+ *   tells more about their rules
  * @throws {SyntaxError} the text is not JSON
  */
 export function readNftRules(text: string, leavesOutIptables: boolean): FilterRules {

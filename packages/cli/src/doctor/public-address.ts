@@ -1,5 +1,5 @@
 /**
- * `isPublicAddress`: whether an address can be that of a machine on the Internet.
+ * `isPublicAddress`: whether an address can belong to a machine on the Internet.
  *
  * @module
  */

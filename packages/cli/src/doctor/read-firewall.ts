@@ -19,7 +19,8 @@ export async function readFirewall(): Promise<Firewall> {
   const [nft, ...saved] = await Promise.all([
     output('nft', ['--json', 'list', 'ruleset']),
     ...SAVES.map(async ({ program, family, names }) => {
-      // Without tables, iptables-legacy-save would load the kernel module that makes them.
+      // If the kernel has no such tables, iptables-legacy-save would load the module that makes
+      // them.
       if (names !== undefined && !hasTables(names)) return [];
       const text = await output(program, []);
       return text === undefined ? [] : [readIptablesRules(text, program, family)];

@@ -236,8 +236,11 @@ function numberAt(parameter: string): number {
 /** The largest number of peers that are examined: the first ones. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
-/** A peer with traffic has a handshake that is newer than this. */
+/** In ms. If packets pass between two peers, their last handshake is newer than this. */
 const RECENT_MS = 150_000;
 const POLL_MS = 200;
-/** The second initiation follows after five seconds (Rekey-Timeout) and up to 333 ms of jitter. */
+/**
+ * In ms: more than the time until the second initiation, which follows after five seconds
+ * (Rekey-Timeout) and up to 333 ms of jitter.
+ */
 const LONGEST_MS = 7000;

@@ -44,7 +44,7 @@ export function describePeer(
   };
 }
 
-/** Returns what identifies a peer among all interfaces. */
+/** Returns a text that identifies a peer among the peers of all interfaces. */
 export function peerId(interfaceName: string, publicKey: string): string {
   return `${interfaceName}/${publicKey}`;
 }

@@ -21,7 +21,8 @@ export class InterfaceClient {
   #isClosed = false;
 
   /**
-   * @param options.keepsConnection for a client that reads again and again
+   * @param options.keepsConnection whether the connection stays open between two readings; for a
+   *   client that reads again and again
    * @throws {Failure} `name` is not the name of an interface
    */
   constructor(name: string, options: { keepsConnection?: boolean } = {}) {

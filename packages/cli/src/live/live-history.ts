@@ -6,8 +6,8 @@
 import { sumOfRates, type LiveRates, type LiveStatus } from './live-status.ts';
 
 /**
- * The rates of one peer, or of all peers together, in bytes, packets or drops per second. One value
- * for each time.
+ * The rates of one peer, or of all peers together, in bytes, packets or drops per second. Each
+ * array has one value for each time.
  */
 export interface LiveSeries {
   readonly received: number[];

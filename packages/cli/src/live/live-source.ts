@@ -74,7 +74,7 @@ export class LiveSource {
 
   /**
    * Waits until all daemons that are not late have answered. After `PATIENCE_MS`, or if all are
-   * late, one answer is enough. Then each daemon without an answer is late.
+   * late, one answer is enough. At the end, each daemon that has not answered counts as late.
    */
   async #updateAll(all: readonly WatchedInterface[]): Promise<void> {
     if (all.length === 0) return;

@@ -15,7 +15,7 @@ export interface LiveStatus {
   /** The version of the format of this object. A new field does not change the version. */
   readonly version: 1;
   readonly time: number;
-  /** How many ms ago the status before this one was made; undefined: this is the first. */
+  /** The time in ms between the previous status and this one; undefined: this is the first. */
   readonly intervalMs: number | undefined;
   readonly interfaces: readonly LiveInterface[];
   /** The peers of all interfaces, one interface after the other. */

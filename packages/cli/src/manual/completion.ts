@@ -118,9 +118,10 @@ end
 function __litz_tunnels
   for file in /etc/wireguard/*.conf; basename $file .conf; end
 end`;
-/** zsh runs completions of bash. */
+/** Makes zsh run the completion for bash. */
 const ZSH_BEGIN = '#compdef litz\nautoload -U +X bashcompinit && bashcompinit\n';
 /**
- * At the first completion, zsh runs the file as the function `_litz`, so the file completes too.
+ * At the first completion, zsh runs the whole file as the function `_litz`. So the file must answer
+ * this first completion itself.
  */
 const ZSH_END = '[ "$funcstack[1]" = _litz ] && _bash_complete -F _litz\n';

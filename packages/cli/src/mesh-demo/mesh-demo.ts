@@ -23,8 +23,8 @@ export interface MeshDemoOptions {
 }
 
 /**
- * Runs the demo. Returns the exit code: 0 if no packet was lost, except those of a replaced node,
- * and none was readable while encryption was on.
+ * Runs the demo. Returns the exit code: 0 if no packet was lost and none was readable while
+ * encryption was on. Lost packets of the node that the demo replaces do not count.
  */
 export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise<number> {
   if (!isInside) {

@@ -113,8 +113,7 @@ export class MeshNode {
   }
 
   /**
-   * Returns a command that mounts a /run of the node's own in a mount namespace and runs the
-   * program.
+   * Returns a command that runs the program in a mount namespace with a /run of the node's own.
    */
   #command(words: readonly string[]): string[] {
     const script = 'mount --bind "$0" /run && exec "$@"';

@@ -35,8 +35,8 @@ export class MeshPlay {
   }
 
   /**
-   * Runs the demo. Returns true if no packet was lost, except those of the replaced node, and none
-   * was readable while encryption was on.
+   * Runs the demo. Returns true if no packet was lost and none was readable while encryption was
+   * on. Lost packets of the node that the demo replaces do not count.
    */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');
@@ -96,7 +96,7 @@ export class MeshPlay {
     const { plaintext, encrypted } = this.#underlay.count.take();
     const lost = await this.#lossSince(marks);
     this.#say(
-      `${enforcement.padEnd(11)} ${plaintext} readable, ${encrypted} encrypted; lost while it was switched on: ${lost.text}`,
+      `${enforcement.padEnd(11)} ${plaintext} readable, ${encrypted} encrypted; lost during the switch: ${lost.text}`,
     );
     this.#check(plaintext === 0, `readable packets with ${enforcement}`);
     this.#check(encrypted > 0, `nothing encrypted with ${enforcement}`);

@@ -205,7 +205,10 @@ function received(peer: PeerStatus): number {
   return peer.receivedBytes;
 }
 
-/** A label must stay short, also if a peer has ten thousand prefixes. */
+/**
+ * Returns the first prefixes of a peer for a label, and how many more there are. A label must stay
+ * short, even if a peer has ten thousand prefixes.
+ */
 function prefixesOf({ allowedIps }: PeerStatus): string {
   const shown = allowedIps.slice(0, MOST_PREFIXES).map((prefix) => formatCidr(prefix));
   const more = allowedIps.length - shown.length;

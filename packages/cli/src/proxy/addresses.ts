@@ -2,7 +2,7 @@
  * Reads the addresses of `litz proxy`: where a service listens, and what a connection leads to.
  *
  * As in ssh and wireproxy, `:1080` and `*:1080` mean all addresses of the machine. A port alone
- * means 127.0.0.1, or inside the tunnel all addresses.
+ * means 127.0.0.1 on the machine, but all addresses inside the tunnel.
  *
  * @module
  */
@@ -48,8 +48,8 @@ export function readListenAddress(
 }
 
 /**
- * Reads `ADDRESS:PORT`, `NAME:PORT` or `[IPV6]:PORT`. As for the endpoint of a peer, IPv6 needs no
- * brackets: ssh passes `%h:%p` without them.
+ * Reads `ADDRESS:PORT`, `NAME:PORT` or `[IPV6]:PORT`. An IPv6 address needs no brackets, as in the
+ * field `Endpoint` of a wg-quick file: for `%h:%p`, ssh passes an address without brackets.
  *
  * @returns undefined if the text has another form
  */

@@ -33,7 +33,9 @@ export class AliveCheck {
     this.#pingAll();
   }
 
-  /** Whether each address has answered within the interval and two seconds, as in wireproxy. */
+  /**
+   * Whether each address has answered within the last interval plus two seconds, as in wireproxy.
+   */
   get isAlive(): boolean {
     const since = this.#now() - this.#options.intervalMs - GRACE_MS;
     return [...this.#answeredAt.values()].every((at) => at >= since);

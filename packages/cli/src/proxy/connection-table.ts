@@ -16,7 +16,10 @@ export class ConnectionTable {
   readonly #most: number;
   /** Connections without a request. The one that has waited longest for its client comes first. */
   readonly #asking = new Map<StreamSocket, ServiceCounts>();
-  /** How many requests of each connection are being answered: a client may send several ahead. */
+  /**
+   * How many requests of each connection are being answered: a client may send several requests
+   * before the first answer.
+   */
   readonly #serving = new Map<StreamSocket, number>();
   #isClosed = false;
 

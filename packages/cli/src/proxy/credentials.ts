@@ -7,8 +7,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { equalBytes } from '@litz/core/internals';
 
 /**
- * A name and a password. Only an HMAC of them is kept, whose key this process made. So a comparison
- * takes the same time wherever two texts differ, and an object never shows the password.
+ * A name and a password. Only an HMAC of them is kept, with a random key. So a comparison takes the
+ * same time wherever two texts differ, and an object never shows the password.
  */
 export class Credentials {
   readonly #key: Uint8Array = randomBytes(32);

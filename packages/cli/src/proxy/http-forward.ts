@@ -22,7 +22,7 @@ import { codeOf, type ServiceCounts } from './proxy-counts.ts';
 import { dial } from './join-sockets.ts';
 import type { ProxyNetwork } from './proxy-network.ts';
 
-/** What passing a request on needs. */
+/** What is needed to pass a request on. */
 export interface ForwardContext {
   readonly network: ProxyNetwork;
   readonly counts: ServiceCounts;
@@ -83,8 +83,9 @@ function requestTo(url: URL, request: IncomingMessage, { network }: ForwardConte
 }
 
 /**
- * Returns the fields for the target. The length of the body is as the client has given it. Trailers
- * of requests are not passed on, so they are not announced either.
+ * Returns the fields for the target. The length of the body is given in the same way as the client
+ * has given it: as a number, or by chunks. Trailers of requests are not passed on, so they are not
+ * announced either.
  */
 function headersFor(
   { rawHeaders, headers, method, httpVersion }: IncomingMessage,
@@ -192,9 +193,15 @@ class TunnelAgent extends Agent {
 }
 
 const AGENTS = new WeakMap<Socket, Agent>();
-/** A client that sends requests ahead of answers may use several targets at once. */
+/**
+ * How many connections one client may have to one target: the client may send several requests
+ * before the first answer.
+ */
 const MOST_SOCKETS = 8;
-/** The connections that are kept for later requests of one client, to all of its targets. */
+/**
+ * How many idle connections are kept for later requests of one client, to all of its targets
+ * together.
+ */
 const MOST_IDLE = 8;
 /** Node.js announces a chunked body for these methods, unless it is told that there is no body. */
 const BODY_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -18,7 +18,7 @@ export interface InfoSources {
 
 /**
  * Starts the server. /readyz answers 200, or 503 while an address of `CheckAlive` does not answer.
- * The text of this answer has the same form as in wireproxy.
+ * The text of the answer has the same form as in wireproxy.
  *
  * @throws {Failure} (rejects) the server cannot listen at the address
  */

@@ -47,13 +47,13 @@ export async function joinSockets(
 /**
  * Opens a connection. Resolves when it is open.
  *
- * @param options.client the connection that waits for this one; when it is lost, the attempt ends.
- *   When the client ends its side, the target gets only some seconds more: a client that was killed
- *   looks the same as a client that has sent everything.
+ * @param options.client the connection that waits for this one. When the client is lost, the
+ *   attempt ends. When the client ends its side, the target gets only some seconds more: a client
+ *   that was killed looks the same as a client that has sent everything.
  * @param options.allowHalfOpen whether this side stays open when the target has ended its side;
  *   default: true
- * @throws the error of the connection; `ETIMEDOUT`: nobody has answered in time, by default a
- *   minute; `ECANCELED`: the client has gone
+ * @throws the error of the connection; `ETIMEDOUT`: nobody has answered within the time limit,
+ *   which is a minute by default; `ECANCELED`: the client has gone
  */
 export async function dial(
   network: ProxyNetwork,

@@ -20,7 +20,7 @@ import type { Service } from './settings.ts';
 export interface ProxyFile {
   /**
    * The text of `[Interface]` and `[Peer]`, for the parser of wg-quick files. The other lines are
-   * empty, so that the numbers of lines are those of the file. Contains keys.
+   * empty, so that the line numbers are those of the file. Contains keys.
    */
   readonly tunnel: string;
   /** The file that `WGConfig` names; undefined: `[Interface]` and `[Peer]` are in this file. */

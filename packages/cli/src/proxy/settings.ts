@@ -7,7 +7,7 @@
 import type { ListenAddress, Target } from './addresses.ts';
 import type { Credentials } from './credentials.ts';
 
-/** A proxy that clients of the machine use. */
+/** A SOCKS5 or HTTP proxy, which listens on an address of the machine. */
 export interface ProxyService {
   readonly type: 'socks5' | 'http';
   readonly listen: ListenAddress;

@@ -84,7 +84,7 @@ export function addressLength(type: number): number | undefined {
  */
 export function hostOf(type: number, bytes: Uint8Array): string | undefined {
   if (type !== ADDRESS_TYPE.name) return formatAddress(Uint8Array.from(bytes));
-  // A name is ASCII. Clients also send an address as a name.
+  // A name is ASCII text. Some clients send an address as a name.
   const name = Buffer.from(bytes).toString('latin1');
   return NAME.test(name) ? name : undefined;
 }

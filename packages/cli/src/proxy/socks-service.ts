@@ -37,7 +37,9 @@ export async function startSocks(
   };
 }
 
-/** How long a client may take to say what it wants. */
+/** How long a client may take to send its request. */
 const HANDSHAKE_MS = 10_000;
-/** RFC 4787, REQ-5: a mapping for UDP lives for two minutes or longer; five are recommended. */
+/**
+ * RFC 4787, REQ-5: a mapping for UDP lives for two minutes or longer; five minutes are recommended.
+ */
 const ASSOCIATION_MS = 300_000;

@@ -39,7 +39,7 @@ export interface SocksContext {
    * Called with a line about a client that was refused or lost, or a target that was not reached.
    */
   readonly log: (line: string) => void;
-  /** How long a client may take to say what it wants. */
+  /** How long a client may take to send its request. */
   readonly handshakeMs: number;
   /** How long an association lives without datagrams. */
   readonly idleMs: number;

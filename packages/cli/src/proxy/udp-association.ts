@@ -32,8 +32,8 @@ export interface AssociationOptions {
   /** The TCP connection of the client. */
   readonly control: StreamSocket;
   /**
-   * The address in the request of the client, from which the client will send; often 0.0.0.0:0.
-   * Only the port of this address is used.
+   * The address from which the client will send, as its request says; often 0.0.0.0:0. Only the
+   * port of this address is used.
    */
   readonly expected: Target;
   readonly network: ProxyNetwork;

@@ -39,7 +39,7 @@ export function qrCode(text: string, options: { readonly colors: boolean }): QrC
   return { lines, columns: size };
 }
 
-/** Indexed by whether the upper and the lower module are drawn. */
+/** `HALVES[upper][lower]`: each index is 1 if that module is drawn, and 0 if it is not. */
 const HALVES: readonly (readonly string[])[] = [
   [' ', '▄'],
   ['▀', '█'],

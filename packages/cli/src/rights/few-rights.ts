@@ -3,7 +3,8 @@
  *
  * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
  * thread drops its rights and then executes the program again, in the same process: the program
- * begins with one thread, and all others get its rights. The second time, there is nothing to drop.
+ * begins with one thread, and all other threads get the rights of this thread. The second time,
+ * there is nothing to drop.
  *
  * ```
  *   litz -f wg0             root, all capabilities
@@ -38,7 +39,7 @@ import { shareSocketFolder } from './socket-folder.ts';
 export type LongCommand = 'daemon' | 'tunnel' | 'proxy' | 'agent';
 
 export interface FewRightsOptions {
-  /** The value of `--user`: NAME, or NAME:GROUP. Default: the user stays. */
+  /** The value of `--user`: NAME, or NAME:GROUP. Default: the user does not change. */
   readonly user?: string | undefined;
 }
 
@@ -64,8 +65,8 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
     }
     protectMemory();
   } catch (error) {
-    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the others fail
-    // later.
+    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the other commands
+    // fail later.
     if (isMissingFfi(error) && user === undefined) return;
     throw error;
   }
@@ -160,9 +161,9 @@ function isMissingFfi(error: unknown): boolean {
 
 /** Capabilities for root only. They are dropped when the user changes. */
 const OF_ROOT: ReadonlySet<Capability> = new Set(['CAP_DAC_READ_SEARCH']);
-/** In bytes: 1024 private keys, most of which exist for the time of one handshake. */
+/** In bytes: space for 1024 private keys. Most keys exist only during one handshake. */
 const SECURE_HEAP = 32_768;
-/** Set while the program starts the second time. */
+/** The environment variable that is set when the program starts the second time. */
 const RESTARTED = 'LITZ_RIGHTS_DROPPED';
 
 /**

@@ -51,8 +51,8 @@ function numberOf(text: string): number | undefined {
 }
 
 /**
- * Reads the files first, because getent may be missing. Then asks getent, which also knows users of
- * LDAP and systemd.
+ * Reads the file in /etc first, because getent may be missing. Then asks getent, which also knows
+ * users of LDAP and systemd.
  */
 function lookUpInSystem(database: 'passwd' | 'group', name: string): string | undefined {
   const found = readText(`/etc/${database}`)

@@ -68,7 +68,8 @@ export class LivePage {
 
   /**
    * Reads while no browser shows the page. The pause after a reading is at least 50 times as long
-   * as the slowest daemon took to answer.
+   * as the slowest daemon took to answer, so that the readings take less than 2 % of the time of
+   * each daemon.
    */
   async #record(): Promise<void> {
     const start = performance.now();
@@ -80,7 +81,7 @@ export class LivePage {
   }
 }
 
-/** The files of `packages/cli/page`, and those that it imports from the page of a mesh. */
+/** The files of `packages/cli/page`, and the files that they import from the page of a mesh. */
 export const LIVE_PAGE_FILES: PageFiles = new Map([
   ...SHARED_PAGE_FILES,
   ...pageFiles(

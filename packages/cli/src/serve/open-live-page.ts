@@ -10,7 +10,7 @@ import { LivePage } from './live-page.ts';
 
 /**
  * @param names the interfaces; if empty, all with a daemon, also those that come later
- * @param flag names the address in an error
+ * @param flag the flag that gives the address, for errors
  * @throws {Failure} (rejects) the address cannot be used, or a name is wrong
  */
 export async function openLivePage(

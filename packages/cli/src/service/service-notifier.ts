@@ -36,7 +36,7 @@ export class ServiceNotifier {
 
   /**
    * Tells the manager that this process is the daemon. Called when this process has taken the place
-   * of another process, or when the process that was to take its place has ended.
+   * of another process, or when the process that should have replaced this process has ended.
    */
   claimPlace(): void {
     this.#send(`MAINPID=${process.pid}\nREADY=1`);
@@ -106,7 +106,7 @@ export class ServiceNotifier {
     this.#timer.unref();
   }
 
-  /** May be called again. */
+  /** May be called several times. */
   close(): void {
     this.#stopWatchdog();
     clearInterval(this.#parentTimer);

@@ -1,5 +1,5 @@
 /**
- * `showColumns`: what `wg show INTERFACE COLUMN` prints, to the byte, for scripts.
+ * `showColumns`: what `wg show INTERFACE COLUMN` prints for scripts, byte for byte.
  *
  * @module
  */

@@ -22,12 +22,13 @@ export function showJson(name: string, status: DeviceStatus): object {
     ...details,
     peers: peers.map((peer) => {
       const problem = handshakeProblem(peer, status);
-      const { unansweredInitiations, drops, endpoint } = peer;
+      const { unansweredInitiations, drops, endpoint, endpointName } = peer;
       const { receivedMessages, sentMessages, roundTripMs } = peer;
       return {
         publicKey: formatKey(peer.publicKey),
         hasPresharedKey: peer.presharedKey !== undefined,
         ...(endpoint && { endpoint: formatEndpoint(endpoint) }),
+        ...(endpointName !== undefined && { endpointName }),
         allowedIps: peer.allowedIps.map((prefix) => formatCidr(prefix)),
         lastHandshakeUnixMs: peer.lastHandshakeUnixMs,
         receivedBytes: peer.receivedBytes,

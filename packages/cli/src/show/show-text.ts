@@ -1,6 +1,6 @@
 /**
- * `showText`: what `wg show` prints about an interface, to the byte, and what only a daemon of Litz
- * reports.
+ * `showText`: what `wg show` prints about an interface, byte for byte, and lines with what only a
+ * daemon of Litz reports.
  *
  * @module
  */
@@ -65,6 +65,7 @@ function peerLines(
   const lines = [`${YELLOW}${BOLD}peer${RESET}: ${YELLOW}${formatKey(peer.publicKey)}${RESET}`];
   if (presharedKey) lines.push(field('preshared key', masked(presharedKey, options)));
   if (endpoint) lines.push(field('endpoint', formatEndpoint(endpoint)));
+  if (peer.endpointName !== undefined) lines.push(field('endpoint name', peer.endpointName));
   const prefixes = peer.allowedIps.map(
     ({ address, prefixLength }) => `${formatAddress(address)}${CYAN}/${RESET}${prefixLength}`,
   );

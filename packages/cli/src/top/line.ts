@@ -12,8 +12,8 @@ export type Line = readonly (readonly [style: Style, text: string])[];
 /**
  * Returns the line for a terminal, cut to the width. Each character must be one column wide.
  *
- * @param options.base the style of the whole line, which is then as long as the width; default:
- *   plain
+ * @param options.base the style of the whole line. With any style but plain, spaces fill the line
+ *   up to the width. Default: plain
  */
 export function paintLine(
   line: Line,

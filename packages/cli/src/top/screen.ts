@@ -43,8 +43,8 @@ export class Screen {
     this.#output = output;
     this.#events = events;
     process.on('exit', this.#leave);
-    // This event comes before Node.js prints the error. On the other buffer of the terminal, the
-    // error would be lost.
+    // This event comes before Node.js prints the error. On the alternate buffer of the terminal,
+    // the error would be lost.
     process.on('uncaughtExceptionMonitor', this.#leave);
     process.on('SIGTSTP', this.#stop);
     process.on('SIGCONT', this.#continue);
@@ -126,7 +126,7 @@ function nameOfKey(text: string | undefined, { name, ctrl, sequence = '' }: Key)
   return name ?? sequence;
 }
 
-/** Switches to the other buffer of the terminal, and hides the cursor. */
+/** Switches to the alternate buffer of the terminal, and hides the cursor. */
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[2J';
 const LEAVE = '\x1b[0m\x1b[?25h\x1b[?1049l';
 const HOME = '\x1b[H';

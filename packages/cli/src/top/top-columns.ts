@@ -145,7 +145,7 @@ const SPECS: Readonly<Record<ColumnName, Spec>> = {
   allowedIps: {
     title: 'ALLOWED IPS',
     width: 18,
-    // A prefix of IPv6 has up to 43 letters, and ` +99999` may follow.
+    // A prefix of IPv6 has up to 43 characters, and ` +99999` may follow.
     most: 50,
     align: 'left',
     text: ({ allowedIps: [first = '-', ...others] }) =>

@@ -13,7 +13,6 @@ import {
 } from '@litz/config';
 import { selectProvider } from '@litz/device';
 import {
-  EndpointRefresh,
   originOfStep,
   parseTunnelFile,
   resolveEndpoints,
@@ -63,7 +62,6 @@ export class RunningTunnel {
   #file: TunnelFile;
   #served: ServedDevice | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
-  #refresh: EndpointRefresh | undefined = undefined;
   #earlier: EarlierFile = { endpoints: new Map() };
   #lastChange: Promise<void> = Promise.resolve();
 
@@ -129,7 +127,7 @@ export class RunningTunnel {
   /**
    * Writes the present state into the file.
    *
-   * @throws {Failure | ConfigError} (rejects) the file is unchanged
+   * @throws {Failure | ConfigError} (rejects) the state could not be saved; the file is unchanged
    */
   save(): Promise<void> {
     return this.#inTurn(() => this.#save());
@@ -137,7 +135,6 @@ export class RunningTunnel {
 
   /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
   async down(): Promise<void> {
-    this.#refresh?.close();
     await this.#lastChange;
     try {
       await this.#tunnel?.down();
@@ -177,11 +174,10 @@ export class RunningTunnel {
         },
       });
     } finally {
-      // From now on only the device has the keys.
+      // From here on, only the device has the keys.
       wipeSecrets(configuration);
       wipeConfig(file);
     }
-    this.#follow(endpoints);
   }
 
   async #reload(path: string, say: (line: string) => void): Promise<void> {
@@ -207,7 +203,6 @@ export class RunningTunnel {
       }
       this.#file = next;
       await this.#tunnel!.update(request);
-      this.#follow(endpoints);
     } catch (error) {
       throw withOrigin(error, next);
     } finally {
@@ -285,19 +280,6 @@ export class RunningTunnel {
     return { ...hooks, env };
   }
 
-  /** Looks the names of endpoints up again while their peers are silent. */
-  #follow(endpoints: Endpoints): void {
-    this.#refresh?.close();
-    const { device } = this.#served!;
-    const refresh = new EndpointRefresh({ device, log: this.#options.print });
-    for (const { publicKey, endpoint } of this.#file.config.peers) {
-      if (!endpoint || !('host' in endpoint)) continue;
-      const { host, port } = endpoint;
-      refresh.follow({ publicKey, host, port, endpoint: endpoints.get(endpoint) });
-    }
-    this.#refresh = refresh;
-  }
-
   /** Makes a change after all changes before it have ended. */
   #inTurn(change: () => Promise<void>): Promise<void> {
     const result = this.#lastChange.then(change);
@@ -320,7 +302,10 @@ function readAgain(file: string): string {
   return readTunnelFile(file, () => {}, NO_PIPE);
 }
 
-/** Puts the line of the file that caused the failed step in front of the message. */
+/**
+ * Puts the place in the file that asked for the failed step in front of the message. Returns any
+ * other error unchanged.
+ */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;
   const { step, code, message } = error;
@@ -339,7 +324,7 @@ const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
 /**
  * The advice names the setting for all interfaces. Docker and Podman apply settings before the
  * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
- * the two values.
+ * the two values, so a loose filter (2) for all interfaces replaces a strict one (1).
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -2,8 +2,8 @@
  * `savedText`: the text of a wg-quick file with the present state of its tunnel, as `wg-quick save`
  * and `SaveConfig` write it.
  *
- * Unlike wg-quick, only what has changed is written anew: comments and order stay, and so does a
- * host name as an endpoint, because the address behind it may change.
+ * Unlike wg-quick, this function writes only what has changed: comments and order stay. An endpoint
+ * that is a host name also stays, because the address of the name may change.
  *
  * @module
  */
@@ -19,14 +19,14 @@ import {
   type PeerSection,
   type WgQuickConfig,
 } from '@litz/config';
-import { formatKey, parsePresharedKey, parsePrivateKey } from '@litz/core';
+import { formatKey, parseEndpoint, parsePresharedKey, parsePrivateKey } from '@litz/core';
 
 /** The present state of a tunnel. */
 export interface TunnelState {
   readonly status: DeviceStatus;
   readonly addresses: readonly Cidr[];
   readonly mtu: number | undefined;
-  /** A mark that the tunnel chose for itself: it is not written. */
+  /** The mark that the tunnel chose for itself, which is not written; 0: it chose none. */
   readonly ownMark: number;
 }
 
@@ -80,12 +80,15 @@ function updatePeers(config: WgQuickConfig, present: readonly DevicePeerStatus[]
 }
 
 function updatePeer(section: PeerSection, status: DevicePeerStatus): void {
-  const { presharedKey, endpoint, allowedIps, persistentKeepalive } = status;
+  const { presharedKey, endpointName, allowedIps, persistentKeepalive } = status;
   if (presharedKey) section.presharedKey = parsePresharedKey(presharedKey);
   else delete section.presharedKey;
   const before = section.endpoint;
   const isName = before !== undefined && 'host' in before;
-  if (endpoint && !isName && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {
+  // A daemon that reports no name need not have removed that of the file: only Litz knows names.
+  const address = isName ? before : status.endpoint;
+  const endpoint = endpointName === undefined ? address : parseEndpoint(endpointName);
+  if (endpoint && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {
     section.endpoint = endpoint;
   }
   if (section.incremental === true || !isSameSet(section.allowedIps, allowedIps)) {

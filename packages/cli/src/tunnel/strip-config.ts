@@ -5,7 +5,7 @@
  */
 
 /**
- * Returns the text that `wg-quick strip` prints, to the byte: without the fields of wg-quick, and
+ * Returns the text that `wg-quick strip` prints, byte for byte: without the fields of wg-quick, and
  * without blanks around each line. Comments stay.
  */
 export function stripConfig(text: string): string {
@@ -22,7 +22,7 @@ export function stripConfig(text: string): string {
   return `${kept.map((line) => `${line}\n`).join('')}\n`;
 }
 
-/** Removes what `read` of bash removes. */
+/** Removes the blanks that `read` of bash removes. */
 function withoutBlanks(line: string): string {
   return line.replace(/^[ \t]+|[ \t]+$/g, '');
 }

@@ -25,7 +25,8 @@ export interface EarlierFile {
  * or the system has chosen. A peer that has roamed keeps its endpoint unless the endpoint in the
  * file has changed.
  *
- * @param wanted the configuration of the file; the change refers to its keys and has no copies
+ * @param wanted the configuration of the file; the change has references to its keys, and no copies
+ *   of them
  */
 export function syncChange(
   status: DeviceStatus,
@@ -59,7 +60,11 @@ export function endpointsOf(wanted: DeviceConfiguration): EarlierFile {
   return { endpoints: new Map(endpoints) };
 }
 
-/** A file may repeat a key: the later section counts, and may add to the earlier prefixes. */
+/**
+ * Returns the peers by key. A file may have several sections with the same key. Then the fields of
+ * a later section replace those of an earlier one, but its prefixes may be added to the earlier
+ * prefixes.
+ */
 function mergedPeers(peers: readonly PeerConfiguration[]): Map<string, PeerConfiguration> {
   const merged = new Map<string, PeerConfiguration>();
   for (const peer of peers) {
@@ -95,6 +100,9 @@ function changedPeer(
   const now = found.endpoint && formatEndpoint(found.endpoint);
   if (endpoint && formatEndpoint(endpoint) !== (earlierEndpoint ?? now))
     changed.endpoint = endpoint;
+  // A file with an address removes the name. A file without an endpoint leaves the name as it is.
+  const { endpointName = '' } = endpoint ? peer : found;
+  if (endpointName !== (found.endpointName ?? '')) changed.endpointName = endpointName;
   if (textOf(allowedIps) === textOf(found.allowedIps)) return changed;
   return { ...changed, replaceAllowedIps: true, allowedIps };
 }

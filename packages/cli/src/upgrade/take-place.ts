@@ -10,16 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { takeDevice, type TakenDevice } from '@litz/device';
 import { UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
-import type { LogLevel } from '../log.ts';
-import { ServedDevice } from '../served-device.ts';
+import { ServedDevice, type ServedDeviceOptions } from '../served-device.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
 import { askTunnel } from '../tunnel/control.ts';
 import { versionOfLitz } from '../version.ts';
 import { daemonFolder, handOverSocket } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
 
-interface TakeOptions {
-  readonly level: LogLevel;
+interface TakeOptions extends Pick<ServedDeviceOptions, 'level' | 'names'> {
   readonly persist: boolean;
   readonly env: NodeJS.ProcessEnv;
   /** Whether the running daemon has started this process. */
@@ -79,14 +77,14 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
 /** Serves the device, and tells the service manager and the old process. */
 async function serve(
   taken: TakenDevice,
-  { level, env, isChild }: TakeOptions,
+  { level, names, env, isChild }: TakeOptions,
 ): Promise<ServedDevice> {
   let served: ServedDevice | undefined;
   try {
     // The packets that have waited are processed first. On a small machine, the work below and the
     // end of the old process would take the processor from the packet loop.
     await sleep(FIRST_PACKETS_MS);
-    served = await ServedDevice.take(taken, level);
+    served = await ServedDevice.take(taken, { level, names });
     if (isChild) becomeMainProcess(served, env);
     taken.confirm();
     return served;

@@ -14,7 +14,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { giveDevice, UapiServer } from '@litz/device';
-import { UnixListener, type UnixChannel } from '@litz/sys';
+import { UnixListener, type PeerProcess, type UnixChannel } from '@litz/sys';
 import { describeFailure, Failure } from '../failure.ts';
 import type { ServedDevice } from '../served-device.ts';
 import { handOverSocket } from './daemon-folder.ts';
@@ -164,12 +164,12 @@ export class Upgrades {
   /** Resolves when the process that was started has connected. */
   async #accept(listener: UnixListener, successor: SuccessorProcess): Promise<UnixChannel> {
     const end = performance.now() + LONGEST_START_MS;
-    let other: number | undefined;
+    const uid = process.geteuid!();
+    let other: PeerProcess | undefined;
     while (performance.now() < end) {
       const channel = listener.accept();
-      if (channel && channel.peer.pid === successor.pid && channel.peer.uid === process.geteuid!())
-        return channel;
-      other = channel?.peer.pid ?? other;
+      if (channel && channel.peer.pid === successor.pid && channel.peer.uid === uid) return channel;
+      other = channel?.peer ?? other;
       channel?.close();
       const failure = successor.end;
       if (failure !== undefined && other !== undefined)
@@ -222,13 +222,15 @@ function closeQuietly(listener: UnixListener): void {
 
 /**
  * Another process than the expected one has connected, for instance because a script has started
- * Litz and waits for it.
+ * Litz and waits for it, or the expected process of another user.
  */
 class WrongProcess extends Failure {
-  constructor(pid: number, expected: number) {
+  constructor({ pid, uid }: PeerProcess, expected: number) {
+    const advice = 'a script in LITZ_UPGRADE_EXEC must start litz with exec';
     super(
-      `process ${pid} asked for the device, but the daemon has started process ${expected}: ` +
-        'a script in LITZ_UPGRADE_EXEC must start litz with exec',
+      pid === expected
+        ? `process ${pid} asked for the device as user ${uid}, but the daemon is user ${process.geteuid!()}`
+        : `process ${pid} asked for the device, but the daemon has started process ${expected}: ${advice}`,
     );
   }
 }

@@ -39,7 +39,7 @@ describe('FileOutput', () => {
     await expect(FileOutput.open(join(folder, 'link'), true)).rejects.toThrow('symbolic link');
   });
 
-  it('writes keys only to a regular file without rights for other users, and leaves other files unchanged', async () => {
+  it('writes keys only to a regular file without rights for other users, and leaves a refused file unchanged', async () => {
     const path = join(folder, 'keys');
     await (await FileOutput.open(path, true)).close();
     expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -278,7 +278,7 @@ describeWith(realInterfaces, 'litz where /dev/net/tun is something else', () => 
       'it is another device (c 1 3): remove it',
     ],
     [
-      'on a mount for no devices',
+      'a device on a mount that allows no devices',
       `${FOLDER} -o nodev && mknod -m 0666 /dev/net/tun c 10 200`,
       'the mount at /dev/net allows no devices (nodev)',
     ],
@@ -382,7 +382,7 @@ async function dump(): Promise<string[][]> {
 
 /**
  * Runs wg in the namespace of `host`, and returns its output. wg finds the sockets of all daemons,
- * because network namespaces share the files.
+ * because all network namespaces share the file system.
  */
 function wg(...words: string[]): Promise<string> {
   return host.run('wg', words);

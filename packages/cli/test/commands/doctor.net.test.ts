@@ -91,7 +91,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: { subject: 'interface', state: 'fail', text: /it has no address/ },
   });
 
-  describeFault('packets for the peer go elsewhere', {
+  describeFault('packets for the peer go to another link', {
     make: () => run('ip', 'route', 'replace', '10.7.0.2/32', 'dev', 'wan'),
     undo: () => run('ip', 'route', 'replace', '10.7.0.2/32', 'dev', NAME),
     finds: {
@@ -144,7 +144,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('the mark is not valid for a strict reverse path filter', {
+  describeFault('a strict reverse path filter does not look at the mark', {
     make: async () => {
       await run(
         'sysctl',
@@ -165,7 +165,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: { subject: 'rp_filter', state: 'fail', text: /^it is strict on wan/ },
   });
 
-  describeFault('the peer sends from an address that it may not have', {
+  describeFault('the peer sends packets from an address that is not in its AllowedIPs', {
     make: async () => {
       const { left, right } = hosts;
       // This makes a session before the fault.
@@ -243,7 +243,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     },
   });
 
-  describeFault('this machine does not have the family of the endpoint', {
+  describeFault('there is no route to an IPv6 endpoint', {
     make: () => addPeer('[2001:db8::1]:7002'),
     finds: {
       subject: 'route to the peer',

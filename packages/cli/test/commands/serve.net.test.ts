@@ -43,7 +43,7 @@ describeWith(realInterfaces, 'litz serve', () => {
     expect(await litz.end('SIGTERM')).toBe(0);
   });
 
-  it('serves although one of the daemons does not run, and shows that', async () => {
+  it('serves the page although one of the daemons does not run, and shows which one', async () => {
     const litz = serve([NAME, 'none0']);
     await litz.says(/^http:/m);
     const status = await text(await ask(`${litz.text.trim()}status.json`));

@@ -123,7 +123,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(await screen('-e')).not.toMatch(/\x1b\[3\dm/);
   });
 
-  it('prints one table into a pipe, or as many as --count says', async () => {
+  it('prints one table into a pipe, or as many tables as --count says', async () => {
     const words = [process.execPath, LITZ, 'top', '--interval', '0.2'];
     const one = await inside([...words, LEFT]);
     expect(one).toMatch(/^PEER +ALLOWED IPS/m);

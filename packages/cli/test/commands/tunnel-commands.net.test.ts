@@ -57,7 +57,7 @@ describeWith(
 
     it.each([
       ['a hook', ['PostUp = exit 9'], /:7: PostUp: .*exit code 9\n$/],
-      ['a second tunnel with the name', [], /: EEXIST\n$/],
+      ['a second tunnel with the same name', [], /: EEXIST\n$/],
     ])('up --background reports why it failed: %s', async (_, lines, message) => {
       if (lines.length === 0) await done(['up', '-b', write([])]);
       const before = left.state();

@@ -107,7 +107,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('at the end, leave a file that another program has changed meanwhile, and litz reports this', async () => {
+    it('are not touched at the end if another program has changed the file meanwhile, and litz reports this', async () => {
       await open();
       const tunnel = await up();
       writeFileSync(mounts.at(RESOLV_CONF), 'nameserver 203.0.113.7\n');

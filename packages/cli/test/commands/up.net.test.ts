@@ -152,7 +152,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('203.0.113.9')).toBe(3);
   });
 
-  it('works with a strict reverse path filter, and restores it', async () => {
+  it('works with a strict reverse path filter, and makes the filter strict again at the end', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const tunnel = await upLeft(FAR);
@@ -185,7 +185,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('cleans up at the next start after SIGKILL', async () => {
+  it('removes at the next start what it has left after SIGKILL', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const before = left.state();
@@ -301,7 +301,7 @@ describeWith(
       expect(left.netlink.linkByName(LEFT)).toMatchObject({ up: true });
     });
 
-    it('needs only CAP_NET_ADMIN, and also works if it cannot make the socket', async () => {
+    it('needs only CAP_NET_ADMIN, and also works if it cannot make the UAPI socket', async () => {
       await upRight();
       const caps = ['--bounding-set=-all,+net_admin', '--inh-caps=-all,+net_admin'];
       const tunnel = await upLeft(['AllowedIPs = 0.0.0.0/0'], [], {

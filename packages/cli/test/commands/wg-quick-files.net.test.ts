@@ -1,7 +1,7 @@
 /**
- * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files, each in its own empty
- * namespace. Both programs must refuse a file, or both must bring up the same tunnel. The intended
- * differences are listed here by name.
+ * Compares `litz up` with `wg-quick up` on wireguard-go, with the same files. Each program runs in
+ * an empty namespace of its own. Both programs must refuse a file, or both must bring up the same
+ * tunnel. The intended differences are listed here by name.
  *
  * Each file takes two thirds of a second, so only some files are tested: `LITZ_WG_QUICK_FILES` is
  * their number (default 40), and `LITZ_WG_QUICK_SEED` selects them. With 200, all files written by

@@ -21,7 +21,7 @@ describe('firstDrop', () => {
     ['a rule for the port', [DROP_51820], 'certain'],
     ['a rule for another port', ['-A INPUT -p udp -m udp --dport 51821 -j DROP'], undefined],
     ['an accept before the drop', ['-A INPUT -i eth+ -j ACCEPT', DROP_51820], undefined],
-    ['an accept of another link', ['-A INPUT -i lo -j ACCEPT', DROP_51820], 'certain'],
+    ['an accept rule for another link', ['-A INPUT -i lo -j ACCEPT', DROP_51820], 'certain'],
     ['an unknown condition of the drop', ['-A INPUT -m owner --uid-owner 5 -j DROP'], 'possible'],
     [
       'an accept with an unknown condition before the drop',
@@ -52,7 +52,7 @@ describe('firstDrop', () => {
       ['-A INPUT -j LOG --log-prefix "a -j ACCEPT"', DROP_51820],
       'certain',
     ],
-    ['a policy of NAT', ['*nat', ':PREROUTING DROP [0:0]'], undefined],
+    ['the policy of a NAT chain', ['*nat', ':PREROUTING DROP [0:0]'], undefined],
   ])('finds whether a packet is dropped: %s', (_, lines, how) => {
     const text = ['*filter', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ...lines].join('\n');
     expect(firstDrop(INCOMING, [readIptablesRules(text, 'iptables', 4)])?.how).toBe(how);

@@ -46,7 +46,7 @@ describe('readNftRules', () => {
     ['a family', [match({ meta: { key: 'nfproto' } }, 'ipv6'), DROP], undefined],
     ['a protocol', [match({ meta: { key: 'l4proto' } }, 'udp'), { counter: {} }, DROP], 'certain'],
     ['a limit', [{ limit: { rate: 5 } }, DROP], 'possible'],
-    ['fib', [match({ fib: { result: 'type' } }, 'local'), DROP], 'possible'],
+    ['a fib expression', [match({ fib: { result: 'type' } }, 'local'), DROP], 'possible'],
     ['REJECT of iptables', [{ xt: { type: 'target', name: 'REJECT' } }], 'certain'],
   ])('reads %s', (_, expr, how) => {
     expect(firstDrop(PACKET, [rules('accept', expr)])?.how).toBe(how);

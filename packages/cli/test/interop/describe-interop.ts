@@ -83,9 +83,9 @@ export function describeInterop<M extends Machine>(
       test(`carries pings of ${size} bytes unchanged at MTU ${mtu}`, async () => {
         const { a, b } = await between({ mtu });
         for (const [from, to] of bothWays(a, b)) {
-          // Some loss is allowed: boringtun uses the default buffers of its sockets, which 46
-          // fragments at once can fill on a busy machine, and boringtun needs a second to notice
-          // another MTU.
+          // Some loss is allowed, for two reasons. boringtun uses the default buffers of its
+          // sockets, and the 46 fragments of a ping can fill them on a busy machine. And boringtun
+          // needs a second to notice that its MTU was changed.
           expect(await ping(from, to.inner.v4, { size })).toMatchObject({ answered: 3 });
           expect(await ping(from, to.inner.v6, { size })).toMatchObject({ answered: 3 });
         }

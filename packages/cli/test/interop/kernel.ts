@@ -30,8 +30,8 @@ export const kernel: Implementation<KernelGuest> = {
   ],
   // The kernel drops a message that lies in more than MAX_SKB_FRAGS + 8 pieces of memory
   // (drivers/net/wireguard/receive.c, decrypt_packet). A message in many IP fragments lies in many
-  // pieces. Measured with fragments of 1500 bytes, the limit is 60,500 bytes, whoever the sender
-  // is.
+  // pieces. Measured with fragments of 1500 bytes, the limit is 60,500 bytes, whichever
+  // implementation has sent the message.
   largestPing: 60_000,
   // The guest's processor is emulated in software, so a larger transfer would take too long.
   bytesOfTransfer: 4 << 20,

@@ -18,7 +18,7 @@ const pages = allCommands(root);
 
 describe('manPage', () => {
   test.each(pages.map((entry) => [manPageName(entry), entry] as const))(
-    '%s is current',
+    '%s matches its command',
     async (name, entry) => {
       await expect(manPage(entry, root)).toMatchFileSnapshot(join(folder, name));
     },

@@ -9,7 +9,7 @@ const LITZ = fileURLToPath(new URL('../../bin/litz.js', import.meta.url));
 const run = promisify(execFile);
 
 describeWith(realInterfaces, 'litz demo mesh', () => {
-  it('shows three nodes that encrypt, rotate and replace without a lost packet', async () => {
+  it('shows how three nodes encrypt, rotate a key and replace a node without a lost packet', async () => {
     const { stdout } = await run(process.execPath, [LITZ, 'demo', 'mesh'], { timeout: 110_000 });
     expect(stdout).not.toContain('FAILED');
     expect(stdout).toMatch(/^off +[1-9]\d* readable .* 0 encrypted$/m);

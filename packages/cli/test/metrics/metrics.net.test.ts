@@ -24,7 +24,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     socket = join(left.folder, 'metrics');
     daemon = left.litz(['-f', NAME, '--metrics', `unix:${socket}`], {
       env: { LOG_LEVEL: 'verbose' },
-      // Litz starts a daemon in the background with the same option.
+      // Litz starts a daemon in the background with this option, so this daemon gets it too.
       nodeOptions: ['--max-semi-space-size=1'],
     });
     await daemon.says(/serves \/metrics on unix:/);

@@ -30,7 +30,7 @@ describe('ConnectionTable', () => {
     expect(first.destroyed).toBe(true);
   });
 
-  test('keeps a connection until all requests that were sent ahead are answered', () => {
+  test('keeps a connection until all of its requests are answered', () => {
     const [table, counts] = [new ConnectionTable(1), new ServiceCounts()];
     const first = socket();
     table.add(first, counts);

@@ -12,7 +12,7 @@ describe('Credentials', () => {
     ['adapa', ':ss wört', false],
     ['', '', false],
     ['a'.repeat(300), 'pa:ss wört', false],
-  ])('compares %j and %j', (name, password, right) => {
+  ])('compares the name %j and the password %j', (name, password, right) => {
     expect(credentials.match(Buffer.from(name), Buffer.from(password))).toBe(right);
   });
 

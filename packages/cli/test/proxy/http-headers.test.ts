@@ -36,8 +36,8 @@ describe('endToEndHeaders', () => {
   });
 });
 
-describe('endToEndHeaders with a length that Connection names', () => {
-  test('keeps the length', () => {
+describe('endToEndHeaders, if Connection names Content-Length', () => {
+  test('keeps Content-Length', () => {
     const raw = ['Connection', 'content-length, x-hop', 'X-Hop', '1', 'Content-Length', '4'];
     expect(endToEndHeaders(raw)).toEqual(['Content-Length', '4']);
   });

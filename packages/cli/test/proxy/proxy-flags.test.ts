@@ -12,7 +12,7 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'litz-proxy-'))));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('readProxyFlags', () => {
-  test('reads each flag, also several times', () => {
+  test('reads each flag, also if it is given several times', () => {
     const { services, info } = read({
       socks5: ['1080', '[::1]:1081'],
       http: [':8080'],

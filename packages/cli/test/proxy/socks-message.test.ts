@@ -68,7 +68,7 @@ describe('parseDatagram', () => {
   test.each<[what: string, bytes: number[]]>([
     ['nothing', []],
     ['a fragment', [0, 0, 1, 1, 1, 2, 3, 4, 0, 53]],
-    ['reserved bytes', [0, 1, 0, 1, 1, 2, 3, 4, 0, 53]],
+    ['reserved bytes that are not 0', [0, 1, 0, 1, 1, 2, 3, 4, 0, 53]],
     ['an unknown type', [0, 0, 0, 2, 1, 2, 3, 4, 0, 53]],
     ['a short address', [0, 0, 0, 1, 1, 2, 3, 4, 0]],
     ['a short name', [0, 0, 0, 3, 9, 0x61, 0, 53]],

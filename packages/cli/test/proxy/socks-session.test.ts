@@ -175,7 +175,7 @@ describe('a client is refused', () => {
     await until(() => proxy.counts.of('socks5').refused.get('silent') === 1);
   });
 
-  test('without a count if it ends the connection before its request is complete', async () => {
+  test('but counts as lost, and not as refused, if it ends the connection before its request is complete', async () => {
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
     socket.end(Uint8Array.of(5, 1));

@@ -34,9 +34,15 @@ describeWith([root], 'shareSocketFolder', () => {
 
   it.each([
     ['makes the folder', () => {}],
-    ['changes the folder of root', () => mkdirSync(folder, { mode: 0o755 })],
+    [
+      'changes the group and the mode of a folder of root',
+      () => mkdirSync(folder, { mode: 0o755 }),
+    ],
     ['makes a folder of the group sticky', () => makeFolder(0, USER.gid, 0o775)],
-    ['leaves it when it is right', () => makeFolder(0, USER.gid, 0o1775)],
+    [
+      'does not change a folder whose group and mode are right',
+      () => makeFolder(0, USER.gid, 0o1775),
+    ],
   ])('%s', (_, prepare) => {
     prepare();
     shareSocketFolder(USER, folder);

@@ -71,8 +71,8 @@ describe('LivePage', () => {
       if (got.includes('\ndata: {"version"')) break;
     }
     const [, history = ''] = /event: history\ndata: (.*)\n/.exec(got) ?? [];
-    // There are three readings with rates, because the first reading was made when the page was
-    // opened. That reading has no rates.
+    // The three requests above have made three readings with rates. The reading before them, which
+    // was made when the page was opened, has no rates.
     expect((JSON.parse(history) as { times: number[] }).times.length).toBe(3);
     expect(got.indexOf('history')).toBeLessThan(got.indexOf('"version"'));
   });

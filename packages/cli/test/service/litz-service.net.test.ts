@@ -61,7 +61,7 @@ describeWith(required, 'litz@.service', () => {
     }
   });
 
-  it('works in its sandbox: wg of root, a low port, a mark, a peer', async () => {
+  it('works in its sandbox: root configures it with wg, and it uses a port below 1024, sets a mark, and reaches a peer', async () => {
     const [alice, bob] = [keyPair(), keyPair()];
     await systemd.control('start', 'litz@wg0', 'litz@wg1');
     for (const [name, own, peer, port] of [
@@ -145,7 +145,7 @@ describeWith(required, 'litz@.service', () => {
     expect(await systemd.run('wg', 'show', 'interfaces')).toBe('wg0\n');
   });
 
-  it('after an upgrade, has the new process as its main process, stops this process, and starts no other', async () => {
+  it('after an upgrade, has the new process as its main process; a stop ends this process, and no other is started', async () => {
     await systemd.control('start', 'litz@wg0');
     const old = await systemd.property('litz@wg0', 'MainPID');
     const answer = await systemd.run('sh', '-c', 'litz upgrade wg0 2>&1');

@@ -25,7 +25,7 @@ describe('handshakeProblem', () => {
       /could not be sent/,
     ],
     [
-      'the key of this side',
+      'a peer with a wrong key for this side',
       { unansweredInitiations: 2 },
       { details: { ...DETAILS, drops: { 'bad-mac1': 1 } } },
       /wrong public key for this side/,

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 describe('ControlServer', () => {
-  test('does not change where modules are found', () => {
+  test('does not change where Node.js finds modules', () => {
     // This code runs in a process of its own, because vitest loads modules in another way.
     const code = `import { ControlServer } from './dist/tunnel/control.js';
       const path = '${folder}';

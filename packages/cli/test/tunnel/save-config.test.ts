@@ -41,6 +41,16 @@ describe('savedText', () => {
     );
   });
 
+  test('writes the name of the endpoint that a client has set', () => {
+    expect(save(undefined, { name: 'office.example:51820' })).toBe(TEXT);
+    const other = TEXT.replace('office.example', 'other.example');
+    expect(save(undefined, { name: 'other.example:51820' })).toBe(other);
+    const numeric = TEXT.replace('office.example', '192.0.2.1');
+    expect(save(undefined, { name: 'office.example:51820' }, numeric)).toBe(TEXT);
+    const added = save(undefined, { name: 'other.example:1', key: CAROL.publicKey });
+    expect(added).toContain('Endpoint = other.example:1\n');
+  });
+
   test('writes the fields that have changed, and keeps comments and hooks', () => {
     const text = save(['10.1.0.0/16'], { port: 7, keepalive: 25, addresses: ['10.0.0.2/24'] });
     expect(text).toBe(
@@ -69,6 +79,7 @@ describe('savedText', () => {
 });
 
 interface Changes {
+  name?: string;
   endpoint?: string;
   port?: number;
   keepalive?: number;
@@ -91,6 +102,7 @@ function save(
       {
         publicKey: parsePublicKey(changes.key ?? BOB.publicKey),
         endpoint: parseEndpoint(changes.endpoint ?? '192.0.2.2:51820') as Endpoint,
+        ...(changes.name !== undefined && { endpointName: changes.name }),
         persistentKeepalive: changes.keepalive ?? 0,
         allowedIps: prefixes.map(parseCidr),
         lastHandshakeUnixMs: 0,

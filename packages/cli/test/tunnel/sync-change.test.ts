@@ -56,6 +56,22 @@ describe('syncChange', () => {
     expect(syncChange(roamed, wanted()).peers).toHaveLength(1);
   });
 
+  test('sets the name of an endpoint, removes it for an address, and leaves it without an endpoint', () => {
+    const publicKey = parsePublicKey(BOB.publicKey);
+    const named = status();
+    named.peers[0].endpointName = 'vpn.example:51820';
+    const file = wanted();
+    file.peers![0].endpointName = 'vpn.example:51820';
+    expect(syncChange(named, file)).toEqual({});
+    expect(syncChange(status(), file).peers).toEqual([
+      { publicKey, endpointName: 'vpn.example:51820' },
+    ]);
+    expect(syncChange(named, wanted()).peers).toEqual([{ publicKey, endpointName: '' }]);
+    delete file.peers![0].endpoint;
+    delete file.peers![0].endpointName;
+    expect(syncChange(named, file)).toEqual({});
+  });
+
   test('removes a preshared key that the file does not have', () => {
     const withKey = status();
     withKey.peers[0].presharedKey = parsePrivateKey(keyPair().privateKey) as never;

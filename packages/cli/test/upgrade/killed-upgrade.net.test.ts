@@ -1,9 +1,9 @@
 import { describeWith } from '@litz/testkit';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { litz } from '../interop/implementation.ts';
 import { realInterfaces } from '../litz-process.ts';
 import { NumberedDatagrams } from './numbered-datagrams.ts';
-import { LONG } from './record.ts';
+import { LONG, record } from './record.ts';
 import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
@@ -39,6 +39,8 @@ const STEPS = LONG
       /^(new (at state|before running)|old (at state|at commit))$/.test(kill),
     );
 
+/** The longest gap in the stream at each step, in ms. */
+const gaps: Record<string, number> = {};
 let world: UpgradedTunnel | undefined;
 
 afterEach(async () => {
@@ -47,6 +49,10 @@ afterEach(async () => {
 });
 
 describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
+  afterAll(() => {
+    if (Object.keys(gaps).length === STEPS.length) record('killed', { longestGapsMs: gaps });
+  });
+
   it.each(STEPS)(
     '%s: one process has the interface, and no counter is used twice',
     async (kill, owner) => {
@@ -65,6 +71,7 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
         const before = wire.size;
         await until(() => wire.size > before + 200);
         const { longestGapMs } = await stream.end();
+        gaps[kill] = longestGapMs;
         // A new process first finishes its warm-up, which takes up to 5 s on a busy machine.
         expect(longestGapMs).toBeLessThan(15_000);
         expect(wire.twice).toEqual([]);

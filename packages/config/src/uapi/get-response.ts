@@ -7,6 +7,7 @@
 import { formatCidr, formatEndpoint } from '@litz/core';
 import {
   checkArray,
+  checkEndpointName,
   checkObject,
   KEY_LENGTH,
   MAX_UINT16,
@@ -15,6 +16,7 @@ import {
   readEndpoint,
   readField,
   requireInteger,
+  toByteText,
   withinField,
 } from '@litz/core/internals';
 import type { DeviceDetails, DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
@@ -25,13 +27,14 @@ export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the static keys with
    * which the sessions were made. Without this line in the request, the answer has none of these
-   * keys.
+   * keys. With the line, it also has the names of endpoints.
    */
   readonly keys?: boolean;
   /**
    * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops, the
    * unanswered initiations, the number of messages and the round trip of the last handshake.
-   * Without this line in the request, the answer has none of these values.
+   * Without this line in the request, the answer has none of these values. With the line, it also
+   * has the names of endpoints.
    */
   readonly stats?: boolean;
 }
@@ -90,6 +93,7 @@ export function formatGetPeers(
     // The name of the field is composed only for an error, because there may be a million peers.
     try {
       formatPeer(lines, peers[i]!);
+      if (options.keys === true || options.stats === true) formatName(lines, peers[i]!);
       if (options.keys === true) formatKeys(lines, peers[i]!);
       if (options.stats === true) formatPeerStats(lines, peers[i]!);
     } catch (error) {
@@ -154,6 +158,12 @@ function formatPeer(lines: string[], peer: DevicePeerStatus): void {
     `persistent_keepalive_interval=${peer.persistentKeepalive}`,
   );
   for (const entry of allowedIps) lines.push(`allowed_ip=${formatCidr(entry)}`);
+}
+
+function formatName(lines: string[], { endpointName }: DevicePeerStatus): void {
+  if (endpointName === undefined) return;
+  checkEndpointName(endpointName, 'endpointName');
+  lines.push(`litz_endpoint_name=${toByteText(endpointName)}`);
 }
 
 function formatKeys(lines: string[], { nextPublicKey, sessionStaticKeys }: DevicePeerStatus): void {

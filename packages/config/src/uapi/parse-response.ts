@@ -14,6 +14,7 @@ import {
   type SessionStaticKeys,
 } from '@litz/core';
 import {
+  fromByteText,
   isZeroKey,
   MAX_UINT16,
   MAX_UINT32,
@@ -150,6 +151,9 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
     case 'endpoint':
       readEndpoint(peer, context);
       break;
+    case 'litz_endpoint_name':
+      readEndpointName(peer, context);
+      break;
     case 'last_handshake_time_sec':
       peer.lastHandshakeUnixMs += numberOf(context, Number.MAX_SAFE_INTEGER / 1000) * 1000;
       break;
@@ -199,6 +203,13 @@ function readEndpoint(peer: DevicePeerStatus, context: Line): void {
   const endpoint = tryParseEndpoint(context.value);
   if (!(endpoint instanceof Endpoint)) throw protocolError(context, 'expected IP:PORT');
   peer.endpoint = endpoint;
+}
+
+function readEndpointName(peer: DevicePeerStatus, context: Line): void {
+  const name = fromByteText(context.value);
+  const endpoint = name === undefined ? undefined : tryParseEndpoint(name);
+  if (!endpoint || !('host' in endpoint)) throw protocolError(context, 'expected HOST:PORT');
+  peer.endpointName = name!;
 }
 
 function keyOf(context: Line): Uint8Array {

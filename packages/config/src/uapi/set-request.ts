@@ -10,8 +10,9 @@
  * ```
  *
  * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key` for the
- * device, and `litz_next_public_key` and `litz_promote_public_key=true` for a peer. Zeros or an
- * empty value remove a next key.
+ * device, and `litz_next_public_key`, `litz_promote_public_key=true` and
+ * `litz_endpoint_name=HOST:PORT` for a peer. Zeros or an empty value remove a next key. An empty
+ * value removes the name.
  *
  * The whole request is parsed before any of it takes effect. https://www.wireguard.com/xplatform/
  *
@@ -28,6 +29,7 @@ import {
   type PeerConfiguration,
 } from '@litz/core';
 import {
+  fromByteText,
   requireText,
   isZeroKey,
   KEY_LENGTH,
@@ -35,6 +37,7 @@ import {
   MAX_UINT32,
   parseUnsigned,
   quote,
+  toByteText,
   tryParseCidr,
   tryParseEndpoint,
   wipe,
@@ -126,6 +129,9 @@ function formatPeer(lines: string[], peer: PeerConfiguration): void {
   if (peer.promotePublicKey === true) lines.push('litz_promote_public_key=true');
   if (peer.presharedKey !== undefined) lines.push(`preshared_key=${keyText(peer.presharedKey)}`);
   if (peer.endpoint) lines.push(`endpoint=${formatEndpoint(peer.endpoint)}`);
+  if (peer.endpointName !== undefined) {
+    lines.push(`litz_endpoint_name=${toByteText(peer.endpointName)}`);
+  }
   if (peer.persistentKeepalive !== undefined) {
     lines.push(`persistent_keepalive_interval=${peer.persistentKeepalive}`);
   }
@@ -258,6 +264,12 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       peer.endpoint = endpoint;
       return undefined;
     }
+    case 'litz_endpoint_name': {
+      const name = endpointNameOf(value);
+      if (name === undefined) return `${key}: expected HOST:PORT, got ${quote(value)}`;
+      peer.endpointName = name;
+      return undefined;
+    }
     case 'persistent_keepalive_interval': {
       const seconds = parseUnsigned(value, MAX_UINT16);
       if (seconds === undefined) return `${key}: expected 0 to 65535, got ${quote(value)}`;
@@ -303,6 +315,14 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
  */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
+}
+
+/** Returns the name; undefined if the value is neither `HOST:PORT` nor empty. */
+function endpointNameOf(value: string): string | undefined {
+  const name = fromByteText(value);
+  if (!name) return name;
+  const endpoint = tryParseEndpoint(name);
+  return endpoint && 'host' in endpoint ? name : undefined;
 }
 
 function onlyTrue(key: string, value: string): string {

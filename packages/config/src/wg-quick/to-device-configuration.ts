@@ -27,8 +27,9 @@ import { checkConfig } from './format-config.ts';
 
 /**
  * Returns a change with the effect of `wg setconf`: fields that are not in the config are reset,
- * and peers that are not in the config are removed. Private and preshared keys are copied; the
- * caller must wipe the copies with `wipeSecrets`.
+ * and peers that are not in the config are removed. A peer whose endpoint is a name keeps that name
+ * as `endpointName`. Private and preshared keys are copied; the caller must wipe the copies with
+ * `wipeSecrets`.
  *
  * @param endpoints the resolved address of each `HostEndpoint` object in the config
  * @throws {WireGuardError} `ERR_LITZ_INVALID_ENDPOINT`: `endpoints` has no address for a host name
@@ -73,7 +74,7 @@ function toPeer(
   const { publicKey, presharedKey, endpoint, persistentKeepalive, allowedIps } = peer;
   return {
     publicKey: readPublicKey(publicKey, 'publicKey'),
-    ...(endpoint !== undefined && { endpoint: resolved(endpoint, endpoints) }),
+    ...(endpoint !== undefined && resolved(endpoint, endpoints)),
     ...(persistentKeepalive !== undefined && { persistentKeepalive }),
     replaceAllowedIps: peer.incremental !== true,
     allowedIps: readAllowedIps(allowedIps, 'allowedIps'),
@@ -83,16 +84,18 @@ function toPeer(
   };
 }
 
+/** Returns the address, and the name if there is one. */
 function resolved(
   given: string | Endpoint | HostEndpoint,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,
-): Endpoint {
-  const found = typeof given === 'string' ? undefined : endpoints.get(given as HostEndpoint);
-  if (found) return found;
+): Pick<PeerConfiguration, 'endpoint' | 'endpointName'> {
   const endpoint = readHostEndpoint(given, 'endpoint');
-  if (endpoint instanceof Endpoint) return endpoint;
+  if (endpoint instanceof Endpoint) return { endpoint };
+  const found = typeof given === 'string' ? undefined : endpoints.get(given as HostEndpoint);
+  const endpointName = formatEndpoint(endpoint);
+  if (found) return { endpoint: found, endpointName };
   throw new WireGuardError(
     'ERR_LITZ_INVALID_ENDPOINT',
-    `"endpoints" expected an address for ${formatEndpoint(endpoint)}`,
+    `"endpoints" expected an address for ${endpointName}`,
   );
 }

@@ -90,6 +90,26 @@ describe('the option `keys`', () => {
   });
 });
 
+describe('the name of an endpoint', () => {
+  const peer = { ...STATUS.peers[0], endpointName: 'büro.example:51820' };
+  const status = { ...STATUS, peers: [peer] };
+
+  it.each([{ keys: true }, { stats: true }])('is in the answer with %j', (options) => {
+    const text = formatGetResponse(status, options);
+    expect(text).toContain('\nlitz_endpoint_name=b\u00c3\u00bcro.example:51820\n');
+    expect(parseGetResponse(text)).toEqual(status);
+  });
+
+  it('is not in the answer for wg', () => {
+    expect(formatGetResponse(status)).not.toContain('litz_');
+  });
+
+  it('is refused if it is none', () => {
+    const wrong = { ...peer, endpointName: 'a:1\nlisten_port=1' };
+    expect(() => formatGetPeers([wrong], { keys: true })).toThrow('"peers[0].endpointName"');
+  });
+});
+
 describe('the option `stats`', () => {
   const details = {
     provider: 'wasm',

@@ -39,6 +39,8 @@ describe('parseGetResponse', () => {
     `public_key=${'02'.repeat(32)}\nallowed_ip=x/1\nerrno=0\n\n`,
     `public_key=${'02'.repeat(32)}\nendpoint=x\nerrno=0\n\n`,
     `public_key=${'02'.repeat(32)}\nnothing\nerrno=0\n\n`,
+    `public_key=${'02'.repeat(32)}\nlitz_endpoint_name=\nerrno=0\n\n`,
+    `public_key=${'02'.repeat(32)}\nlitz_endpoint_name=192.0.2.1:1\nerrno=0\n\n`,
   ])('refuses %j with EPROTO', (text) => {
     expect(() => parseGetResponse(text)).toThrow(expect.objectContaining({ errno: -71 }));
   });

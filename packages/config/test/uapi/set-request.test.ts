@@ -49,6 +49,25 @@ remove=true
     });
   });
 
+  it('reads and writes the name of an endpoint, or that there is none', () => {
+    const body = `public_key=${KEY}
+litz_endpoint_name=vpn.example:51820
+public_key=${keyToHex(publicKey(8))}
+litz_endpoint_name=b\u00c3\u00bcro.example:1
+public_key=${keyToHex(publicKey(9))}
+litz_endpoint_name=
+`;
+    const change: DeviceConfiguration = {
+      peers: [
+        { publicKey: publicKey(7), endpointName: 'vpn.example:51820' },
+        { publicKey: publicKey(8), endpointName: 'büro.example:1' },
+        { publicKey: publicKey(9), endpointName: '' },
+      ],
+    };
+    expect(parseSetRequest(body)).toEqual(change);
+    expect(formatSetRequest(change)).toBe(`set=1\n${body}\n`);
+  });
+
   it('reads the next keys of a device and its peers', () => {
     const body = `private_key=${keyToHex(privateKey(1))}
 litz_next_private_key=${keyToHex(privateKey(2))}
@@ -83,6 +102,13 @@ litz_promote_public_key=true
     ['litz_next_private_key=ab', 'line 1: litz_next_private_key: expected a key'],
     [`public_key=${KEY}\nlitz_next_public_key=x`, 'line 2: litz_next_public_key: expected a key'],
     [`public_key=${KEY}\nlitz_promote_public_key=1`, 'line 2: litz_promote_public_key: expected t'],
+    ...['vpn.example', 'vpn.example:0', ':1', '192.0.2.1:1', '[::1]:1', 'a b:1', '\u00fc:1'].map(
+      (name): [string, string] => [
+        `public_key=${KEY}\nlitz_endpoint_name=${name}`,
+        'line 2: litz_endpoint_name: expected HOST:PORT, got "',
+      ],
+    ),
+    ['litz_endpoint_name=a:1', 'line 1: "litz_endpoint_name" is not a key of a device'],
     [`litz_next_public_key=${KEY}`, 'line 1: "litz_next_public_key" is not a key of a device'],
     [
       `public_key=${KEY}\nlitz_next_private_key=${KEY}`,
@@ -264,6 +290,7 @@ function configuration(): fc.Arbitrary<DeviceConfiguration> {
       updateOnly: flag,
       presharedKey: fc.oneof(fill.map(presharedKey), fc.constant(null)),
       endpoint: fc.constantFrom(new Endpoint(Uint8Array.of(1, 2, 3, 4), 5)),
+      endpointName: fc.constantFrom('', 'vpn.example:1', 'büro.example:65535'),
       persistentKeepalive: fc.nat(65535),
       replaceAllowedIps: flag,
       allowedIps: fc.array(fc.oneof(cidr, removed), { minLength: 1 }),

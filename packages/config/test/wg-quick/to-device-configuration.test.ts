@@ -26,7 +26,9 @@ describe('toDeviceConfiguration', () => {
     const config = parseConfig(`[Peer]\nPublicKey=${KEY}\nEndpoint=vpn.example.org:1\n`);
     const endpoint = new Endpoint(Uint8Array.of(192, 0, 2, 1), 1);
     const names = new Map([[config.peers[0].endpoint as HostEndpoint, endpoint]]);
-    expect(toDeviceConfiguration(config, names).peers?.[0].endpoint).toBe(endpoint);
+    const [peer] = toDeviceConfiguration(config, names).peers!;
+    expect(peer.endpoint).toBe(endpoint);
+    expect(peer.endpointName).toBe('vpn.example.org:1');
     expect(() => toDeviceConfiguration(config)).toThrow('an address for vpn.example.org:1');
   });
 });

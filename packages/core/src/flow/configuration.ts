@@ -7,7 +7,7 @@
  */
 import { wipe } from '../crypto/wipe.ts';
 import type { EngineState } from '../engine-state.ts';
-import { canReach } from './handshake-send.ts';
+import { canReach, reportUnanswered } from './handshake-send.ts';
 import { isOurKey, setNextPrivateKey, setPrivateKey } from './identities.ts';
 import { keyId, parsePublicKey } from '../keys.ts';
 import { hasTurn } from './initiation-turns.ts';
@@ -88,6 +88,7 @@ function* applyPeer(state: EngineState, change: PeerToApply, now: () => number):
     peer.endpoint = change.endpoint;
     state.roams.forget(peer);
   }
+  if (change.endpointName !== undefined) setEndpointName(state, peer, change.endpointName);
   if (!existing || change.endpoint !== undefined) state.outputs.emitPeerEvent(peer, 'updated');
   yield* applyAllowedIps(state, peer, change);
   yield;
@@ -185,6 +186,12 @@ function* removePeer(state: EngineState, peer: Peer): Steps {
 function setPresharedKey(peer: Peer, presharedKey: PeerToApply['presharedKey']): void {
   wipe(peer.presharedKey);
   peer.presharedKey = readPresharedKey(presharedKey, 'presharedKey');
+}
+
+/** Asks for the address of the name at once if there is no endpoint. */
+function setEndpointName(state: EngineState, peer: Peer, name: string): void {
+  peer.endpointName = name;
+  if (!peer.endpoint) reportUnanswered(state, peer);
 }
 
 /** Sets the persistent keepalive interval. Returns whether it was off before and is on now. */

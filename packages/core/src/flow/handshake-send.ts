@@ -48,7 +48,16 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
   const sentAt = lastSentAt(pair);
   if (now < sentAt + REKEY_TIMEOUT_MS) return awaitHandshake(state, peer, sentAt);
   state.outputs.trace(peer, 'retrying');
+  // One initiation may have been lost.
+  if (peer.unansweredSends >= LEAST_UNANSWERED) reportUnanswered(state, peer);
   sendInitiation(state, pair, now);
+}
+
+/** Asks the caller to look the name behind the endpoint up again, if the peer has a name. */
+export function reportUnanswered(state: EngineState, peer: Peer): void {
+  const { publicKey, endpointName, endpoint } = peer;
+  if (endpointName === '') return;
+  state.outputs.queueEvent({ type: 'unanswered', peer: publicKey, endpointName, endpoint });
 }
 
 /**
@@ -270,3 +279,6 @@ function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
 
 /** After this many unanswered initiations, other pairs of keys are tried. */
 export const UNANSWERED_LIMIT = 3;
+
+/** How many unanswered initiations make a peer silent: about ten seconds. */
+const LEAST_UNANSWERED = 2;

@@ -24,7 +24,7 @@ import {
 import type { DropReason } from '../drop-reason.ts';
 import { drop, type EngineState } from '../engine-state.ts';
 import { createUnreachable } from '../wire/icmp.ts';
-import { startHandshake } from './handshake-send.ts';
+import { reportUnanswered, startHandshake } from './handshake-send.ts';
 import {
   readEcn,
   IPV4_DESTINATION,
@@ -159,6 +159,7 @@ function dropUnreachable(
 ): DropReason {
   const { buffer, offset, stride, count } = run;
   for (let i = 0; i < count && state.unreachableLimit.take(now); i++) {
+    if (peer && i === 0) reportUnanswered(state, peer);
     const answer = createUnreachable(buffer, offset + i * stride, lengthOf(run, i));
     if (!answer) break;
     state.stats.createdUnreachables++;

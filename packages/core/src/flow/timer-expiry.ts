@@ -11,6 +11,7 @@ import {
   abandonHandshake,
   canReach,
   dropStaged,
+  reportUnanswered,
   retryHandshake,
   startHandshake,
 } from './handshake-send.ts';
@@ -68,6 +69,7 @@ function retransmit(state: EngineState, peer: Peer, now: number): void {
   }
   state.stats.failedHandshakes++;
   state.outputs.trace(peer, 'gave-up');
+  reportUnanswered(state, peer);
   state.timers.clear(peer.slot, TIMER.KEEPALIVE);
   abandonHandshake(state, peer);
   dropStaged(state, peer, 'handshake-timeout');

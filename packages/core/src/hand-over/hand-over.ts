@@ -19,7 +19,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import { secretCopy } from '../crypto/secret-bytes.ts';
 import { stateOf, type Engine } from '../engine.ts';
 import type { EngineState } from '../engine-state.ts';
-import { startHandshake } from '../flow/handshake-send.ts';
+import { reportUnanswered, startHandshake } from '../flow/handshake-send.ts';
 import { forgetSession } from '../flow/session-lifecycle.ts';
 import { codeEngine } from './engine-codec.ts';
 import { StateReader } from './state-reader.ts';
@@ -29,7 +29,7 @@ import { StateWriter } from './state-writer.ts';
  * The number of the format. It is raised whenever the list of the written values changes. A state
  * with another number is refused.
  */
-export const STATE_FORMAT = 2;
+export const STATE_FORMAT = 3;
 
 /**
  * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The engine
@@ -70,6 +70,8 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
   const reader = new StateReader(bytes.subarray(HEAD_LENGTH, bytes.length - HASH_LENGTH));
   codeEngine(reader, state);
   if (!reader.isAtEnd) throw new RangeError('the state has more bytes than expected');
+  // The other process may have been looking the name up, and that result is lost.
+  for (const peer of state.peers.values()) if (!peer.endpoint) reportUnanswered(state, peer);
 }
 
 /**

@@ -8,6 +8,7 @@ import { keyId, PresharedKey, PublicKey } from '../keys.ts';
 import { Peer } from '../peer/peer.ts';
 import { StagedPackets } from '../peer/staged-packets.ts';
 import { TIMER } from '../peer/timer-table.ts';
+import { fromByteText, toByteText } from '../text/byte-text.ts';
 import { codeEndpoint } from './endpoint-codec.ts';
 import { codePairs } from './pair-codec.ts';
 import { codeSessions } from './session-codec.ts';
@@ -25,6 +26,8 @@ export function codePeer(codec: StateCodec, state: EngineState, existing: Peer |
   const peer = existing ?? addPeer(state, publicKey);
   codeKeys(codec, state, peer);
   peer.endpoint = codeEndpoint(codec, peer.endpoint);
+  // A name that was written is text again when it is read.
+  peer.endpointName = fromByteText(codec.text(toByteText(peer.endpointName))) ?? '';
   peer.persistentKeepalive = codec.number(peer.persistentKeepalive);
   codeAllowedIps(codec, state, peer);
   codePairs(codec, state, peer);

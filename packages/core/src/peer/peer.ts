@@ -37,6 +37,8 @@ export class Peer {
    * message.
    */
   endpoint: Endpoint | undefined = undefined;
+  /** The name behind the endpoint, `HOST:PORT`; empty: there is none. */
+  endpointName = '';
   /** Seconds; 0 means off. */
   persistentKeepalive = 0;
   readonly keypairs: Keypairs<Peer> = new Keypairs();

@@ -159,6 +159,56 @@ describe('the keys of a peer', () => {
   });
 });
 
+describe('the name of an endpoint', () => {
+  const named = { publicKey: CAROL.publicKey, endpointName: 'vpn.example:1' };
+
+  it('is kept until it is changed, removed with an empty text, or removed with its peer', () => {
+    const { engine, now } = inside();
+    const { publicKey } = CAROL;
+    const name = (): string | undefined => engine.peer(publicKey)?.endpointName;
+    engine.configure({ peers: [named] }, now);
+    engine.configure({ peers: [{ publicKey, persistentKeepalive: 25 }] }, now);
+    expect(name()).toBe('vpn.example:1');
+    engine.configure({ peers: [{ publicKey, endpointName: 'other.example:2' }] }, now);
+    expect(name()).toBe('other.example:2');
+    engine.configure({ peers: [{ publicKey, endpointName: '' }] }, now);
+    expect(engine.peer(publicKey)).not.toHaveProperty('endpointName');
+    engine.configure({ peers: [named] }, now);
+    engine.configure({ peers: [{ publicKey, remove: true }, { publicKey }] }, now);
+    expect(engine.peer(publicKey)).not.toHaveProperty('endpointName');
+    engine.configure({ peers: [named] }, now);
+    engine.configure({ replacePeers: true, peers: [{ publicKey }] }, now);
+    expect(engine.peer(publicKey)).not.toHaveProperty('endpointName');
+  });
+
+  it('is not set if any part of the change is wrong, nor for a peer that is only updated', () => {
+    const { engine, now } = inside();
+    const wrong = { publicKey: CAROL.publicKey, endpointName: 'vpn.example' };
+    expect(() => engine.configure({ peers: [named, wrong] }, now)).toThrow('peers[1].endpointName');
+    engine.configure({ peers: [{ ...named, updateOnly: true }] }, now);
+    expect(engine.hasPeer(CAROL.publicKey)).toBe(false);
+  });
+
+  it('asks for an address at once only if there is no endpoint', () => {
+    const { peer, engine, now, bob, events } = inside();
+    events();
+    const { publicKey } = bob.person;
+    engine.configure({ peers: [{ publicKey, endpointName: 'vpn.example:1' }] }, now);
+    expect(peer.endpointName).toBe('vpn.example:1');
+    expect(events()).toEqual([]);
+    engine.configure({ peers: [{ ...named, endpoint: bob.endpoint }] }, now);
+    engine.configure({ peers: [{ publicKey: CAROL.publicKey, remove: true }] }, now);
+    expect(events()).toEqual([]);
+    engine.configure({ peers: [named] }, now);
+    const { publicKey: carol, endpointName } = named;
+    expect(events()).toEqual([
+      { type: 'unanswered', peer: carol, endpointName, endpoint: undefined },
+    ]);
+    engine.configure({ peers: [{ publicKey: carol, endpointName: '' }] }, now);
+    expect(events()).toEqual([]);
+  });
+});
+
 describe('the endpoint of a peer', () => {
   it('is set and reported, and a pending roam event is cancelled', () => {
     const { state, peer, engine, now, bob, events } = inside();

@@ -197,6 +197,37 @@ describe('retryHandshake', () => {
     ]);
   });
 
+  it.each([
+    [1, 0],
+    [2, 1],
+    [7, 1],
+  ])(
+    'after %i unanswered initiations, asks %i times for the address of the name',
+    (sends, asks) => {
+      const { state, peer, now, events } = idle();
+      peer.unansweredSends = sends;
+      sentAt(peer, now - 5000);
+      peer.endpointName = 'vpn.example:1';
+      const { publicKey, endpoint } = peer;
+      retryHandshake(state, peer, now);
+      const event = {
+        type: 'unanswered',
+        peer: publicKey,
+        endpointName: 'vpn.example:1',
+        endpoint,
+      };
+      expect(events()).toEqual(Array.from({ length: asks }, () => event));
+    },
+  );
+
+  it('does not ask for an address if the peer has no name', () => {
+    const { state, peer, now, events } = idle();
+    peer.unansweredSends = 7;
+    sentAt(peer, now - 5000);
+    retryHandshake(state, peer, now);
+    expect(events()).toEqual([]);
+  });
+
   it('waits until Rekey-Timeout has passed', () => {
     const { state, peer, now, types, deadline } = idle();
     sentAt(peer, now - 4999);

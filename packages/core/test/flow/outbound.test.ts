@@ -135,6 +135,23 @@ describe('sendPackets', () => {
   });
 });
 
+describe('a run to a peer without an endpoint', () => {
+  it('asks for the address of its name, as often as packets are answered with ICMP messages', () => {
+    const { state, peer, alice, bob } = withSession();
+    peer.endpoint = undefined;
+    const packet = packetBetween(alice, bob);
+    expect(alice.sendRun([packet])).toBe('no-endpoint');
+    expect(alice.eventsOf('unanswered')).toEqual([]);
+    peer.endpointName = 'vpn.example:1';
+    expect(alice.sendRun([packet, packet])).toBe('no-endpoint');
+    const event = { type: 'unanswered', peer: peer.publicKey, endpoint: undefined };
+    expect(alice.eventsOf('unanswered')).toMatchObject([event]);
+    state.unreachableLimit.take = () => false;
+    expect(alice.sendRun([packet])).toBe('no-endpoint');
+    expect(alice.eventsOf('unanswered')).toHaveLength(1);
+  });
+});
+
 describe('sendStaged', () => {
   it('sends staged packets in order, before new ones, and expects an answer', () => {
     const { state, peer, alice, bob, network, now, isArmed } = withSession();

@@ -158,6 +158,20 @@ describe('RETRANSMIT', () => {
     ]);
   });
 
+  it('asks for the address of the name when it gives up', () => {
+    const { state, peer, arm, now, events } = withSession();
+    startedHandshake(state, peer);
+    peer.handshakeSends = 20;
+    peer.endpointName = 'vpn.example:1';
+    arm(TIMER.RETRANSMIT, 0);
+    events();
+    fireTimers(state, now);
+    expect(events()).toMatchObject([
+      { type: 'unanswered', endpointName: 'vpn.example:1', endpoint: peer.endpoint },
+      { type: 'handshake-failed' },
+    ]);
+  });
+
   it('does not delay a wipe of keys that is due earlier', () => {
     const { state, peer, arm, deadline, now } = withSession();
     peer.handshakeSends = 20;

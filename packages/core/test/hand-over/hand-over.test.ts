@@ -256,6 +256,27 @@ describe('checkState and restoreState', () => {
     );
   });
 
+  it('ask for the address of a name whose peer has no endpoint', () => {
+    const { alice, bob, network } = connected();
+    const { publicKey } = createPerson(9);
+    const endpointName = 'vpn.example:1';
+    const peers = [bob.person.publicKey, publicKey].map((key) => ({
+      publicKey: key,
+      endpointName,
+    }));
+    alice.engine.configure({ peers }, network.now);
+    const bytes = saveState(alice.engine, network.now);
+    const engine = successor(alice);
+    restoreState(engine, bytes);
+    expect(engine.pollEvent()).toEqual({
+      type: 'unanswered',
+      peer: publicKey,
+      endpointName,
+      endpoint: undefined,
+    });
+    expect(engine.pollEvent()).toBeUndefined();
+  });
+
   it('refuse an engine that has peers', () => {
     const { alice, bob } = connected();
     const bytes = saveState(alice.engine, alice.network.now);

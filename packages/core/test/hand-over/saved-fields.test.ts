@@ -76,7 +76,7 @@ describe('a handed-over state', () => {
 });
 
 /**
- * Gives each number and flag of an object another value, and hands the node over. Returns the
+ * Gives each number, flag and text of an object another value, and hands the node over. Returns the
  * fields before and after the hand-over, without the names in `leftOut`.
  */
 function handedOver(
@@ -90,6 +90,7 @@ function handedOver(
     const value = fields[name];
     if (typeof value === 'number') fields[name] = 1_000_000 + i;
     else if (typeof value === 'boolean') fields[name] = !value;
+    else if (typeof value === 'string') fields[name] = `büro${i}.example:1`;
   }
   const summary = (all: Record<string, unknown>): Record<string, unknown> =>
     Object.fromEntries(names.map((name) => [name, kindOf(all[name])]));

@@ -6,7 +6,8 @@
 import type { CryptoProvider } from '@litz/core';
 import type { ByteOperations } from '@litz/tun/offload';
 import type { CommonSettings } from '../options.ts';
-import type { OptionalEvent, PlaneEvent } from '../plane/data-plane.ts';
+import type { OptionalEvent } from '../plane/data-plane.ts';
+import type { PlaneEvent } from '../plane/plane-event.ts';
 import type { LinuxPackages } from './linux-packages.ts';
 import type { SealingPool } from './sealing-pool.ts';
 import type { ThreadControl } from './thread-control.ts';

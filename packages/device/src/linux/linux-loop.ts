@@ -282,7 +282,10 @@ export class LinuxLoop {
     if (type === 'rehearse') this.#use(markRefusals(() => rehearse(this.#options, request.saved)));
     if (type === 'adopt') markRefusals(() => this.#adopt(request.saved));
     this.#isResting &&= request.type !== 'resume';
-    if (request.type === 'resume' && request.restart) this.#plane.restartSessions(now);
+    if (request.type !== 'resume') return undefined;
+    if (request.restart) this.#plane.restartSessions(now);
+    // The state of another process may have made events.
+    else this.#plane.path.drain();
     return undefined;
   }
 

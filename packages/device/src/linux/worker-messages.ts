@@ -29,7 +29,8 @@ import type { PeerToApply, Steps } from '@litz/core/internals';
 import { wipe } from '@litz/core/internals';
 import type { CipherThreadStart } from '@litz/openssl';
 import type * as Sys from '@litz/sys';
-import type { CheckedDeviceChange, PlaneEvent } from '../plane/data-plane.ts';
+import type { CheckedDeviceChange } from '../plane/data-plane.ts';
+import type { PlaneEvent } from '../plane/plane-event.ts';
 import type { CryptoStatus, DeviceRequest } from '../driver.ts';
 import type { DropEvent } from '../plane/drop-report.ts';
 import type { DeviceSnapshot, SnapshotSlice } from '../device-status.ts';
@@ -287,6 +288,9 @@ export function reviveEvent(event: PlaneEvent): PlaneEvent {
       endpoint: endpoint && reviveEndpoint(endpoint),
       ...(keys && { sessionStaticKeys: reviveSessionStaticKeys(keys) }),
     };
+  }
+  if (event.type === 'unanswered') {
+    return { ...event, peer, endpoint: event.endpoint && reviveEndpoint(event.endpoint) };
   }
   if (event.type === 'handshake')
     return { ...event, peer, keys: reviveSessionStaticKeys(event.keys) };

@@ -14,6 +14,7 @@ import {
   type Endpoint,
   type EngineEvent,
   type EngineOptions,
+  type PeerStatus,
   type PublicKey,
 } from '@litz/core';
 import {
@@ -35,25 +36,14 @@ import type { SavedPlane } from '../hand-over/saved-device.ts';
 import { changeMark } from './change-mark.ts';
 import { DropReport, type DropEvent } from './drop-report.ts';
 import { LoopTime } from './loop-time.ts';
-import { LostOffloads, type OffloadEvent } from './lost-offloads.ts';
+import { LostOffloads } from './lost-offloads.ts';
 import { PacketPath, type PacketPathOptions } from './packet-path.ts';
+import type { PlaneEvent } from './plane-event.ts';
 import type { PacketMemory } from './packet-memory.ts';
 import type { Binding, DatagramSocket, SocketReports, Tun } from './io-interfaces.ts';
 import { createRandomBytes } from './random-source.ts';
 import { markRefused } from '../refusal.ts';
 import { SnapshotReads } from './snapshot-reads.ts';
-
-/**
- * An event of a data plane: all events of the engine, and the events of drops, the link, the MTU
- * and offloads.
- */
-export type PlaneEvent =
-  | EngineEvent
-  | DropEvent
-  | { readonly type: 'up'; readonly listenPort: number }
-  | { readonly type: 'down' }
-  | { readonly type: 'mtu'; readonly mtu: number }
-  | OffloadEvent;
 
 /** A change of a device whose fields were checked. */
 export interface CheckedDeviceChange extends CheckedChange {
@@ -95,6 +85,7 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   roam: true,
   session: true,
   trace: true,
+  unanswered: true,
   // The compiler refuses this object if an event is missing. In a list, it would not notice that.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
@@ -345,6 +336,11 @@ export class DataPlane {
       peers,
     };
     return { snapshot, isLast };
+  }
+
+  /** Returns the status of one peer; its secrets are copies. Undefined: no peer has this key. */
+  peer(publicKey: PublicKey): PeerStatus | undefined {
+    return this.#engine.peer(publicKey);
   }
 
   /** Ends a read before its last slice. */

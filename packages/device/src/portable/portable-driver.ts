@@ -11,7 +11,8 @@ import type { DeviceConfiguration } from '@litz/config';
 import type { ByteOperations } from '@litz/tun/offload';
 import { isHandOverRequest } from '../hand-over/saved-device.ts';
 import { chooseClock } from '../linux/clock.ts';
-import { DataPlane, OPTIONAL_EVENTS, type PlaneEvent } from '../plane/data-plane.ts';
+import { DataPlane, OPTIONAL_EVENTS } from '../plane/data-plane.ts';
+import type { PlaneEvent } from '../plane/plane-event.ts';
 import {
   answerRequest,
   closedError,

@@ -1,43 +1,37 @@
 /**
  * `EndpointRefresh`: looks the name of an endpoint up again while its peer is silent.
  *
- * A device knows addresses, not names. If the address behind a name changes, or the network no
- * longer carries one version of IP, handshakes get no answer. Then the name is looked up with the
- * resolver of the system, and the endpoint becomes the next address of the name: one after the
- * other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its endpoint, also after
- * it has roamed.
+ * A device sends to addresses. If the address behind a name changes, or the network no longer
+ * carries one version of IP, handshakes get no answer. Then the name (`endpointName` of the peer)
+ * is looked up with the resolver of the system, and the endpoint becomes the next address of the
+ * name: one after the other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its
+ * endpoint, also after it has roamed. A peer with a name and without an endpoint gets the first
+ * address at once.
  *
  * @module
  */
 import { lookup } from 'node:dns/promises';
 import type { EventEmitter } from 'node:events';
-import { formatKey, type Endpoint, type PublicKey } from '@litz/core';
-import { checkObject, keyId, redactKeys, requireInteger, requireText } from '@litz/core/internals';
+import { formatKey, parseEndpoint, type Endpoint, type PublicKey } from '@litz/core';
+import { checkObject, keyId, redactKeys } from '@litz/core/internals';
+import { wipeSecrets } from '@litz/config';
 import type { Device } from '../device.ts';
 import type { DeviceEvents } from '../device-events.ts';
 import { resolveEndpoint, type HostPort } from './resolve-endpoint.ts';
 
-/** A peer whose endpoint is a name. */
-export interface NamedPeer extends HostPort {
-  readonly publicKey: PublicKey;
-  /** The endpoint that the device has now; it is tried last. */
-  readonly endpoint?: Endpoint | undefined;
-}
-
-type TraceStep = DeviceEvents['trace'][0]['step'];
-
 /** The part of a `Device` that the refresh uses. */
-export type RefreshedDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure'>;
+export type RefreshedDevice = EventEmitter<DeviceEvents> & Pick<Device, 'configure' | 'peer'>;
 
 /** Options of `EndpointRefresh`. */
 export interface EndpointRefreshOptions {
   /** Belongs to the caller. */
   readonly device: RefreshedDevice;
-  /** Monotonic ms. Default: `performance.now`. */
-  readonly now?: () => number;
   /** Resolves a name to all its addresses, in order. Default: the resolver of the system. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
-  /** Called with a line for each new address, and for each look-up that failed. */
+  /**
+   * Called with a line for each new address. A failure is reported once, and again after it has
+   * changed or ended.
+   */
   readonly log?: (line: string) => void;
 }
 
@@ -49,128 +43,155 @@ export interface EndpointRefreshOptions {
  * ```ts
  * import { generateKeyPair } from '@litz/core';
  * import { Device, MemoryTun } from '@litz/device';
- * import { EndpointRefresh, resolveEndpoint } from '@litz/device/quick';
+ * import { EndpointRefresh } from '@litz/device/quick';
  *
- * const peer = { host: 'localhost', port: 51820, publicKey: generateKeyPair().publicKey };
- * const endpoint = await resolveEndpoint(peer);
  * const device = await Device.create({
  *   tun: new MemoryTun(),
  *   privateKey: generateKeyPair().privateKey,
- *   peers: [{ publicKey: peer.publicKey, endpoint }],
  * });
  * const refresh = new EndpointRefresh({ device });
- * refresh.follow({ ...peer, endpoint });
+ * const { publicKey } = generateKeyPair();
+ * await device.configure({ peers: [{ publicKey, endpointName: 'localhost:51820' }] });
  * refresh.close();
  * await device.close();
  * ```
  */
 export class EndpointRefresh {
   readonly #options: EndpointRefreshOptions;
-  readonly #peers: Map<string, FollowedPeer> = new Map();
-  readonly #onTrace: (event: DeviceEvents['trace'][0]) => void;
+  readonly #attempts: Map<string, Attempt> = new Map();
+  readonly #onUnanswered = (event: Unanswered): void => void this.#lookUp(event);
 
   constructor(options: EndpointRefreshOptions) {
-    checkObject(options, 'options', ['device', 'now', 'lookup', 'log']);
+    checkObject(options, 'options', ['device', 'lookup', 'log']);
     this.#options = options;
-    this.#onTrace = ({ peer, step, sends }) => {
-      const followed = this.#peers.get(keyId(peer));
-      if (followed?.isSilent(step, sends) === true) void this.#refresh(followed);
-    };
+    options.device.on('unanswered', this.#onUnanswered);
+  }
+
+  /** Ends all look-ups. */
+  close(): void {
+    this.#options.device.off('unanswered', this.#onUnanswered);
+    for (const { timer } of this.#attempts.values()) clearTimeout(timer);
+    this.#attempts.clear();
+  }
+
+  /** Looks the name up, unless that was done a moment ago. Never rejects. */
+  async #lookUp(event: Unanswered): Promise<void> {
+    const { peer, endpointName: name } = event;
+    const id = keyId(peer);
+    const earlier = this.#attempts.get(id);
+    const isSame = earlier?.name === name;
+    if (isSame && earlier.isRecent) return;
+    clearTimeout(earlier?.timer);
+    const attempt = new Attempt(peer, name);
+    this.#attempts.set(id, attempt);
+    const problem = await this.#refresh(event, () => this.#attempts.get(id) === attempt);
+    if (this.#attempts.get(id) !== attempt) return;
+    if (problem !== undefined && !(isSame && earlier.problem === problem)) {
+      this.#options.log?.(problem);
+    }
+    attempt.problem = problem;
+    this.#waitFor(attempt);
   }
 
   /**
-   * Follows a peer. If it is already followed under another name, the new name replaces that one.
+   * Gives the peer the next address of its name.
    *
-   * @throws {TypeError | RangeError} host or port is wrong
+   * @param isWanted whether there is no newer attempt
+   * @returns what went wrong, for the log
    */
-  follow(peer: NamedPeer): void {
-    const { publicKey, host, port, endpoint } = peer;
-    requireText(host, 'host');
-    requireInteger(port, 'port', 1, 0xffff);
-    if (this.#peers.size === 0) this.#options.device.on('trace', this.#onTrace);
-    this.#peers.set(keyId(publicKey), new FollowedPeer({ publicKey, host, port, endpoint }));
-  }
-
-  /** Stops following a peer, because it was removed or got an address as its endpoint. */
-  forget(publicKey: PublicKey): void {
-    this.#peers.delete(keyId(publicKey));
-    if (this.#peers.size === 0) this.close();
-  }
-
-  /** Stops following all peers. */
-  close(): void {
-    this.#peers.clear();
-    this.#options.device.off('trace', this.#onTrace);
-  }
-
-  async #refresh(peer: FollowedPeer): Promise<void> {
-    const { device, now = () => performance.now(), lookup = systemLookup, log } = this.#options;
-    if (peer.isBusy || now() < peer.notBefore) return;
-    const { host, port, publicKey } = peer.named;
-    peer.isBusy = true;
+  async #refresh(event: Unanswered, isWanted: () => boolean): Promise<string | undefined> {
+    const { device, log } = this.#options;
+    const { peer, endpointName, endpoint: present } = event;
+    const { host, port } = parseEndpoint(endpointName) as HostPort;
+    const state = `${nameOf(peer)} ${present ? 'does not answer' : 'has no endpoint'}`;
     let found: Endpoint | undefined;
     try {
-      const endpoints: Endpoint[] = [];
-      for (const address of await lookup(host)) {
-        endpoints.push(await resolveEndpoint({ host, port }, { lookup: async () => address }));
-      }
-      found = peer.choose(endpoints);
-      // The peer may have been forgotten meanwhile.
-      if (!found || this.#peers.get(keyId(publicKey)) !== peer) return;
-      await device.configure({ peers: [{ publicKey, updateOnly: true, endpoint: found }] });
-      log?.(`${nameOf(publicKey)} does not answer: ${host} is ${found.toString()}`);
+      found = nextOf(await this.#addressesOf({ host, port }), present);
+      const isSame = String(found) === String(present);
+      if (!found || isSame || !isWanted() || !(await this.#isUnchanged(event))) return undefined;
+      await device.configure({ peers: [{ publicKey: peer, updateOnly: true, endpoint: found }] });
+      log?.(`${state}: ${host} is ${found.toString()}`);
+      return undefined;
     } catch (error) {
-      const reason = redactKeys((error as Error).message);
       const problem = found
         ? `its endpoint could not be changed to ${found.toString()}`
         : `${host} was not found`;
-      log?.(`${nameOf(publicKey)} does not answer, and ${problem}: ${reason}`);
-    } finally {
-      peer.isBusy = false;
-      peer.notBefore = now() + LEAST_INTERVAL_MS;
+      return `${state}, and ${problem}: ${redactKeys((error as Error).message)}`;
     }
+  }
+
+  async #addressesOf({ host, port }: HostPort): Promise<Endpoint[]> {
+    const { lookup = systemLookup } = this.#options;
+    const endpoints: Endpoint[] = [];
+    for (const address of await lookup(host)) {
+      endpoints.push(await resolveEndpoint({ host, port }, { lookup: async () => address }));
+    }
+    return endpoints;
+  }
+
+  /** Returns whether the peer still has the name and the endpoint of the event. */
+  async #isUnchanged({ peer, endpointName, endpoint }: Unanswered): Promise<boolean> {
+    const status = await this.#statusOf(peer);
+    return status?.endpointName === endpointName && String(status.endpoint) === String(endpoint);
+  }
+
+  async #statusOf(peer: PublicKey): Promise<Awaited<ReturnType<Device['peer']>>> {
+    const status = await this.#options.device.peer(peer);
+    if (status) wipeSecrets({ peers: [status] });
+    return status;
+  }
+
+  /**
+   * Forgets the attempt after the interval. If it has failed, it is kept until the peer or the name
+   * is gone, so that the failure is reported once. A peer without an endpoint sends no initiation
+   * that would begin the next attempt, so its name is looked up again here.
+   */
+  #waitFor(attempt: Attempt): void {
+    attempt.timer = setTimeout(() => {
+      attempt.isRecent = false;
+      if (attempt.problem === undefined) this.#attempts.delete(keyId(attempt.peer));
+      else void this.#continue(attempt);
+    }, LEAST_INTERVAL_MS).unref();
+  }
+
+  async #continue(attempt: Attempt): Promise<void> {
+    const { peer, name } = attempt;
+    const status = await this.#statusOf(peer).catch(() => undefined);
+    if (this.#attempts.get(keyId(peer)) !== attempt) return;
+    if (status?.endpointName !== name) this.#attempts.delete(keyId(peer));
+    else if (status.endpoint) this.#waitFor(attempt);
+    else await this.#lookUp({ peer, endpointName: name, endpoint: undefined });
   }
 }
 
-/** A peer, and which address of its name was tried last. */
-class FollowedPeer {
-  readonly named: NamedPeer;
-  isBusy = false;
-  /** The earliest time of the next look-up. */
-  notBefore = -Infinity;
-  #last: string | undefined;
-  /** How often an initiation was sent again since the peer was heard. */
-  #retries = 0;
+type Unanswered = DeviceEvents['unanswered'][0];
 
-  constructor(named: NamedPeer) {
-    this.named = named;
-    this.#last = named.endpoint?.toString();
-  }
+/** The last look-up for a peer. */
+class Attempt {
+  readonly peer: PublicKey;
+  readonly name: string;
+  /** Whether the look-up is in progress, or was less than the interval ago. */
+  isRecent = true;
+  problem: string | undefined = undefined;
+  timer: NodeJS.Timeout | undefined = undefined;
 
-  /**
-   * Returns whether the peer is silent after this step. `sends` begins again at 1 when another
-   * packet has to be sent. So it stays at 1 while packets come, and retries are counted here too.
-   */
-  isSilent(step: TraceStep, sends: number): boolean {
-    if (step === 'response-received' || step === 'initiation-received') this.#retries = 0;
-    if (step === 'retrying') this.#retries++;
-    return (
-      step === 'gave-up' ||
-      (step === 'retrying' && (sends >= LEAST_SENDS || this.#retries >= LEAST_SENDS))
-    );
+  constructor(peer: PublicKey, name: string) {
+    this.peer = peer;
+    this.name = name;
   }
+}
 
-  /**
-   * Returns the endpoint after the one that was tried last; the first endpoint if the last one is
-   * not among them; undefined if there are none.
-   */
-  choose(endpoints: readonly Endpoint[]): Endpoint | undefined {
-    const texts = endpoints.map((endpoint) => endpoint.toString());
-    const index = this.#last === undefined ? -1 : texts.indexOf(this.#last);
-    const next = endpoints[(index + 1) % endpoints.length];
-    this.#last = next?.toString();
-    return next;
-  }
+/**
+ * Returns the endpoint after the present one; the first one if that one is not among them;
+ * undefined if there are none.
+ */
+function nextOf(
+  endpoints: readonly Endpoint[],
+  present: Endpoint | undefined,
+): Endpoint | undefined {
+  const texts = endpoints.map((endpoint) => endpoint.toString());
+  const index = present === undefined ? -1 : texts.indexOf(present.toString());
+  return endpoints[(index + 1) % endpoints.length];
 }
 
 async function systemLookup(host: string): Promise<string[]> {
@@ -183,8 +204,6 @@ function nameOf(publicKey: PublicKey): string {
   return `the peer ${key.slice(0, 4)}…${key.slice(-5)}`;
 }
 
-/** Two initiations without an answer: about ten seconds. */
-const LEAST_SENDS = 2;
 /**
  * The least time between two look-ups of one peer. A retry of the handshake comes every five
  * seconds.

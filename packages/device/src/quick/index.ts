@@ -30,7 +30,6 @@
 export {
   EndpointRefresh,
   type EndpointRefreshOptions,
-  type NamedPeer,
   type RefreshedDevice,
 } from './endpoint-refresh.ts';
 export { readDnsSettings, wrongServer, type DnsSettings } from './dns-settings.ts';

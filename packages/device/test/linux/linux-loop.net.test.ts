@@ -4,7 +4,7 @@ import { describeWith } from '@litz/testkit';
 import * as tun from '@litz/tun';
 import * as udp from '@litz/udp';
 import { expect, it, onTestFinished } from 'vitest';
-import type { PlaneEvent } from '../../src/plane/data-plane.ts';
+import type { PlaneEvent } from '../../src/plane/plane-event.ts';
 import type { DeviceStats } from '../../src/device-status.ts';
 import { LinuxLoop } from '../../src/linux/linux-loop.ts';
 import type { LinuxPackages } from '../../src/linux/linux-packages.ts';

@@ -276,6 +276,15 @@ describe('reviveEvent', () => {
     const keys = { own: ALICE.publicKey, peer };
     const handshake = { type: 'handshake', peer, role: 'initiator', keys, durationMs: 1 } as const;
     expect(reviveEvent(structuredClone(handshake))).toEqual(handshake);
+    const unanswered = {
+      type: 'unanswered',
+      peer,
+      endpointName: 'a:1',
+      endpoint: ENDPOINT,
+    } as const;
+    expect(reviveEvent(structuredClone(unanswered))).toEqual(unanswered);
+    const without = { ...unanswered, endpoint: undefined };
+    expect(reviveEvent(structuredClone(without))).toEqual(without);
     const other = { type: 'session', peer, state: 'up' } as const;
     expect(reviveEvent(structuredClone(other)).type === 'session').toBe(true);
     expect(reviveEvent(structuredClone(other))).toEqual(other);

@@ -7,7 +7,8 @@ import {
 } from '@litz/core';
 import { runSteps } from '@litz/core/internals';
 import { describe, expect, it } from 'vitest';
-import { DataPlane, type PlaneEvent } from '../../src/plane/data-plane.ts';
+import { DataPlane } from '../../src/plane/data-plane.ts';
+import type { PlaneEvent } from '../../src/plane/plane-event.ts';
 import { PacketMemory } from '../../src/plane/packet-memory.ts';
 import { isRefused } from '../../src/refusal.ts';
 import { FakeSockets, FakeTun } from './fake-io.ts';
@@ -37,6 +38,29 @@ describe('DataPlane', () => {
     plane.linkDown(1);
     expect(sockets.calls).toEqual(['close']);
     expect(events).toEqual([{ type: 'up', listenPort: 7 }, { type: 'down' }]);
+  });
+
+  it('returns the status of one peer', () => {
+    const { plane } = setUp();
+    const { publicKey, endpoint } = BOB;
+    const peers = [{ publicKey, endpoint, endpointName: 'vpn.example:1' }];
+    plane.configure({ privateKey: ALICE.privateKey, peers }, undefined, 0);
+    expect(plane.peer(publicKey)).toMatchObject(peers[0]);
+    expect(plane.peer(ALICE.publicKey)).toBeUndefined();
+  });
+
+  it('reports a name to look up only while there is a listener', () => {
+    const { plane, events } = setUp();
+    const { publicKey } = BOB;
+    const endpointName = 'vpn.example:1';
+    plane.configure({ peers: [{ publicKey, endpointName }] }, undefined, 0);
+    plane.finish(0);
+    expect(events).toEqual([]);
+    plane.listen(['unanswered']);
+    plane.configure({ peers: [{ publicKey, endpointName }] }, undefined, 1);
+    plane.finish(1);
+    const event = { type: 'unanswered', peer: publicKey, endpointName, endpoint: undefined };
+    expect(events).toEqual([event]);
   });
 
   it('sends an initiation to a peer with a keepalive interval when it goes up', () => {

@@ -127,6 +127,60 @@ posix('UapiServer', () => {
     await expect(refused).rejects.toMatchObject({ errno: -22 });
   });
 
+  it('sets, returns and removes the name of an endpoint, and shows it only to a client that asks', async () => {
+    await serve();
+    const { publicKey } = BOB;
+    const set = (lines: string): Promise<string> =>
+      ask(`set=1\npublic_key=${hex(publicKey)}\n${lines}\n`);
+    const name = async (): Promise<string | undefined> =>
+      /litz_endpoint_name=.*/.exec(await ask('get=1\nlitz_stats=true\n\n'))?.[0];
+    expect(await set('litz_endpoint_name=vpn.example:51820\n')).toBe('errno=0\n\n');
+    expect(await name()).toBe('litz_endpoint_name=vpn.example:51820');
+    expect(await ask('get=1\n\n')).not.toContain('litz_');
+    expect(await set('endpoint=192.0.2.1:5\n')).toBe('errno=0\n\n');
+    expect(await name()).toBe('litz_endpoint_name=vpn.example:51820');
+    expect(await set('litz_endpoint_name=other.example:1\n')).toBe('errno=0\n\n');
+    expect(await name()).toBe('litz_endpoint_name=other.example:1');
+    expect(await set('litz_endpoint_name=\n')).toBe('errno=0\n\n');
+    expect(await name()).toBeUndefined();
+    for (const again of ['remove=true\n', '']) {
+      await set('litz_endpoint_name=vpn.example:51820\n');
+      const replace = again === '' ? 'replace_peers=true\n' : '';
+      await ask(`set=1\n${replace}public_key=${hex(publicKey)}\n${again}\n`);
+      await set('');
+      expect(await name()).toBeUndefined();
+    }
+  });
+
+  it('changes nothing if the name of an endpoint is wrong', async () => {
+    await serve();
+    const peer = `public_key=${hex(BOB.publicKey)}\n`;
+    await ask(`set=1\n${peer}litz_endpoint_name=vpn.example:51820\n\n`);
+    const all = 'get=1\nlitz_keys=true\nlitz_stats=true\n\n';
+    const before = await ask(all);
+    for (const name of [
+      'vpn.example',
+      'vpn.example:0',
+      '192.0.2.1:1',
+      '[::1]:1',
+      'a b:1',
+      'a:1 ',
+    ]) {
+      const lines = `listen_port=9\n${peer}persistent_keepalive_interval=9\nlitz_endpoint_name=${name}\n`;
+      expect(await ask(`set=1\n${lines}\n`)).toBe('errno=-22\n\n');
+      expect(await ask(all)).toBe(before);
+    }
+    expect(await ask('set=1\nlitz_endpoint_name=a:1\n\n')).toBe('errno=-22\n\n');
+  });
+
+  it('passes a name that is not ASCII on unchanged', async () => {
+    await serve();
+    const client = new UapiClient(path);
+    await client.set({ peers: [{ publicKey: BOB.publicKey, endpointName: 'büro.example:1' }] });
+    expect((await client.get({ keys: true })).peers[0]?.endpointName).toBe('büro.example:1');
+    expect((await device.peers())[0]?.endpointName).toBe('büro.example:1');
+  });
+
   it.each([
     ['an unknown key', 'set=1\nfoo=bar\n\n', 'errno=-22\n\n'],
     ['a wrong value', 'set=1\nlisten_port=70000\n\n', 'errno=-22\n\n'],

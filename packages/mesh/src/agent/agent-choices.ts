@@ -85,7 +85,9 @@ export class AgentChoices {
   }
 }
 
-/** Returns a text for each reason why `enforce` would cut off peers, with their names. */
+/**
+ * Returns the reasons why `enforce` would cut off peers. Each text has the names of these peers.
+ */
 function missingOf({
   unanswered,
   sendingPlaintext,

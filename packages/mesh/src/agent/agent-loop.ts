@@ -72,7 +72,10 @@ export class AgentLoop {
     this.#schedule.request(0);
   }
 
-  /** Requests a round after a step has failed. The wait doubles with each call, up to a minute. */
+  /**
+   * Requests another round, because a step has failed. The time until this round doubles with each
+   * call, up to a minute.
+   */
   retryLater(): void {
     this.#schedule.request(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
@@ -120,8 +123,8 @@ export class AgentLoop {
   }
 
   /**
-   * Sets the timer to the next time that is known in advance. A rotation that is overdue sets no
-   * timer: only an event can let it continue.
+   * Sets the timer to the next time that is known in advance. No timer is set for a rotation that
+   * is overdue, because only an event can let it continue.
    */
   #setTimer(): void {
     clearTimeout(this.#timer);
@@ -177,5 +180,8 @@ const NEXT_KEY = 'the next key';
  * disk may have free space by then.
  */
 const KEY_RETRY_MS = 60_000;
-/** In milliseconds: one day. A timer of Node.js cannot wait longer than 2^31 - 1 ms. */
+/**
+ * In milliseconds: one day. A longer wait takes several timers, because a timer of Node.js cannot
+ * wait longer than 2^31 - 1 ms.
+ */
 const LONGEST_WAIT_MS = 86_400_000;

@@ -40,7 +40,7 @@ export interface AgentSettings {
   readonly rotateEveryMs: number | undefined;
   /** In milliseconds. How long a rotation waits for peers that do not answer the new key. */
   readonly rotateTimeoutMs: number;
-  /** False if a label excludes this node from the mode `nodes`. */
+  /** False if `--opt-out` or a label of the node excludes this node from the mode `nodes`. */
   readonly encryptsNode: boolean;
   /** The directory for keys and saved settings, for example '/var/lib/litz'. */
   readonly stateFolder: string;

@@ -211,7 +211,7 @@ export class Agent implements StatusSource {
   }
 
   /**
-   * Removes this node from the mesh: restores the machine, revokes the record, and clears the
+   * Removes this node from the mesh: restores the machine, withdraws the record, and clears the
    * daemon's configuration. Then the agent ends. After a failure, `down` can be called again.
    *
    * @returns a sentence that says what was done

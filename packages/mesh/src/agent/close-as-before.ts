@@ -21,8 +21,8 @@ export interface StoredStateOptions {
 }
 
 /**
- * Returns what the previous agent enforced. Undefined if the node must not enforce now, did not
- * enforce before or enforced in another mode, or if the stored state cannot be used.
+ * Returns what the previous agent enforced. Undefined if the node must not enforce now, if it did
+ * not enforce before, if it enforced in another mode, or if the stored state cannot be used.
  *
  * @throws {SavedChoicesError} the saved choices cannot be read
  */

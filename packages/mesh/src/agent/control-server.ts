@@ -83,8 +83,8 @@ export class ControlServer {
         `cannot serve ${this.path}: an agent is already running for this interface`,
       );
     }
-    // The socket is created in a private directory, and moved only when its permissions are set. So
-    // no client can connect before.
+    // The socket is created in a private directory, where no client can connect to it. It is moved
+    // to its path only after its permissions are set.
     const made = mkdtempSync(join(folder, '.agent-'));
     try {
       const temporary = join(made, 's');
@@ -141,9 +141,9 @@ async function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** How long a client may take for its request, in ms. */
+/** How long a client may take to send its request, in ms. */
 const REQUEST_MS = 10_000;
-/** How long a client may read nothing of its answer, in ms. */
+/** In ms. A client that reads nothing of its answer for this time is disconnected. */
 const READING_MS = 10_000;
 /** In bytes. */
 const LONGEST_REQUEST = 10_000;

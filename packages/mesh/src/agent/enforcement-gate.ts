@@ -34,8 +34,9 @@ export class EnforcementGate {
   }
 
   /**
-   * Returns the enforcement that is in effect. Once `enforce` is in effect, it stays, even if a new
-   * peer has not answered, or if the enforcement of a peer is switched off.
+   * Returns the enforcement that is in effect. Once `enforce` is in effect, it stays in effect
+   * while it is wanted, even if a new peer has not answered, or if the enforcement of a peer is set
+   * to `off`.
    */
   effective({ wanted, isSynced, areAllReady }: GateInput): Enforcement {
     if (wanted !== 'enforce') {

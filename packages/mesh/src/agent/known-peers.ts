@@ -177,8 +177,9 @@ export class KnownPeers {
   }
 
   /**
-   * Returns the names of the peers that may have changed since the last call: their record, whether
-   * it has expired, or their sessions. So a round does not look at all peers of a mesh with 5,000.
+   * Returns the names of the peers that may have changed since the last call. A peer changes when
+   * its record or its sessions change, and when its record expires. With these names, a round does
+   * not have to look at all peers: a mesh may have 5,000.
    */
   takeChanged(): ReadonlySet<string> {
     const changed = this.#changed;

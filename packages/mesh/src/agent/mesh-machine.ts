@@ -122,7 +122,8 @@ export class MeshMachine {
 
   /**
    * Marks the underlay as outdated after the peers have changed, because the routes to them
-   * may differ. With more than `FEW_PEERS` peers, one change is not worth a new read.
+   * may differ. With more than `FEW_PEERS` peers, one change is not worth a new search for the
+   * underlay.
    */
   notePeers(count: number): void {
     this.#underlayIsOld ||= count <= FEW_PEERS;

@@ -4,7 +4,8 @@
  *   1. decide which key is used for what
  *   2. compute the network state that the machine needs
  *   3. program the daemon: keys, peers, and the firewall mark if the machine needs one
- *   4. apply the machine's state: routes, rules, filters; for `enforce` even before peers are known
+ *   4. apply the machine's state: routes, rules, filters; with `enforce`, even before the
+ *      peers are known
  *   5. clear the daemon's mark if it is not needed: the routes that needed it are gone now
  *   6. publish this node's record
  *   7. save that `enforce` is in effect, and end a rotation that is complete

@@ -69,7 +69,7 @@ export class OwnRecord {
 
   /**
    * Takes the record as the registry reports it. This node, an administrator or another node with
-   * the same name has written it.
+   * the same name may have written it.
    */
   recordSeen(record: ReadRecord): void {
     this.#see(record);

@@ -97,7 +97,7 @@ export class PeerMemory {
   }
 
   #append(text: string): void {
-    // If another program has deleted or replaced the file, lines written to the old one are lost.
+    // If another program has deleted or replaced the file, lines in the old file would be lost.
     if (this.#fd !== undefined && fstatSync(this.#fd).nlink === 0) this.#closeFile();
     this.#fd ??= openSync(this.#path, 'a', MODE);
     const bytes = Buffer.from(text);

@@ -11,8 +11,8 @@ import type { Registry } from '../registry/registry.ts';
 export interface RecordPublisherOptions {
   readonly registry: Pick<Registry, 'publish'>;
   /**
-   * Called when the trouble changes: the reason why the record could not be written, or undefined
-   * when it was written.
+   * Called when the trouble changes. `trouble` is the reason why the record could not be written;
+   * undefined: the record was written.
    */
   readonly onTrouble: (trouble: string | undefined) => void;
   /** Called when the registry has accepted the record. */
@@ -98,8 +98,8 @@ export class RecordPublisher {
   /**
    * Counts an overwrite of the record by another writer. Two nodes with the same name overwrite
    * each other for ever. After the first overwrite, the record is written again at once, because
-   * the other write may have been a mistake. After that, the pauses grow, so that the registry is
-   * not overloaded.
+   * the other write may have been a mistake. After each further overwrite, there is a pause before
+   * the next write. The pauses grow, so that the registry is not overloaded.
    */
   #noteContest(): void {
     clearTimeout(this.#quietTimer);

@@ -121,7 +121,10 @@ function nodeKeys(
   return new NodeKeys({ store, rotateTimeoutMs, now, log: (line) => events.log(line) });
 }
 
-/** Creates the parts that store, for the next start, the peers and what this node enforces. */
+/**
+ * Creates the parts that store the peers, and what this node enforces, for the next start of the
+ * agent.
+ */
 function storedState(
   { stateFolder, interfaceName }: AgentSettings,
   events: EventLog,

@@ -36,7 +36,7 @@ export class SavedChoices {
 
   /**
    * @param started the choices that the flags give
-   * @throws {SavedChoicesError} the file cannot be read or has other content
+   * @throws {SavedChoicesError} the file cannot be read or has content that no agent wrote
    */
   constructor(folder: string, interfaceName: string, started: Choices) {
     this.#path = join(folder, `${interfaceName}.choices.json`);
@@ -44,7 +44,10 @@ export class SavedChoices {
     this.#saved = readSaved(this.#path);
   }
 
-  /** The requested choices: the saved choices, or the choices of the flags. */
+  /**
+   * The requested choices. These are the saved choices if the flags are the same as when they were
+   * saved, else the choices that the flags give.
+   */
   get current(): Choices {
     const saved = this.#saved;
     return saved && isSame(saved.started, this.#started) ? saved.chosen : this.#started;

@@ -2,9 +2,9 @@
  * `StatusPublisher`: publishes the status of this node beside its record, if the registry supports
  * that, for people who look at the registry's objects.
  *
- * Every write of an object is sent to every node. So a change is written only after a wait of 5 to
- * 30 s, together with all changes in that time, and there is at most one write a minute. Nothing is
- * written while nothing changes.
+ * The registry sends each write of an object to all nodes. So a change is written only after a wait
+ * of 5 to 30 s, together with all changes in that time, and there is at most one write a minute.
+ * Nothing is written while nothing changes.
  *
  * @module
  */
@@ -30,8 +30,8 @@ export class StatusPublisher {
   #retryMs: number = LEAST_INTERVAL_MS;
   #timer: NodeJS.Timeout | undefined = undefined;
   /**
-   * True while a status waits to be written or is written, and until the shortest interval after a
-   * write has passed.
+   * True while a status waits to be written, while it is written, and during the pause after the
+   * write.
    */
   #isBusy = false;
   /** True from a write that failed until the next try. */

@@ -4,8 +4,8 @@
  *
  * The complete configuration is read when the daemon is found, and after a request that failed.
  * Apart from that, only differences are sent, with all current changes in one request, and the
- * daemon reports which peers change.
- * Nothing is polled, except the socket of a daemon that is not running.
+ * daemon reports which peers change. Nothing is polled, except the socket of a daemon that is not
+ * running.
  *
  * @module
  */
@@ -245,7 +245,7 @@ export class TunnelDaemon {
 
   /**
    * Returns a function that gives the peers as the daemon has them after the request. Only the
-   * peers in `#suspects` are read: a few of 5,000 peers.
+   * peers in `#suspects` are read: usually a few of thousands.
    */
   #withSuspects(wanted: TunnelConfig['peers']): () => Map<string, TunnelPeer> {
     if (this.#suspects === 'all') {

@@ -82,5 +82,8 @@ const NAMES: Readonly<Record<CniFamily, string>> = {
   none: 'none',
   unknown: 'unknown',
 };
-/** Packets of pods of these CNIs never use the routes of the host. */
+/**
+ * Packets of pods of these CNIs never use the routes of the host. So only the modes `nodes` and
+ * `all` can encrypt them.
+ */
 export const BY_NODES_ONLY: ReadonlySet<CniFamily> = new Set(['cilium-overlay', 'ovn', 'antrea']);

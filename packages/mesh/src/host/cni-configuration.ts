@@ -130,7 +130,7 @@ function isOverlay({ name, kind }: CniOptions['links'][number]): boolean {
   return kind === 'vxlan' || kind === 'geneve' || (kind === 'ipip' && name !== 'tunl0');
 }
 
-/** An agent must not wait for a pipe. Real files have some KB. */
+/** A pipe is refused, because an agent must not wait for its writer. Real files have a few KB. */
 const LIMITS: InputFileOptions = { refusesPipes: true, maxLength: 2 ** 20 };
 const CNI_FOLDER = '/etc/cni/net.d';
 const FLANNEL_FILE = '/run/flannel/subnet.env';

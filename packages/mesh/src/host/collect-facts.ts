@@ -233,7 +233,7 @@ function output(tools: FactsTools, program: string, words: string[]): Promise<st
 
 /** A program is ended after this many milliseconds. */
 const LONGEST_MS = 5000;
-/** Names of the links that other encryption of the pod network makes. */
+/** Names of the links that other programs make to encrypt the pod network. */
 const ENCRYPTING: ReadonlySet<string> = new Set([
   'flannel-wg',
   'flannel-wg-v6',

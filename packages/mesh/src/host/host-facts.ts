@@ -47,7 +47,7 @@ export interface CniFacts {
 }
 
 /**
- * The facts about a machine, as `MeshHost.facts` reads them. `checkHost` says what they mean for
+ * The facts about a machine, as `LinuxHost.facts` reads them. `checkHost` says what they mean for
  * the mesh.
  */
 export interface HostFacts {

@@ -69,8 +69,8 @@ export interface MeshHost {
    * overlap. The host carries out one call at a time. If several calls wait, it carries out only
    * the last of them, and all waiting calls get its result.
    *
-   * @throws {MeshHostError} `enforce` does not work on this machine, the table or priority is not
-   *   the host's, or the host is closed; nothing was changed
+   * @throws {MeshHostError} `enforce` does not work on this machine, the table or the priority
+   *   differs from that of the host, or the host is closed; nothing was changed
    */
   apply(desired: DesiredHost): Promise<Applied>;
   /** Begins to follow changes of the machine. There is one listener; a second call replaces it. */

@@ -1,7 +1,8 @@
 /**
  * `planKeys`: decides what each key of a node is used for, from the state of the key files, of this
  * node's record and of the daemon. It remembers nothing, so after a crash at any point, the
- * rotation continues from the state of these three.
+ * rotation continues from the state of these three. In this table, n and n+1 are the generations of
+ * two keys:
  * ```
  *   files     daemon      record      next step
  *   n         n           n           none: no rotation is in progress

@@ -42,7 +42,8 @@ export function replaceStateFile(
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);
   try {
-    // A file with half of the content would prevent the next agent from starting.
+    // On a full disk, `writeSync` may write only a part. A file with half of the content would
+    // prevent the next agent from starting.
     for (const piece of pieces) {
       if (writeSync(fd, piece) !== piece.length) throw new Error('ENOSPC: not all was written');
     }

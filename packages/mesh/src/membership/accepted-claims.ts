@@ -16,7 +16,7 @@ export type Clash = Refusal & { readonly holder: string };
 export class AcceptedClaims {
   readonly #records = new Map<string, NodeRecord>();
   readonly #keys = new Map<string, string>();
-  /** The names of the nodes at an address. Nearly always there is one name. */
+  /** For each address, the names of the nodes that have it. Nearly always there is one name. */
   readonly #addresses = new Map<string, readonly string[]>();
   /** The addresses of all nodes as prefixes. The owner of each prefix is the address as text. */
   readonly #addressTable = new PrefixTable();

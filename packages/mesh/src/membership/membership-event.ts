@@ -39,7 +39,7 @@ export type MembershipEvent =
       readonly reason: string;
       /** The other node, if the record claims a key, address or prefix of another node. */
       readonly holder?: string;
-      /** True if the node has a peer, which stays as it was before this record. */
+      /** True if the node is already a peer. The peer then stays as it was before this record. */
       readonly keepsPeer: boolean;
     }
   /**

@@ -173,7 +173,8 @@ export class Membership {
   get deadline(): number | undefined {
     if (!this.#isSynced) return undefined;
     let first: number | undefined;
-    // This code runs after every change of one node, so it creates no objects for the other nodes.
+    // This code runs after every change of a node, so it creates no objects on the way through all
+    // nodes.
     for (const { name, standing, aliveAt } of this.#members.values()) {
       if (standing === 'living' || this.#renewing.has(name)) continue;
       first = Math.min(first ?? Infinity, aliveAt + KEEP_MS);

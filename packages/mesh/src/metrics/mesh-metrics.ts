@@ -2,8 +2,9 @@
  * `meshMetrics`: formats the status of an agent for Prometheus.
  *
  * A metric that Calico also has gets Calico's name and labels (felix/wireguard/metrics.go), so that
- * Calico's dashboards show it. Series for single peers exist only up to 200 peers: a mesh of 5,000
- * nodes would have 75 million of them. The sums over all peers always exist.
+ * Calico's dashboards show it. Series for single peers exist only up to 200 peers. Each node has
+ * three series for each peer, so a mesh of 5,000 nodes would have 75 million of them. The sums over
+ * all peers always exist.
  *
  * @module
  */

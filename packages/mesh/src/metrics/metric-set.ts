@@ -43,7 +43,7 @@ export class MetricSet {
   histogram(name: string, help: string, distributions: readonly Distribution[]): void {
     if (distributions.length === 0) return;
     // A histogram of prom-client cannot take finished counts, because it observes values one by
-    // one. But the registry takes every object with these fields.
+    // one. But its registry takes every object with these fields.
     const values = distributions.flatMap((distribution) => valuesOf(name, distribution));
     const metric = { name, help, type: 'histogram', aggregator: 'sum', values };
     const registered = { name, get: () => Promise.resolve(metric) };

@@ -35,8 +35,8 @@ export interface ListenPath {
 
 export interface TextServerOptions {
   /**
-   * Refuse a request over TCP whose header `Host` does not name the loopback interface. Default:
-   * false.
+   * True: a request over TCP is refused if its header `Host` does not name the loopback interface.
+   * Default: false.
    */
   readonly onlyLoopbackHosts?: boolean;
 }

@@ -119,10 +119,10 @@ function leaving(request: RulesetRequest): string {
 }
 
 /**
- * Returns the rules that stop packets outside the tunnel to the nodes on which the registry's
- * servers run, except packets to these servers. These nodes get no `unreachable` route for the time
- * without a tunnel: the connections to the registry bypass the tunnel, so ARP with these nodes must
- * continue to work.
+ * Returns the rules for the nodes on which the registry's servers run. These rules stop packets to
+ * these nodes outside the tunnel, except packets to the servers themselves. An `unreachable` route
+ * cannot stop them: the connections to the registry bypass the tunnel, so ARP with these nodes must
+ * work.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,
@@ -148,9 +148,9 @@ function registryBackstop(
 
 /**
  * The chain that drops a packet from a pod of another node if it arrives outside the tunnel. It
- * also stops pods of this node that forge the address of another node's pod. In the mode `pods`, a
- * pod of another node may send packets to this node itself without the tunnel. If the node forwards
- * such a packet to a pod, the forward chain drops it.
+ * also drops a packet in which a pod of this node forges the address of a pod of another node. In
+ * the mode `pods`, a pod of another node may send packets to this node itself without the tunnel.
+ * If the node forwards such a packet to a pod, the forward chain drops it.
  */
 function ingress(request: RulesetRequest): string {
   const { interfaceName, port, registryAddresses, own, withNodes } = request;

@@ -38,7 +38,7 @@ export class RulesetKeeper {
     return this.#loaded;
   }
 
-  /** Looks for a table of an earlier agent. Must be called once, before any other function. */
+  /** Looks for a table of an earlier agent. Must be called once, before the other methods. */
   async look(): Promise<void> {
     if (!this.#monitor) return;
     this.#loaded = (await this.#nft.list()) === undefined ? undefined : CHANGED_RULESET;

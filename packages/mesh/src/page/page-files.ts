@@ -40,8 +40,9 @@ export const SHARED_FILES: readonly string[] = [
 ];
 
 /**
- * The shared files under `/mesh/page/`. A page in `packages/NAME/page` is served under
- * `/NAME/page/`, so that its imports are right for browsers and for the compiler.
+ * The shared files, served under `/mesh/page/`. A page in `packages/NAME/page` is served under
+ * `/NAME/page/`. So its relative imports of the shared files lead to the right files for browsers
+ * and for the compiler.
  */
 export const SHARED_PAGE_FILES: PageFiles = pageFiles(FOLDER, SHARED_FILES, '/mesh/page/');
 

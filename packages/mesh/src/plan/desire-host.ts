@@ -193,8 +193,9 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
  * path filter drops such packets:
  * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
  * - with `pods` the packets that a peer's pod sends to this node itself;
- * - with `permissive`, which is also the step before `enforce`, all packets of a peer's pods,
- *   because two nodes never change their enforcement at the same moment.
+ * - with `permissive` the packets that a peer's pods send outside the tunnel, while this node
+ *   already answers through the tunnel. Two nodes never change their enforcement at the same
+ *   moment, so one of them is always first.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

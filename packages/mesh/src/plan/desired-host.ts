@@ -44,7 +44,7 @@ export interface OwnNode {
   readonly prefixes: readonly Readonly<Cidr>[];
   /** Its addresses on the underlay, as text: at most one of each family. */
   readonly addresses: readonly string[];
-  /** False if a label opts the node out of the mode `nodes`. */
+  /** False if `--opt-out` or a label of the node excludes it from the mode `nodes`. */
   readonly encryptsNode: boolean;
 }
 

@@ -167,7 +167,7 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     routes.push(meshRoute('unicast', hostPrefix(address), options));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
-  // Nodes on which a server of the registry runs get no last resort, because the connections to the
+  // Nodes on which a server of the registry runs get no last resort. The connections to the
   // registry bypass the tunnel, so ARP with these nodes must work. The nftables ruleset stops all
   // other packets to these nodes.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);

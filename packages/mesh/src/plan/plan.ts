@@ -92,8 +92,8 @@ function loosen({ looseLinks }: DesiredHost, { strictLinks }: ActualHost): Step[
 function changeLink(desired: DesiredLink, actual: ActualLink): Step[] {
   const steps: Step[] = [];
   if (!actual.prepared) steps.push({ type: 'prepare-link' });
-  // The MTU comes before the addresses: on a link with an MTU below 1280 the kernel removes IPv6
-  // and its addresses.
+  // The MTU comes before the addresses, because on a link with an MTU below 1280, the kernel
+  // switches IPv6 off and removes the IPv6 addresses.
   if (actual.mtu !== desired.mtu) steps.push({ type: 'set-mtu', mtu: desired.mtu });
   for (const address of missing(desired.addresses, actual.addresses)) {
     steps.push({ type: 'add-address', address });
@@ -141,8 +141,8 @@ function removeRoutes(
 ): Step[] {
   const extra: Record<MeshRouteType, MeshRoute[]> = { throw: [], unicast: [], unreachable: [] };
   for (const route of actual.routes.values()) {
-    // While the mesh uses the table, a route of another program in it may be a leak. With `off`,
-    // such a route stays.
+    // While the mesh uses the table, a route of another program in it could let packets leave in
+    // plaintext. With `off`, such a route stays.
     if (desired.enforcement === 'off' && route.foreign) continue;
     if (!wanted.has(route.key)) extra[route.type].push(route);
   }

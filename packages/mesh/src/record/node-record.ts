@@ -33,7 +33,7 @@ export interface NodeRecord {
   readonly prefixes: readonly Cidr[];
   /**
    * True if nodes in the mode `nodes` send packets to the addresses of this node through the
-   * tunnel. False if a label excludes this node from the mode `nodes`.
+   * tunnel. False if `--opt-out` or a label of the node excludes this node from the mode `nodes`.
    */
   readonly encryptsNode: boolean;
   /** True if the node encrypts nothing that it sends, because its enforcement is `off`. */

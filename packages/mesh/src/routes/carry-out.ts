@@ -1,5 +1,5 @@
 /**
- * `carryOut`: carries out the steps of a plan that use rtnetlink. It sends many routes together.
+ * `carryOut`: carries out the steps of a plan that use rtnetlink. It sends many routes in one call.
  *
  * @module
  */

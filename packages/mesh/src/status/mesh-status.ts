@@ -52,8 +52,8 @@ export interface NodeStatus {
    */
   readonly wantedEnforcement: Enforcement;
   /**
-   * Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but a label
-   * excludes it.
+   * Whether traffic of the node itself is encrypted. `opted-out`: the mode includes it, but
+   * `--opt-out` or a label of the node excludes it.
    */
   readonly nodeEncryption: 'enabled' | 'opted-out' | 'disabled';
   /** One key; during a rotation two, the older one first. */

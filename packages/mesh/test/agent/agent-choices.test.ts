@@ -138,7 +138,7 @@ describe('an agent that is started with enforce', () => {
     expect((await fixture.agent.status()).node.enforcement).toBe('enforce');
   });
 
-  it('also waits for a peer whose enforcement is off, and shows the reason in its status', async () => {
+  it('also waits for a peer whose enforcement is off, and shows the reason in the status of this peer', async () => {
     const fixture = new AgentFixture({ settings: { enforcement: 'enforce' } });
     await fixture.start(recordOf(2), recordOf(3, { sendsPlaintext: true }));
     await fixture.answer(2, 3);

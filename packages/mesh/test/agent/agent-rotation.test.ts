@@ -245,7 +245,7 @@ describe('rotateKey', () => {
       expect((await fixture.agent.status()).node.keys).toMatchObject([{ generation: 3 }]);
     });
 
-    it('works while the registry is lost, and writes the record when the registry is back', async () => {
+    it('works while the registry cannot be reached, and writes the record when the registry is back', async () => {
       const fixture = await started();
       fixture.registry.isLost();
       fixture.agent.rotateKey({ revoke: true });
@@ -256,7 +256,7 @@ describe('rotateKey', () => {
       expect(fixture.published).toEqual([2]);
     });
 
-    it('ends the sessions with a peer that revokes its keys, but keeps those with a peer that ends a rotation', async () => {
+    it('ends the sessions with a peer that revokes its keys, but keeps the sessions with a peer that ends a rotation', async () => {
       const fixture = await started();
       const { daemon, registry } = fixture;
       for (const number of [2, 3]) {

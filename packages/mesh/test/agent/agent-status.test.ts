@@ -94,7 +94,7 @@ describe('the status in the registry', () => {
     expect(fixture.agent.events.troubles).toEqual([]);
   });
 
-  it('is written again together with a record that has expired', async () => {
+  it('is written again when the agent writes an expired record again', async () => {
     const fixture = await started();
     await pass(600_000);
     fixture.registry.loses('n1', 'expired');

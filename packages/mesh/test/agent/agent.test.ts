@@ -44,7 +44,7 @@ describe('Agent', () => {
       expect(fixture.agent.isReady).toBe(true);
     });
 
-    it('and sends the daemon only its peers if nothing has changed since the previous agent ended', async () => {
+    it('and sends the daemon nothing but peers if nothing has changed since the previous agent ended', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -220,7 +220,7 @@ describe('Agent', () => {
   });
 
   describe('with its registry', () => {
-    it('keeps routes and record while the registry is lost, and ends the trouble when the registry is back', async () => {
+    it('keeps routes and record while the registry cannot be reached, and ends the trouble when the registry is back', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);

@@ -27,7 +27,9 @@ describe('CniPrefixes', () => {
   it('reports that no configuration names a prefix, and looks again every second', async () => {
     const { cni, source, reports } = following({ file: undefined, prefixes: [] });
     await pass(0);
-    expect(reports).toEqual([expect.stringMatching(/^there is no CNI configuration with a pod prefix: /)]);
+    expect(reports).toEqual([
+      expect.stringMatching(/^there is no CNI configuration with a pod prefix: /),
+    ]);
     cni.prefixes = [parseCidr('10.244.1.0/24')];
     await pass(999);
     expect(reports).toHaveLength(1);

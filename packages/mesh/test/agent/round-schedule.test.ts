@@ -23,14 +23,14 @@ describe('RoundSchedule', () => {
     expect(begun).toEqual([50]);
   });
 
-  test('runs an urgent round at once, although a later one was requested', async () => {
+  test('runs a round at once on request, although an earlier request was for a later time', async () => {
     const { schedule, begun } = worked();
     schedule.request(2000);
     await vi.advanceTimersByTimeAsync(100);
     schedule.request(0);
     await vi.advanceTimersByTimeAsync(0);
     expect(begun).toEqual([100]);
-    // The urgent round also served the later request.
+    // This round also served the request for the later time.
     await vi.advanceTimersByTimeAsync(5000);
     expect(begun).toEqual([100]);
   });

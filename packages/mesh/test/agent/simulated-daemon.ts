@@ -137,7 +137,10 @@ export class SimulatedDaemon implements DaemonClient {
     this.#wake();
   }
 
-  /** The next key is promoted: sessions stay. Another key ends the sessions of the old key. */
+  /**
+   * Sets the own key. If it is the next key, it is promoted, and the sessions stay. Any other key
+   * ends the sessions of the old key.
+   */
   #setPrivateKey(key: PrivateKey | undefined): void {
     const [own, next] = [this.own, this.next];
     const wanted = key && publicKeyOf(key, nobleProvider);

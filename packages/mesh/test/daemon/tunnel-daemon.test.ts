@@ -76,7 +76,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('sends everything that differs after a refused request, not only the named peers', async () => {
+  it('after a refused request, sends everything that differs, not only the named peers', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);
@@ -98,7 +98,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('sends all changes that come during a request in one request', async () => {
+  it('sends all changes from one turn of the event loop in one request', async () => {
     const tunnel = open();
     await daemon.starts();
     const first = tunnel.program(CONFIG);

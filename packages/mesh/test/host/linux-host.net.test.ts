@@ -426,8 +426,8 @@ function lines(text: string): string[] {
 
 /**
  * Changes the MTU of eth0, and deletes the rules, routes and addresses of Litz. When
- * systemd-networkd configures a link, it deletes those of other programs
- * (`link_drop_foreign_config`), but not those of Litz, because they have `protocol kernel`.
+ * systemd-networkd configures a link (`link_drop_foreign_config`), it deletes the rules, routes and
+ * addresses of other programs. It keeps those of Litz only because they have `protocol kernel`.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

@@ -58,7 +58,7 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(recordOf(3, prefixes('192.0.2.0/31')))]).toHaveLength(1);
   });
 
-  test('releases all claims of a node, also prefixes that contain each other', () => {
+  test('releases all claims of a node, also prefixes that overlap', () => {
     const nested = recordOf(1, prefixes('10.244.1.0/25', '10.244.1.0/24', '10.244.1.0/24'));
     const claims = holding(nested);
     expect([...claims.clashesOf(recordOf(2, prefixes('10.244.1.200/32')))]).toHaveLength(1);

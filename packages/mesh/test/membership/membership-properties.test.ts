@@ -29,7 +29,7 @@ interface World {
 }
 
 describe('Membership', () => {
-  test('never has two peers with one key, one address or prefixes that overlap', () => {
+  test('never has two peers with the same key, the same address or overlapping prefixes', () => {
     holdsAfterAnySteps(({ membership }) => {
       const peers = [...membership.peers.values()];
       expect(peers.filter((peer) => peers.some((other) => clashes(peer, other)))).toEqual([]);

@@ -70,7 +70,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
 });
 
 describeWith(networkRequirements, 'an overlay inside of the tunnel', () => {
-  test('is fragmented only with a larger MTU than `litz agent check` names', async () => {
+  test('needs fragments only if its MTU is larger than the MTU that `litz agent check` names', async () => {
     const network = await createNetwork({ overlay: 'vxlan', inner: 4 });
     const { a, b, wire } = network;
     const mesh = await ProgrammedMesh.create(network, { enforcement: 'off' });

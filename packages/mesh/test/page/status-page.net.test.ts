@@ -330,7 +330,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     await browser.show(page.url, { width: 1280 });
     await browser.until(`document.querySelector('#detail dt')`);
     expect(await browser.evaluate(`document.querySelector('#detail').innerText`)).toMatch(
-      /Enforcement\npermissive: .*\nAsked for\nenforce, which waits until every peer has answered\n/,
+      /Enforcement\npermissive: .*\nRequested enforcement\nenforce, which waits until every peer has answered\n/,
     );
   });
 

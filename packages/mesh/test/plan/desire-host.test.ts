@@ -17,7 +17,7 @@ describe('desireHost', () => {
     expect(desireHost(request({ enforcement: 'off' })).rules.size).toBe(0);
   });
 
-  test('routes each peer into the tunnel, and leaves the own pods to the main table', () => {
+  test('routes packets to each peer into the tunnel, and leaves packets to the own pods to the main table', () => {
     expect(routes()).toEqual([
       '10.244.1.0/24 metric 0 throw',
       'fd44:0:0:1::/64 metric 1024 throw',
@@ -66,7 +66,7 @@ describe('desireHost', () => {
     expect(desireHost(request(only)).link?.addresses.map(formatCidr)).toEqual(['10.244.1.0/32']);
   });
 
-  test('routes nodes into the tunnel, except packets with the mark of the daemon', () => {
+  test('routes packets to nodes into the tunnel, except packets with the mark of the daemon', () => {
     const all = {
       mode: 'nodes',
       registryAddresses: [{ address: 'fd50::13', port: 6443 }],
@@ -103,7 +103,7 @@ describe('desireHost', () => {
     expect(routes({ mode: 'all', peers })).toContain(node);
   });
 
-  test('encrypts only the pods of this node if it opted out, except in the mode `all`', () => {
+  test('encrypts only the traffic of pods if this node opted out, except in the mode `all`', () => {
     const own = { ...request().own, encryptsNode: false };
 
     expect(rules({ mode: 'nodes', own })).toEqual(rules());

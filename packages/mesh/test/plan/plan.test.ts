@@ -36,7 +36,7 @@ describe('plan', () => {
     ).toEqual(['set-mtu', 'remove-ruleset', 'delete-rule', 'delete-route', 'restore-filter']);
   });
 
-  test('removes the address of the interface only when the agent leaves the machine', () => {
+  test('removes the address of the interface only when the mesh is removed from the machine', () => {
     const gone = { ...desireHost(request({ enforcement: 'off' })), link: undefined };
 
     expect(
@@ -176,7 +176,7 @@ describe('plan', () => {
     );
   });
 
-  test('leaves the own pods to the main table', () => {
+  test('leaves packets to the own pods to the main table', () => {
     fc.assert(
       fc.property(requests(), requests(), (first, second) => {
         const machine = machineOf(first, second);

@@ -188,7 +188,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect((await follow()).records.has('n1')).toBe(false);
     });
 
-    test('reports a record that an administrator deletes as deleted', async () => {
+    test('reports `deleted` for a record that an administrator has deleted', async () => {
       await publish(recordOf(1));
       await publish(recordOf(2));
       const listener = await follow();

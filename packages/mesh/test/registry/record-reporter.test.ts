@@ -10,7 +10,7 @@ import { recordOf } from '../records.ts';
 import { RecordingListener } from './recording-listener.ts';
 
 describe('RecordReporter', () => {
-  test('reports records that are missing from a new list as gone, with the reason, before the list', () => {
+  test('before a new list, reports which records are missing from it, and why', () => {
     const { reporter, listener } = following(1, 2, 3);
     reporter.sync(new Map([['n3', recordOf(3)]]), (name) =>
       name === 'n1' ? 'expired' : 'deleted',

@@ -60,7 +60,7 @@ function addModeFlags(agent: Command): Command {
     .addOption(
       new Option(
         '--encrypt <mode>',
-        'pods: traffic between pods; nodes: also traffic of nodes; all: as nodes, without opt-out',
+        'pods: traffic between pods; nodes: also traffic of nodes; all: as nodes, and no node can opt out',
       )
         .choices(['pods', 'nodes', 'all'])
         .default('pods'),
@@ -70,10 +70,10 @@ function addModeFlags(agent: Command): Command {
         .choices(['off', 'permissive', 'enforce'])
         .default('permissive'),
     )
-    .option('--force', 'enforce even if some peers have not answered or are switched off')
+    .option('--force', 'enforce even if some peers have not answered or have their enforcement off')
     .option(
       '--opt-out [labels]',
-      'leave this node out of --encrypt nodes; with LABELS, only if it has them',
+      'leave this node out of --encrypt nodes; with LABELS, only if the node has these labels',
     );
 }
 
@@ -90,7 +90,7 @@ function addRunFlags(agent: Command): Command {
     )
     .option(
       '--priority <number>',
-      "priority of the mesh's routing rules; exceptions have one less",
+      "priority of the mesh's routing rules; rules for exceptions have this priority minus one",
       number('a priority', 2, 32_765),
       900,
     )
@@ -151,7 +151,7 @@ function addChanges(agent: Command): void {
     });
   subcommand(agent, 'enforcement', 'switch to off, permissive or enforce, at once')
     .addArgument(agent.createArgument('<mode>').choices(['off', 'permissive', 'enforce']))
-    .option('--force', 'enforce even if some peers have not answered or are switched off')
+    .option('--force', 'enforce even if some peers have not answered or have their enforcement off')
     .action(async (mode: 'off' | 'permissive' | 'enforce', _flags: unknown, self: Command) => {
       const { force } = self.optsWithGlobals<{ force?: true }>();
       await ask(self, { command: 'enforcement', enforcement: mode, force: force === true });

@@ -200,8 +200,8 @@ function readAddresses(texts: readonly string[]): string[] {
 }
 
 /**
- * Refuses flags that would give this node a record which the other nodes refuse. The user can
- * correct the flags at once.
+ * Refuses flags that would give this node a record which the other nodes refuse. So the user sees
+ * the mistake at once, and not only later in the logs of other nodes.
  */
 function refuseOwnNode(claim: OwnNodeClaim): void {
   try {
@@ -214,7 +214,10 @@ function refuseOwnNode(claim: OwnNodeClaim): void {
   }
 }
 
-/** Refuses pod prefixes of this node that no cluster prefix covers: their pods would be cut off. */
+/**
+ * Refuses pod prefixes of this node that no cluster prefix covers: the pods in them would be cut
+ * off.
+ */
 function refuseOutside(own: readonly Cidr[], cluster: readonly Cidr[]): void {
   if (cluster.length === 0) return;
   const outside = own.find((prefix) => !cluster.some((wide) => covers(wide, prefix)));

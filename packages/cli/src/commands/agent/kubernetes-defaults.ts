@@ -21,7 +21,10 @@ import type { AgentFlags } from './agent-flags.ts';
 
 export interface KubernetesDefaults {
   readonly api: KubeApi;
-  /** The given flags, with name, addresses, opt-out and the cluster's prefixes filled in. */
+  /**
+   * The given flags. The node's name, its addresses, its opt-out, and the prefixes of pods and
+   * services are filled in where they were left out.
+   */
   readonly flags: AgentFlags;
   /** What was found and where, one sentence each, for the log. */
   readonly findings: readonly string[];

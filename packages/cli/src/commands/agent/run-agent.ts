@@ -175,7 +175,8 @@ async function openAgent(command: AgentCommand, flags: AgentFlags, api?: KubeApi
 }
 
 /**
- * Opens the servers of page, metrics and health that the flags ask for.
+ * Opens the servers for the page, the metrics and the health checks, as far as the flags ask for
+ * them.
  *
  * @throws {Failure} an address cannot be used
  */
@@ -266,7 +267,10 @@ function openPrefixes(
   return new CniPrefixes(async () => ({ cni: host.cni() }));
 }
 
-/** Makes a failure of an error of the mesh whose message says what is wrong and what to do. */
+/**
+ * Returns a `Failure` for an error of the mesh whose message says what is wrong and what to do.
+ * Returns any other error unchanged.
+ */
 function toFailure(error: unknown): unknown {
   if (!(error instanceof Error) || !ERRORS_FOR_USERS.has(error.name)) return error;
   return new Failure(error.message, { cause: error });

@@ -8,7 +8,7 @@ import { Network } from '@litz/net';
 import type { PeerFigures } from '../../proxy/proxy-metrics.ts';
 import type { OpenNetwork } from './run-proxy.ts';
 
-/** What opening a tunnel needs besides its configuration. */
+/** What is needed to open a tunnel, besides its configuration. */
 export interface OpenNetworkOptions {
   /** The name of the file of the tunnel, for errors. */
   readonly file: string;
@@ -21,7 +21,7 @@ export interface OpenNetworkOptions {
 /**
  * Opens a tunnel.
  *
- * @throws {ConfigError} the file has no address, key or endpoint
+ * @throws {ConfigError} the file lacks an address, a key or an endpoint
  * @throws {WireGuardError} the name of an endpoint cannot be resolved
  */
 export async function openNetwork(

@@ -29,7 +29,7 @@ export function addProxyCommand(program: Command): void {
   });
 }
 
-/** Adds the flags about the two kinds of proxies. */
+/** Adds the flags about the SOCKS5 proxy and the HTTP proxy. */
 function addProxyFlags(proxy: Command): void {
   proxy
     .option('--socks5 <address>', 'SOCKS5 proxy at [ADDRESS:]PORT: TCP and UDP', collect)

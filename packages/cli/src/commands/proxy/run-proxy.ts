@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { parseConfig, wipeSecrets, type WgQuickConfig } from '@litz/config';
+import { closeAll } from '../../close-all.ts';
 import { aborted } from '../../end-signals.ts';
 import { possibleConnections } from '../../limits.ts';
 import { createLog, logLevel } from '../../log.ts';
@@ -54,8 +55,8 @@ export interface RunProxyOptions {
 }
 
 /**
- * Runs a proxy. Resolves when it was asked to end or `--stdio` has ended, and everything is closed.
- * With `--check`, only checks the file and the flags.
+ * Runs a proxy. Resolves when everything is closed, after the proxy was asked to end or the
+ * connection of `--stdio` has ended. With `--check`, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken
@@ -105,26 +106,8 @@ export async function runProxy(
     const ends = hasStdio ? [proxy.connectStdio(options.streams)] : [];
     await Promise.race([aborted(signal), network.lost, ...ends]);
   } finally {
-    await closeAll(opened.toReversed());
+    await closeAll(...opened.toReversed().map((part) => () => part.close()));
   }
-}
-
-/**
- * Closes all items in their order, even if one of them fails.
- *
- * @throws {AggregateError} several could not be closed; the error itself if it was only one
- */
-async function closeAll(items: readonly { close(): void | Promise<void> }[]): Promise<void> {
-  const errors: unknown[] = [];
-  for (const item of items) {
-    try {
-      await item.close();
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 1) throw new AggregateError(errors, 'parts of the proxy were not closed');
-  if (errors.length === 1) throw errors[0];
 }
 
 interface Prepared {
@@ -208,5 +191,5 @@ function report(
   if (env['LOG_LEVEL'] !== 'silent') for (const line of openServices(services)) print(line);
 }
 
-/** The default of wireproxy. */
+/** The default of wireproxy for `CheckAliveInterval`. */
 const CHECK_ALIVE_MS = 5000;

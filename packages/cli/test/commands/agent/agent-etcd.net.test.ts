@@ -18,8 +18,8 @@ import { NumberedStream } from './numbered-stream.ts';
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
 /**
- * How long only node n1 cannot reach etcd, in ms. This is longer than the time limit of a call.
- * After that, no node can reach etcd for `TOGETHER_MS`.
+ * How long only node n1 cannot reach etcd, in ms. This is longer than the time limit of a call to
+ * etcd. After that, no node can reach etcd for `TOGETHER_MS`.
  */
 const ALONE_MS = LONG ? 1_200_000 : 13_000;
 const TOGETHER_MS = LONG ? 600_000 : 5000;
@@ -63,7 +63,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it(
-    `loses no packet while one node cannot reach etcd for ${ALONE_MS / 1000} s, and then no node can for ${TOGETHER_MS / 1000} s`,
+    `loses no packet while one node cannot reach etcd for ${ALONE_MS / 1000} s, and then no node can reach etcd for ${TOGETHER_MS / 1000} s`,
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };

@@ -72,7 +72,11 @@ describe('readAgentFlags', () => {
       { clusterPrefix: ['10.0.0.0/16'] },
       /static:10.244.1.0\/24 contradicts/,
     ],
-    ['enforce without a cluster', { enforcement: 'enforce', clusterPrefix: [] }, /needs --cluster/],
+    [
+      'enforce without a cluster prefix',
+      { enforcement: 'enforce', clusterPrefix: [] },
+      /needs --cluster/,
+    ],
     ['--force without enforce', { force: true }, /--force contradicts --enforcement permissive/],
     [
       'an opt-out in mode all',
@@ -85,7 +89,7 @@ describe('readAgentFlags', () => {
       /--opt-out a=b contradicts --registry file/,
     ],
     [
-      'a taint with a directory as registry',
+      'a start taint with a directory as registry',
       { startTaint: 'a/b' },
       /--start-taint contradicts --registry file/,
     ],
@@ -112,7 +116,11 @@ describe('readAgentFlags', () => {
     ['a port that is too large', { metrics: ':70000' }, /--metrics expected \[ADDRESS\]:PORT/],
     ['a time with an unknown unit', { rotateKeyEvery: '1x' }, /--rotate-key-every expected a time/],
     ['rotations that overlap', { rotateKeyEvery: '5m' }, /--rotate-key-every 5m contradicts/],
-    ['a bad interface', { interface: 'a/b' }, /"a\/b" is not an interface name/],
+    [
+      'an interface name that is not valid',
+      { interface: 'a/b' },
+      /"a\/b" is not an interface name/,
+    ],
   ])('refuses %s, and says why', (_, flags, message) => {
     const given = Object.fromEntries(
       Object.entries({ ...GOOD, ...flags }).filter(([, value]) => value !== undefined),
@@ -135,7 +143,7 @@ describe('readAgentFlags', () => {
 });
 
 describe('readEtcdFlags', () => {
-  it('reads files, user and lease', () => {
+  it('reads the files, the user and the lease', () => {
     const { tls, user, leaseSeconds } = readEtcdFlags(
       withMore({
         etcdCa: 'ca.crt',
@@ -153,12 +161,12 @@ describe('readEtcdFlags', () => {
 
   it.each<[string, Partial<AgentFlags>, RegExp]>([
     [
-      'a certificate alone',
+      'a certificate without a key',
       { etcdCert: 'n1.crt' },
       /--etcd-cert and --etcd-key must be given together/,
     ],
     [
-      'a user alone',
+      'a user without a password file',
       { etcdUser: 'litz' },
       /--etcd-user and --etcd-password-file must be given together/,
     ],

@@ -22,7 +22,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     removeSockets();
   });
 
-  it('gives the key of a restored file a new generation, if another key had replaced it after the backup', async () => {
+  it('gives the key from a restored file a new generation if another key had replaced this key after the backup', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     const { publicKey } = await ownKey(one);
@@ -85,7 +85,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects to two nodes that both replaced their keys at the same time while it was away, and that lost no packet between each other', async () => {
+  it('connects to two nodes that replaced their keys at the same time while it was away; these two lost no packet between each other', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     const streams = [
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('starts without its state, as on a new machine, and a peer that waited for it ends its rotation', async () => {
+  it('starts without its state, as on a new machine, and a peer whose rotation waited for it ends this rotation', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');

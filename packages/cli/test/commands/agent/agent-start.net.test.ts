@@ -93,7 +93,7 @@ describeWith(realInterfaces, 'litz agent, at its start', () => {
     expect(await host.run('nft', ['list', 'chain', 'inet', 'litz', 'leaving'])).toContain('drop');
   });
 
-  it('ends when nft fails, with the output of nft without control characters', async () => {
+  it('ends when nft fails, and prints the output of nft without control characters', async () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     const script =

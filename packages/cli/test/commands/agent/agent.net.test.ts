@@ -117,7 +117,7 @@ describeWith(realInterfaces, 'litz agent', () => {
 describeWith(realInterfaces, 'litz agent --table --priority', () => {
   beforeAll(() => startMesh(['--table', '100', '--priority', '800']));
 
-  it('configures a daemon that was killed and started again, and sets routes and rules, in the given table', async () => {
+  it('configures a daemon that was killed and started again, and sets routes in the given table and rules of the given priority', async () => {
     await daemons.get(one)?.end('SIGKILL');
     const stream = await NumberedStream.start(two.pod, one.pod, one.podAddress);
     await one.daemon();

@@ -13,7 +13,7 @@ const CONTROL_PLANE = { 'node-role.kubernetes.io/control-plane': '' };
 const FLAGS: AgentFlags = { ...DEFAULT_FLAGS, registry: 'kubernetes' };
 
 describe('kubernetesDefaults', () => {
-  it('fills in name, addresses and prefixes, and reports their sources', async () => {
+  it('fills in the name, the addresses and the prefixes, and reports where the prefixes come from', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/namespaces/kube-system/configmaps', KUBEADM);
     const { flags, findings } = await defaults({}, { NODE_NAME: 'n1' });

@@ -1,6 +1,6 @@
 /**
- * `peakMegabytes`: the peak of the resident memory of a process. Also the limit for agents in
- * tests.
+ * `peakMegabytes`: the peak of the resident memory of a process. `MOST_MEGABYTES`: the limit of
+ * this peak for agents in tests.
  *
  * @module
  */

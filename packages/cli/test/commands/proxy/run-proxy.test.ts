@@ -143,7 +143,7 @@ describe('runProxy', () => {
     expect(printed).toEqual([expect.stringMatching(/wg0\.conf: nothing is wrong$/)]);
   });
 
-  test('--check reports a field that is missing for opening the tunnel', async () => {
+  test('--check reports a missing field without which the tunnel cannot be opened', async () => {
     const lines = TUNNEL.filter((line) => !line.startsWith('Address'));
     const checked = start(lines, { socks5: ['0'], check: true });
     await expect(checked).rejects.toThrow(/wg0\.conf: Address: expected in \[Interface\]/);

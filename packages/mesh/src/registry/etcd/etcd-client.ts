@@ -167,8 +167,8 @@ export class EtcdClient implements EtcdApi {
       return await this.#withTokenOn(connection, run);
     } catch (error) {
       const isUnavailable = error instanceof EtcdError && error.code === GRPC_CODES.unavailable;
-      // A member of etcd's cluster that has lost the other members still answers, but it is of no
-      // use. The next call connects to another endpoint.
+      // A member of etcd's cluster that has lost the other members still answers, but with this
+      // error. The next call connects to another endpoint.
       if (isUnavailable && this.#endpoints.list.length > 1) connection.close(error);
       throw error;
     }

@@ -37,8 +37,8 @@ export class GrpcConnection {
     this.#socket = socket;
     this.#session = session;
     this.#pinging = setInterval(() => this.#ping(), PING_MS);
-    // In Node.js 20, the session reports nothing and keeps the socket if the server refuses a
-    // certificate right after the handshake.
+    // Errors of the socket are handled too. In Node.js 20, the session reports nothing and keeps
+    // the socket if the server refuses a certificate right after the handshake.
     socket.on('error', (error) => this.#end(error));
     session.on('error', (error) => this.#end(error));
     session.once('goaway', () => session.close());
@@ -60,8 +60,8 @@ export class GrpcConnection {
     const connection = new GrpcConnection(socket, session);
     const late = setTimeout(() => connection.#end(new Error('no answer in time')), CONNECT_MS);
     const opened = new Promise<undefined>((resolve) => {
-      // Without encryption, the TCP connection is open before the server has sent anything in
-      // HTTP/2.
+      // Without encryption, an open TCP connection does not show that the server speaks HTTP/2, but
+      // its settings do.
       session.once('remoteSettings', () => resolve(undefined));
     });
     const error = await Promise.race([opened, connection.#ended]);

@@ -13,7 +13,7 @@ export class DelayedReports {
   #bad = new Map<string, string>();
   #missing = new Set<string>();
 
-  /** True if the last scan missed a record for the first time. */
+  /** True if a record was missing for the first time in the last scan. */
   get isMissing(): boolean {
     return this.#missing.size > 0;
   }

@@ -2,9 +2,9 @@
  * `KubernetesRegistry`: the records as Kubernetes objects, one for each node.
  *
  * A record is written by server-side apply, so that other writers keep their fields. The Node of
- * the same name owns the record: when the Node is deleted, Kubernetes deletes the record. That a
- * node writes only its own record is enforced by the admission policy of the Helm chart, not by
- * this client.
+ * the same name owns the record: when the Node is deleted, Kubernetes deletes the record. This
+ * client could write any record. The admission policy of the Helm chart ensures that a node writes
+ * only its own record.
  *
  * @module
  */

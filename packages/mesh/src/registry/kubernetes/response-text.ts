@@ -105,8 +105,8 @@ function tooLong(message: string): KubeError {
 }
 
 /**
- * In characters. The longest text. A page of 100 records has about 0.2 megabytes. A list asks for
- * smaller pages if its objects are larger.
+ * In characters. The longest text. A page of 100 records has about 0.2 megabytes. If a page is too
+ * long, `KubeApi.list` requests smaller pages.
  */
 const MAX_TEXT = 16 * 1024 * 1024;
 /** In characters. The longest line. etcd refuses an object of more than 1.5 MB. */

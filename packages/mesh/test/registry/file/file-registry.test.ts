@@ -58,7 +58,7 @@ describe('FileRegistry', () => {
     expect(listener.records.has('n1')).toBe(true);
   });
 
-  test('does not report a half written record, and keeps the old one', async () => {
+  test('does not report a half-written record, and keeps the previous one', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     const file = join(path, 'n1.json');
     const text = readFileSync(file, 'utf8').replace('51871', '7');
@@ -90,7 +90,7 @@ describe('FileRegistry', () => {
     expect(listener.heard).toHaveLength(1);
   });
 
-  test('reports a file that stays away as deleted', async () => {
+  test('reports `deleted` for a record whose file stays away', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1, 2]);
     rmSync(join(path, 'n1.json'));
     watch.change();
@@ -114,7 +114,7 @@ describe('FileRegistry', () => {
     ]);
   });
 
-  test('reports records that are missing in a new directory as expired, not as deleted', async () => {
+  test('reports `expired`, not `deleted`, for records that are missing in a new directory', async () => {
     const { path, listener, clock, watch } = await following(undefined, [1]);
     renameSync(path, `${path}.away`);
     mkdirSync(path);

@@ -136,7 +136,7 @@ describe('KubernetesRegistry', () => {
     await until(() => server.watching === 0);
   });
 
-  test('reports a node that an administrator has revoked as gone', async () => {
+  test('reports `deleted` for a node that an administrator has revoked', async () => {
     const { server, registry, heard } = setUp();
     await registry.publish(record('n1'));
     registry.follow(heard.listener);

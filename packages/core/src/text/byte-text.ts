@@ -1,0 +1,48 @@
+/**
+ * `toByteText` and `fromByteText`: a text in UTF-8 as a text of bytes, with one character for each
+ * byte (U+0000 to U+00FF). The UAPI and a handed-over state carry such texts.
+ *
+ * `encodeURIComponent` does the work, because not every JavaScript runtime has `TextEncoder`.
+ *
+ * @module
+ */
+
+/**
+ * Returns the bytes of a text.
+ *
+ * @throws {URIError} the text has half of a surrogate pair
+ */
+export function toByteText(text: string): string {
+  return encodeURIComponent(text).replaceAll(/%(..)/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+/** Returns the text that the bytes stand for; undefined if they are not UTF-8. */
+export function fromByteText(bytes: string): string | undefined {
+  const escaped = bytes.replaceAll(
+    /[^\w.:-]/g,
+    (character) => `%${byteOf(character).toString(16).padStart(2, '0')}`,
+  );
+  try {
+    return decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns 0xff, which UTF-8 never has, for a character that is no byte. */
+function byteOf(character: string): number {
+  const code = character.charCodeAt(0);
+  if (code <= 0xff) return code;
+  const index = WINDOWS_1252.indexOf(character);
+  return index === -1 ? 0xff : 0x80 + index;
+}
+
+/**
+ * The characters for the bytes from 0x80 on. A `TextDecoder` of 'latin1' returns them in newer
+ * runtimes (https://encoding.spec.whatwg.org/#windows-1252).
+ */
+const WINDOWS_1252 =
+  '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f' +
+  '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
