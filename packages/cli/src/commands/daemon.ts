@@ -24,6 +24,7 @@ import { DaemonControl } from '../upgrade/daemon-control.ts';
 import { HAND_OVER } from '../upgrade/successor-process.ts';
 import { takeOver, takePlace } from '../upgrade/take-place.ts';
 import { Upgrades } from '../upgrade/upgrades.ts';
+import { waitForEnd } from '../upgrade/wait-for-end.ts';
 
 export interface DaemonOptions {
   /** The environment: the variables of wireguard-go, of the service manager and of an upgrade. */
@@ -94,8 +95,11 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;
-  if (upgrades.isTakenOver && ownEnv[IN_BACKGROUND] !== '1') await waitForEnd(served, options);
-  served.log.verbose('ended');
+  const { device, log } = served;
+  if (upgrades.isTakenOver && ownEnv[IN_BACKGROUND] !== '1') {
+    await waitForEnd(device.name, options.signal, (line) => log.error(line));
+  }
+  log.verbose('ended');
 }
 
 /** Opens the device, or takes it over from another process. */
@@ -124,18 +128,6 @@ function showReady({ log }: ServedDevice, ready: ReadyFile | undefined): void {
   } catch (error) {
     log.error(`--ready-file: ${(error as Error).message}`);
   }
-}
-
-/**
- * Waits for a signal, after a process of another container has taken the device. If this process
- * ended by itself, the container would be started again, and it would take the device back.
- */
-async function waitForEnd({ device, log }: ServedDevice, { signal }: DaemonOptions): Promise<void> {
-  log.error(`another process has taken ${device.name} over; this one only waits for its end`);
-  // A signal handler alone does not keep the process alive.
-  const timer = setInterval(() => {}, 2 ** 31 - 1);
-  await aborted(signal);
-  clearInterval(timer);
 }
 
 /**

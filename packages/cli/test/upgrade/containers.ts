@@ -18,8 +18,6 @@ export interface ContainerOptions {
   readonly pause?: string;
   /** The format of the hand-over that the daemon names. Default: its own. */
   readonly format?: string;
-  /** The words in front of the command line. */
-  readonly wrapper?: readonly string[];
 }
 
 /** One daemon. */
@@ -74,7 +72,7 @@ export class Container {
 }
 
 export class Containers {
-  readonly #folder: string = mkdtempSync(join(tmpdir(), 'litz-containers-'));
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'litz-containers-'));
   #count = 0;
   /** The daemon that `implementation` has started. */
   first!: Container;
@@ -91,14 +89,14 @@ export class Containers {
   };
 
   start(machine: Namespace, link: string, options: ContainerOptions = {}): Container {
-    const { pause = '', format = '', wrapper = [] } = options;
+    const { pause = '', format = '' } = options;
     const number = ++this.#count;
     const [ready, paused] = [`ready${number}`, `paused${number}`].map((file) =>
-      join(this.#folder, file),
+      join(this.folder, file),
     ) as [string, string];
     const node = [process.execPath, '--import', join(import.meta.dirname, 'killer.mjs')];
     const words = ['-f', '--take-over', '--ready-file', ready, link];
-    const [program = '', ...args] = [...wrapper, ...UNSHARE, ...node, LITZ, ...words];
+    const [program = '', ...args] = [...UNSHARE, ...node, LITZ, ...words];
     const started = machine.start(program, args, {
       KILL: `pause ${pause}`,
       PASSED: format,
@@ -110,7 +108,7 @@ export class Containers {
 
   /** Call this after all daemons have ended. */
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -2,18 +2,20 @@
  * Tests `litz --take-over`: a process in another PID namespace takes the place of a running daemon,
  * as a new pod does on Kubernetes. Neither process can kill the other one.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { boringtun, litz, wireguardGo, type Implementation } from '../interop/implementation.ts';
 import type { Namespace } from '../interop/namespace.ts';
 import { show } from '../interop/tunnel.ts';
-import { realInterfaces } from '../litz-process.ts';
+import { LITZ, realInterfaces } from '../litz-process.ts';
 import { Containers, type Container, type ContainerOptions } from './containers.ts';
 import { NumberedDatagrams } from './numbered-datagrams.ts';
 import { LONG, record } from './record.ts';
-import { twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
+import { daemonsOf, killDaemons, twoNamespaces, until, UpgradedTunnel } from './upgraded-tunnel.ts';
 import { WireCounters } from './wire-counters.ts';
 
 /** `LITZ_LONG=1` makes 100 take-overs, and writes the results into a file. */
@@ -43,7 +45,7 @@ const STEPS = LONG
   ? ALL_STEPS
   : ALL_STEPS.filter(([, step]) => /^(at state|at commit|before running)$/.test(step));
 
-const needed = [...realInterfaces, programRequirement('unshare')];
+const needed = [...realInterfaces, programRequirement('unshare'), programRequirement('setpriv')];
 
 let world: UpgradedTunnel | undefined;
 let containers: Containers;
@@ -277,6 +279,24 @@ describeWith(needed, 'litz --take-over', () => {
     await a.ping();
   });
 
+  it('gives nothing to a process of another user', async () => {
+    const { a } = await create(litz);
+    const folder = `/var/run/wireguard/.litz-${a.a.link}`;
+    await ask(join(folder, `${a.a.link}.sock`));
+    const got = join(containers.folder, 'got');
+    // The folder is closed to such a process, so it gets the right to enter every folder.
+    const stranger = [
+      ...['setpriv', '--reuid=65534', '--clear-groups'],
+      ...['--inh-caps=+dac_override', '--ambient-caps=+dac_override'],
+      ...[process.execPath, join(import.meta.dirname, 'stranger.mjs')],
+    ];
+    const variables = [`LITZ_HAND_OVER=${join(folder, 'hand-over')}`, `GOT=${got}`];
+    await a.underlay.a.run('env', ...variables, ...stranger);
+    expect(readFileSync(got, 'utf8')).toBe('uid 65534 got closed');
+    expect(containers.first.isReady).toBe(true);
+    await a.ping();
+  }, 60_000);
+
   it('refuses the second of two processes, and the first has the device', async () => {
     const { first, a } = await create(litz);
     const both = [start(), start()];
@@ -287,6 +307,33 @@ describeWith(needed, 'litz --take-over', () => {
     await first.isReplaced();
     await a.ping();
   }, 60_000);
+
+  it('in the background: the old process ends by itself', async () => {
+    world = await UpgradedTunnel.create(litz, twoNamespaces);
+    const link = `${world.a.link}b`;
+    const command = [process.execPath, LITZ, '--take-over', link];
+    try {
+      await world.underlay.a.run(...(command as [string, ...string[]]));
+      const [old] = daemonsOf(link);
+      await world.underlay.a.run(...(command as [string, ...string[]]));
+      await until(() => daemonsOf(link).length === 1 && daemonsOf(link)[0] !== old);
+      process.kill(daemonsOf(link)[0], 'SIGTERM');
+      await until(() => daemonsOf(link).length === 0);
+      expect(existsSync(`/var/run/wireguard/.litz-${link}`)).toBe(false);
+    } finally {
+      killDaemons(link);
+    }
+  }, 60_000);
+
+  it.each([
+    ['--take-over', 'wg%d', '--take-over needs the name of one interface'],
+    ['--ready-file=/none/ready', 'wg0', '--ready-file: ENOENT'],
+  ])('refuses %s %s before anything is made', async (flag, name, message) => {
+    world = await UpgradedTunnel.create(litz, twoNamespaces);
+    await expect(world.underlay.a.run(process.execPath, LITZ, '-f', flag, name)).rejects.toThrow(
+      message,
+    );
+  });
 
   it('starts normally if a daemon was killed, and when the interface is gone', async () => {
     const { first, a } = await create(litz);
@@ -320,6 +367,15 @@ async function takeOverFrom(old: Container): Promise<void> {
   const successor = start();
   await until(() => successor.isReady);
   await old.isReplaced();
+}
+
+/** Asks the daemon to let another process take over, as `litz --take-over` does. */
+async function ask(path: string): Promise<void> {
+  const socket = createConnection(path);
+  socket.end('{"do":"take-over"}\n');
+  let answer = '';
+  for await (const bytes of socket) answer += String(bytes);
+  expect(answer).toBe('{"done":true}\n');
 }
 
 /** Sends a stream to the peer, and looks at the counters on the wire. */
