@@ -105,13 +105,13 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
 /** Opens the device, or takes it over from another process. */
 async function openServed(
   name: string,
-  { env, names: given, persist = false, takeOver: takesOver = false }: DaemonOptions,
+  { env, signal, names: given, persist = false, takeOver: takesOver = false }: DaemonOptions,
   socket: string | undefined,
   ownEnv: NodeJS.ProcessEnv,
 ): Promise<{ served: ServedDevice; isSuccessor: boolean }> {
   const level = logLevel(env['LOG_LEVEL']);
   const names = new FollowedNames(given);
-  const options = { level, persist, env: ownEnv, names };
+  const options = { level, persist, env: ownEnv, names, signal };
   const taken =
     socket === undefined
       ? takesOver && (await takeOver(name, options))

@@ -20,6 +20,8 @@ import { inheritStderr } from './successor-process.ts';
 interface TakeOptions extends Pick<ServedDeviceOptions, 'level' | 'names'> {
   readonly persist: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends this process. The old process then goes on. */
+  readonly signal: AbortSignal;
   /** Whether the running daemon has started this process. */
   readonly isChild: boolean;
 }
@@ -62,8 +64,13 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
     channel.close();
     throw new Failure(`${socket} belongs to user ${channel.peer.uid}, not to this process's user`);
   }
-  const version = versionOfLitz();
-  const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
+  const taken = await takeDevice({
+    channel,
+    version: versionOfLitz(),
+    signal: withReason(options.signal),
+    warmUp: true,
+    persist: options.persist,
+  });
   const served = await serve(taken, options);
   // Removes the control socket of the old process, so that this process can make its own at that
   // path. It is not removed earlier, because the old process needs it if the hand-over fails. When
@@ -74,10 +81,19 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
   return served;
 }
 
+/** Returns a signal whose reason the old process can log. */
+function withReason(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(new Failure(ENDED));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return controller.signal;
+}
+
 /** Serves the device, and tells the service manager and the old process. */
 async function serve(
   taken: TakenDevice,
-  { level, names, env, isChild }: TakeOptions,
+  { level, names, env, signal, isChild }: TakeOptions,
 ): Promise<ServedDevice> {
   let served: ServedDevice | undefined;
   try {
@@ -85,6 +101,7 @@ async function serve(
     // end of the old process would take the processor from the packet loop.
     await sleep(FIRST_PACKETS_MS);
     served = await ServedDevice.take(taken, { level, names });
+    if (signal.aborted) throw new Failure(ENDED);
     if (isChild) becomeMainProcess(served, env);
     taken.confirm();
     return served;
@@ -107,5 +124,6 @@ function becomeMainProcess({ log }: ServedDevice, env: NodeJS.ProcessEnv): void 
   notifier.close();
 }
 
+const ENDED = 'the new process was told to end';
 /** After this time, the packet loop has caught up with a stream of 100 Mbit/s. */
 const FIRST_PACKETS_MS = 30;

@@ -193,6 +193,35 @@ describeWith(needed, 'litz --take-over', () => {
     }
   }, 60_000);
 
+  it.each(['before ready', 'before restored', 'at commit'])(
+    'with the new process at its end %s: the old one goes on',
+    async (step) => {
+      const { first, a } = await create(litz);
+      const { stream, wire } = watch();
+      try {
+        await stream.until(100);
+        const successor = start({ pause: step });
+        await until(() => successor.isPaused);
+        successor.kill('SIGTERM');
+        successor.release();
+        await until(() => successor.end !== undefined);
+        expect(successor.end).toBe(1);
+        expect(successor.text).toMatch(/cannot take \S+ over .*the new process was told to end/);
+        expect(first.text).toMatch(/this one goes on: the new process was told to end/);
+        const before = wire.size;
+        await until(() => wire.size > before + 1000);
+        await stream.end();
+        expect(wire.twice).toEqual([]);
+        await takeOverFrom(first);
+        await a.ping();
+      } finally {
+        stream.close();
+        wire.close();
+      }
+    },
+    90_000,
+  );
+
   it('with the old process at its end while the new one hangs at commit: the new one has everything', async () => {
     const { first, a } = await create(litz);
     await a.ping();
@@ -291,9 +320,13 @@ describeWith(needed, 'litz --take-over', () => {
     const got = join(containers.folder, 'got');
     // The folder is closed to such a process, so it gets the right to enter every folder.
     const stranger = [
-      ...['setpriv', '--reuid=65534', '--clear-groups'],
-      ...['--inh-caps=+dac_override', '--ambient-caps=+dac_override'],
-      ...[process.execPath, join(import.meta.dirname, 'stranger.mjs')],
+      'setpriv',
+      '--reuid=65534',
+      '--clear-groups',
+      '--inh-caps=+dac_override',
+      '--ambient-caps=+dac_override',
+      process.execPath,
+      join(import.meta.dirname, 'stranger.mjs'),
     ];
     const variables = [`LITZ_HAND_OVER=${join(folder, 'hand-over')}`, `GOT=${got}`];
     await a.underlay.a.run('env', ...variables, ...stranger);

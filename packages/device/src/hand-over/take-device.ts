@@ -24,6 +24,8 @@ export interface TakeOptions extends Omit<DeviceOptions, 'tun' | 'up'> {
   readonly channel: Sys.UnixChannel;
   /** The version of this program, for messages. */
   readonly version: string;
+  /** Gives up the hand-over if this process does not have the sessions yet. Default: never. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A device that runs in this process from now on. */
@@ -56,10 +58,10 @@ export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   checkObject(options, 'options');
   checkObject(options.channel, 'channel');
   requireText(options.version, 'version');
-  const { channel: connection, version, ...deviceOptions } = options;
+  const { channel: connection, version, signal, ...deviceOptions } = options;
   const sys = await import('@litz/sys');
   const channel = new HandOverChannel(connection, sys);
-  const taking = new Taking(channel, deviceOptions, sys);
+  const taking = new Taking(channel, deviceOptions, sys, signal);
   try {
     return await taking.run(version);
   } catch (error) {
@@ -68,20 +70,25 @@ export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   }
 }
 
+type SuccessorOptions = Omit<TakeOptions, 'channel' | 'version' | 'signal'>;
+
 class Taking {
   readonly #channel: HandOverChannel;
-  readonly #options: Omit<TakeOptions, 'channel' | 'version'>;
+  readonly #options: SuccessorOptions;
   readonly #sys: typeof Sys;
+  readonly #signal: AbortSignal | undefined;
   #device: Device | undefined = undefined;
 
   constructor(
     channel: HandOverChannel,
-    options: Omit<TakeOptions, 'channel' | 'version'>,
+    options: SuccessorOptions,
     sys: typeof Sys,
+    signal: AbortSignal | undefined,
   ) {
     this.#channel = channel;
     this.#options = options;
     this.#sys = sys;
+    this.#signal = signal;
   }
 
   async run(version: string): Promise<TakenDevice> {
@@ -164,7 +171,7 @@ class Taking {
 
   /** Resolves to the next message, or to 'closed' if the other process was killed. */
   async #next(type: HandOverMessage['type']): Promise<Arrived | 'closed'> {
-    const arrived = await this.#channel.receive(LONGEST_WAIT_MS);
+    const arrived = await this.#channel.receive(LONGEST_WAIT_MS, this.#signal);
     if (arrived === 'closed') return arrived;
     const { message } = arrived;
     if (message.type === type) return arrived;
