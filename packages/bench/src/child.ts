@@ -43,8 +43,8 @@ export function answerIn(output: string, name: string): unknown {
 }
 
 /**
- * Returns the output without the answers. Text of V8 in front of an answer, on the same line, is
- * kept.
+ * Returns the output without the answers. Text that V8 has written in front of an answer, on the
+ * same line, is kept.
  */
 export function withoutAnswers(output: string): string {
   return output.replaceAll(new RegExp(`${MARK}.*\n`, 'g'), '');

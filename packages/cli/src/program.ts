@@ -171,6 +171,8 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
   try {
     const { keepFewRights } = await import('./rights/few-rights.ts');
     keepFewRights('daemon', { user: flags.user });
+    const { PacketThread } = await import('@litz/device/packet-thread');
+    PacketThread.startEarly(name);
     const { runDaemon } = await import('./commands/daemon.ts');
     await runDaemon(name, {
       env,

@@ -11,6 +11,8 @@ import { keyPair } from './key-pair.ts';
 
 vi.mock('../src/commands/daemon.ts', () => ({ runDaemon: vi.fn<typeof runDaemon>() }));
 vi.mock('../src/commands/up.ts', () => ({ runUp: vi.fn<typeof runUp>() }));
+const startEarly = vi.hoisted(() => vi.fn<(name: string) => void>());
+vi.mock('@litz/device/packet-thread', () => ({ PacketThread: { startEarly } }));
 vi.mock('../src/rights/few-rights.ts', () => ({
   keepFewRights: vi.fn<typeof keepFewRights>(),
   keepAllRights: vi.fn<() => void>(),
@@ -59,6 +61,7 @@ describe('runProgram', () => {
     expect(keepFewRights).not.toHaveBeenCalled();
     expect(await runProgram(['-f', '--user', 'litz', 'wg0'])).toBe(0);
     expect(keepFewRights).toHaveBeenCalledExactlyOnceWith('daemon', { user: 'litz' });
+    expect(startEarly).toHaveBeenCalledExactlyOnceWith('wg0');
     expect(runDaemon).toHaveBeenCalledOnce();
   });
 

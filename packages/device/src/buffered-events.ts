@@ -42,8 +42,8 @@ export class BufferedEvents {
   }
 
   /**
-   * Keeps the process alive until the events are emitted. Otherwise an error could be lost because
-   * the process has nothing else to wait for.
+   * Keeps the process alive until the events are emitted. If the process had nothing else to wait
+   * for, it could otherwise end before an error is emitted.
    */
   keepProcessAlive(): void {
     this.#isUrgent = true;

@@ -48,8 +48,8 @@ export interface DeviceEvents {
   'handshake-failed': [{ readonly peer: PublicKey }];
   /**
    * The name of a peer's endpoint should be looked up, because at least two initiations in a row
-   * were not answered, or because the peer has a name and no endpoint. `endpoint`: the present one.
-   * Emitted with each further initiation, and only for peers with an `endpointName`.
+   * were not answered, or because the peer has a name and no endpoint. `endpoint`: the present
+   * endpoint. Emitted with each further initiation, and only for peers with an `endpointName`.
    * `EndpointRefresh` of `@litz/device/quick` listens to it.
    */
   unanswered: [

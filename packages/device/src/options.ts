@@ -64,11 +64,12 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   crypto?: CryptoProvider | CryptoModule;
   /**
-   * Compiles the packet path in the first second: while the device has nothing else to do, it sends
-   * packets between two sockets of its own over loopback. So the first stream starts at about the
-   * speed that it would otherwise reach after a second. Costs half a second of processor time,
-   * once. Meant for programs that transfer much soon after their start. Has no effect without
-   * loopback or with a TUN of your own. Default false; the daemon `litz` switches it on.
+   * Compiles the packet path: the device sends packets between two sockets of its own over
+   * loopback, for up to 0.25 s before it makes the interface, and then while it has nothing else to
+   * do. So the first pings take less time, and the first stream starts at about the speed that it
+   * would otherwise reach after a second. Costs half a second of processor time, once. Meant for
+   * programs that transfer much soon after their start. Has no effect without loopback or with a
+   * TUN of your own. Default false; the daemon `litz` switches it on.
    */
   warmUp?: boolean;
   /**

@@ -67,7 +67,7 @@ describe('BufferedEvents', () => {
     expect(told).toEqual(Array.from({ length: 1002 }, (_, i) => `${i}`));
   });
 
-  it('emits events that a listener causes after the others', () => {
+  it('emits the events that a listener causes only after the kept events', () => {
     events.add(() => {
       told.push('first');
       tell('third');

@@ -251,7 +251,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(await left.ping(right.inner)).toBe(1);
     });
 
-    it('reports a port that is taken when it comes up', async () => {
+    it('reports that the port is taken when the link comes up', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const other = await left.device({ tun: 'other', addresses: [] });
@@ -266,7 +266,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens its sockets when a port that was taken is free again, and reports the port once', async () => {
+    it('opens the sockets when the taken port is free again, and reports only once that it was taken', async () => {
       const { left } = hosts;
       const first = await left.device({ up: false });
       const errors: unknown[] = [];
@@ -282,7 +282,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect(errors).toHaveLength(1);
     });
 
-    it('ends the device when it is deleted', async () => {
+    it('ends the device when the link is deleted', async () => {
       const { left } = hosts;
       const before = openDescriptors();
       const device = await left.device();
@@ -516,7 +516,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       await up;
     });
 
-    it('opens the sockets of a link that was set up before the device checked it', async () => {
+    it('opens its sockets if another program has set the link up before the device checked it', async () => {
       const { left } = hosts;
       left.namespace.run(() => {
         for (const words of ['tuntap add dev wg0 mode tun', 'link set wg0 up']) {
@@ -573,7 +573,7 @@ describeWith(
   () => {
     withHosts();
 
-    it('carries its requests and the answers', async () => {
+    it('carries the requests of the ping program and the answers to them', async () => {
       await hosts.devices();
       expect(await runInside(hosts.left, PING_PROGRAM, { address: '10.1.0.2' })).toBe(0);
     });
@@ -592,7 +592,7 @@ describeWith(
 describeWith(realInterfaces, 'Device and offloads', () => {
   withHosts();
 
-  it('reports a refused segmentation once, and works without it', async () => {
+  it('reports once that the kernel refuses to segment datagrams (GSO), and works without GSO', async () => {
     const { left, right } = hosts;
     // The datagrams of the self-test are longer than this MTU, so the kernel refuses to segment
     // them (EINVAL).
@@ -610,7 +610,7 @@ describeWith(realInterfaces, 'Device and offloads', () => {
 });
 
 describe('Device whose interface cannot be made', () => {
-  it('rejects with a code of Litz', async () => {
+  it('rejects with an error code of Litz', async () => {
     const created = Device.create({ tun: 'lo', privateKey: ALICE.privateKey });
     await expect(created).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_LITZ_/) as string,

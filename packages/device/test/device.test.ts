@@ -164,7 +164,7 @@ describe('Device', () => {
       expect({ ...parts[0], peers: status.peers }).toEqual(status);
     });
 
-    it('is returned for one peer too', async () => {
+    it('has a counterpart for one peer: `peer` returns its status, or undefined for a key that no peer has', async () => {
       await using alice = await memoryDevice(ALICE);
       const { publicKey } = BOB;
       const endpointName = 'vpn.example:51820';
@@ -286,7 +286,7 @@ describe('Device', () => {
       });
     });
 
-    it('rejects for a key that no peer has, and for a wrong key', async () => {
+    it('rejects for a key that no peer has, and for a text that is not a key', async () => {
       const { device } = await open(memoryDevice(ALICE));
       await expect(device.connected(BOB.publicKey)).rejects.toThrow(
         /"publicKey" expected the key of a configured peer/,
@@ -452,7 +452,7 @@ describe('Device', () => {
       expect(await bob.device.status()).toMatchObject({ listenPort });
     });
 
-    it('reports a port that is taken when it goes up, and accepts another port', async () => {
+    it('reports that the port is taken when the link goes up, and then accepts another port', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });
@@ -471,7 +471,7 @@ describe('Device', () => {
       await bob.device.connected(ALICE.publicKey, { timeout: 5000 });
     });
 
-    it('is set up and down by the device, each once', async () => {
+    it('is set up and down by the device, and a repeated call has no effect', async () => {
       const { device } = await open(memoryDevice(ALICE, { up: false }));
       const told: string[] = [];
       device.on('up', () => told.push('up')).on('down', () => told.push('down'));
@@ -486,7 +486,7 @@ describe('Device', () => {
       expect(told).toEqual(['up', 'down']);
     });
 
-    it('stays down when the port is taken, and rejects up', async () => {
+    it('stays down when the port is taken, and `up` rejects', async () => {
       const [alice, bob] = await pair();
       const { listenPort } = await alice.device.status();
       await alice.device.configure({ listenPort });
@@ -582,7 +582,7 @@ describe('Device', () => {
     expect(tun.send(new Uint8Array(20))).toBe(false);
   });
 
-  it('ends with an error event after a crash in the middle of a change, also with a TypeError', async () => {
+  it('ends with an error event after a crash in the middle of a change, even if the error is a TypeError', async () => {
     let isBroken = false;
     const crypto = {
       ...nobleProvider,

@@ -28,7 +28,7 @@ describe('subscribedEvents', () => {
 });
 
 describe('the channels of all devices', () => {
-  test('report when a device is made, goes up and is closed, and its handshakes and sessions', async () => {
+  test('report that a device is made, goes up and is closed, and report its handshakes and sessions', async () => {
     const names = ['open', 'up', 'handshake', 'session', 'close'] as const;
     const heard = Object.fromEntries(names.map((name) => [name, listen(name)]));
     const { alice, bob } = await connected();
@@ -42,7 +42,7 @@ describe('the channels of all devices', () => {
     expect(of('close', alice)).toHaveLength(1);
   });
 
-  test('report to a subscriber that comes later, after the next call of a method', async () => {
+  test('report events to a later subscriber too, after the next call of a method of the device', async () => {
     const { alice } = await connected();
     const heard = listen('drop');
     await alice.status();

@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 describeWith(realInterfaces, 'Device with several threads', () => {
-  it('sends its counters in order and none twice, also while its threads are ended one after the other', async () => {
+  it('sends its counters in order and none twice, even while its threads are ended one after the other', async () => {
     const errors: string[] = [];
     const device = await open(4);
     device.on('error', ({ message }) => errors.push(message));

@@ -89,7 +89,7 @@ export function abortError(signal: AbortSignal): Error & { code: string } {
 
 /**
  * Returns one error for several addresses, as Node.js does when it tries more than one: an
- * `AggregateError` with the code of the first. A single error is returned as it is.
+ * `AggregateError` with the code of the first error. A single error is returned as it is.
  */
 export function aggregateError(errors: readonly NetworkError[]): Error {
   const [first] = errors;

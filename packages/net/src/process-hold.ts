@@ -1,7 +1,7 @@
 /**
  * `ProcessHold`: keeps the process alive for one socket, while it is open and not `unref`'d.
  *
- * `changeHold` is the same without an object, for sockets of which there may be many.
+ * `changeHold` does the same without an object, for kinds of sockets of which there may be many.
  *
  * @module
  */

@@ -143,7 +143,7 @@ export class SocketHost {
     if (this.#holds++ === 0) this.#onHold(true);
   }
 
-  /** Must be called when a socket that keeps the process alive closes, or stops doing so. */
+  /** Must be called when a socket that keeps the process alive closes or is `unref`'d. */
   release(): void {
     if (--this.#holds === 0) this.#onHold(false);
   }

@@ -91,7 +91,8 @@ export function checkTunnelSource(
     throw problem('Interface', 'Address', 'expected in [Interface], is missing');
   }
   if (config.peers.length === 0) throw problem('Peer', 'PublicKey', 'expected a [Peer]');
-  // Without a fixed port here, the peers cannot begin a handshake. So this side needs an endpoint.
+  // Without a fixed port here, no peer can begin a handshake. So this side needs the endpoint of a
+  // peer.
   if (!listenPort && config.peers.every(({ endpoint }) => endpoint === undefined)) {
     const expected = 'expected in a [Peer], or a ListenPort that the peer can reach';
     throw problem('Peer', 'Endpoint', expected);

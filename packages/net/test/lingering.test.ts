@@ -6,7 +6,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('Lingering', () => {
-  test('waits until data and end are acknowledged, and until the other side ends', async () => {
+  test('waits until the data and the FIN are acknowledged, and until the other side ends', async () => {
     const lingering = new Lingering();
     const socket = { state: 'fin-wait-1', unacknowledged: 5 };
     const tcp = socket as TcpSocket;

@@ -80,7 +80,7 @@ describe('a stack and its own addresses', () => {
     expect(now - began).toBeLessThan(5000);
   });
 
-  test('exchange datagrams, also in fragments, and echo', () => {
+  test('exchange datagrams, also in fragments, and echo requests', () => {
     const stack = createStack();
     const server = stack.openUdp({ port: 53 });
     const client = stack.openUdp();

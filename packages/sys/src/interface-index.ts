@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isInterfaceName } from '@litz/core/internals';
+import { isInterfaceName } from '@litz/core/text';
 import { checkInteger } from './arguments.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';

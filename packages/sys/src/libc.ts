@@ -11,7 +11,7 @@
  * @module
  */
 import { createRequire } from 'node:module';
-import { WireGuardError } from '@litz/core';
+import { WireGuardError } from '@litz/core/text';
 
 /**
  * Every function returns what the C function returns: -1 means failure (0 for the two functions

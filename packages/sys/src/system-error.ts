@@ -4,7 +4,7 @@
  * @module
  */
 import { constants } from 'node:os';
-import { WireGuardError } from '@litz/core';
+import { WireGuardError } from '@litz/core/text';
 import { libc } from './libc.ts';
 
 /** Names of errno numbers on this platform. */

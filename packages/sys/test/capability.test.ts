@@ -19,7 +19,7 @@ describe('readRights', () => {
     });
   });
 
-  test('says that a thread without the flag may get new rights', () => {
+  test('says that a thread without no_new_privs may get new rights', () => {
     expect(readRights(statusFile(['NoNewPrivs:\t0'])).noNewPrivileges).toBe(false);
   });
 });

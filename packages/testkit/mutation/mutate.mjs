@@ -1,16 +1,18 @@
 /**
  * Runs mutation tests with Stryker:
  *
- *   pnpm mutate [FOLDER ...]                all mutants
- *   pnpm mutate:again [FOLDER[/FILE] ...]   survivors, and files whose code has changed
- *   pnpm mutate:stopped [FOLDER ...]        mutants that the timer stopped, except in the head of a
- *                                           loop; on a busy machine with
+ *   pnpm mutate [FOLDER ...]                runs all mutants
+ *   pnpm mutate:again [FOLDER[/FILE] ...]   runs the mutants that survived, and all mutants of
+ *                                           files whose code has changed
+ *   pnpm mutate:stopped [FOLDER ...]        runs the mutants that the timer stopped, except those
+ *                                           in the head of a loop. On a busy machine, set
  *                                           `LITZ_MUTATION_TIMEOUT_MS=60000`
- *   pnpm mutate:quick                       a small set
+ *   pnpm mutate:quick                       runs a small set of mutants
  *   pnpm mutate:report [FOLDER ...]         runs nothing; prints each survivor of a folder
  *
- * One folder runs after the other, each with its tests of `folders.mjs`. The results are stored in
- * `results/`. Then `docs/mutation.md` is written. The command fails if a threshold is not reached.
+ * The folders run one after the other, each with the tests that `folders.mjs` lists for it. The
+ * results are stored in `results/`. Then `docs/mutation.md` is written. The command fails if a
+ * threshold is not reached.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -258,13 +260,13 @@ function configuration(mutate, work) {
     plugins: [join(HERE, 'in-process/runner.mjs')],
     mutate,
     inPlace: true,
-    // Stryker reads this file with an interface of TypeScript that version 7 does not have.
+    // This file does not exist. Stryker would read it with an API that TypeScript 7 does not have.
     tsconfigFile: 'none.json',
     disableTypeChecks: false,
     coverageAnalysis: 'perTest',
     concurrency: Number(process.env['LITZ_MUTATION_WORKERS'] ?? 2),
-    // Stryker adds one and a half times the normal time of the tests. This time is long, because
-    // tests are slow on a busy machine.
+    // Stryker adds one and a half times the normal time of the tests to this number. It is large,
+    // because tests are slow on a busy machine.
     timeoutMS: Number(process.env['LITZ_MUTATION_TIMEOUT_MS'] ?? 15_000),
     // Modules that were loaded again stay in memory, so the process is restarted.
     maxTestRunnerReuse: 150,

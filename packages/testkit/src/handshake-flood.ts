@@ -47,7 +47,7 @@ export class HandshakeFlood {
 
   /**
    * Sends the messages that are due, at most `MOST_AT_ONCE` in one call, so that this function
-   * returns soon, also after the caller did not run for a while.
+   * returns soon even if the caller has not run for a while.
    *
    * @param elapsedMs time since the flood began
    */

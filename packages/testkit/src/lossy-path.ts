@@ -1,6 +1,7 @@
 /**
  * `LossyPath`: a path between two hosts that delays, loses, reorders, repeats, corrupts and marks
- * packets by a seed. It has no clock: its user passes the time.
+ * packets. A seed determines what happens to each packet. The path has no clock: its user passes
+ * the time.
  *
  * @module
  */
@@ -22,7 +23,7 @@ export interface PathOptions {
   reorderBy?: number;
   /** Bytes per ms; default: no limit. */
   rate?: number;
-  /** How many bytes may wait for the rate. */
+  /** How many bytes may wait if packets come faster than `rate`; more packets are lost. */
   queue?: number;
   /** Packets longer than this are lost without an error. */
   blackHole?: number;

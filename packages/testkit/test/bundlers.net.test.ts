@@ -53,13 +53,13 @@ describeWith(requirements, 'a program that is made by', () => {
 
   afterAll(() => project.remove());
 
-  test.each(Object.keys(BUNDLERS))('%s has a device with an interface', async (bundler) => {
+  test.each(Object.keys(BUNDLERS))('%s can open a device with an interface', async (bundler) => {
     const threads = { 'linux-worker': '@litz/device/linux-worker' };
     const folder = await bundle(bundler, { program: './device.js', ...threads });
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle0 true\n', stderr: '' });
   });
 
-  test.each(Object.keys(BUNDLERS))('%s has a device with several threads', async (bundler) => {
+  test.each(Object.keys(BUNDLERS))('%s can open a device with several threads', async (bundler) => {
     const threads = {
       'linux-worker': '@litz/device/linux-worker',
       'cipher-worker': '@litz/device/cipher-worker',
@@ -68,7 +68,7 @@ describeWith(requirements, 'a program that is made by', () => {
     expect(runIn(folder)).toEqual({ status: 0, stdout: '2\n', stderr: '' });
   });
 
-  test.each(Object.keys(BUNDLERS))('%s has a stream of packets', async (bundler) => {
+  test.each(Object.keys(BUNDLERS))('%s can open a stream of packets', async (bundler) => {
     const threads = { 'readiness-worker': '@litz/tun/readiness-worker' };
     const folder = await bundle(bundler, { program: './stream.js', ...threads });
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle1 closed\n', stderr: '' });

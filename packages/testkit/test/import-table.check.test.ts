@@ -21,7 +21,8 @@ const TABLE: Record<
   config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   netstack: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
-  sys: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
+  // sys is loaded before a command drops its rights, so it loads no cryptography.
+  sys: { allowed: ['@litz/core/text'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
   testkit: { allowed: ['@litz/core', '@litz/core/internals', 'vitest'], node: true },
   tun: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
@@ -31,6 +32,7 @@ const TABLE: Record<
     allowed: [
       '@litz/core',
       '@litz/core/internals',
+      '@litz/core/text',
       '@litz/config',
       '@litz/config/uapi',
       '@litz/tun/offload',
@@ -71,6 +73,7 @@ const TABLE: Record<
     // sys is only for the namespaces of the demo, and for code that needs an interface anyway.
     allowed: [
       '@litz/device',
+      '@litz/device/packet-thread',
       '@litz/device/quick',
       '@litz/config',
       '@litz/config/uapi',

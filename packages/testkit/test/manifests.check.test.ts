@@ -49,7 +49,7 @@ describe('manifests', () => {
   // release/stage.mjs takes the repository from the workspace, so all packages have the same
   // repository.
   test.each(published)(
-    'of %s names no repository, because that of the workspace counts',
+    'of %s names no repository, because the workspace names it for all',
     (_, manifest) => {
       const { repository, homepage, bugs } = manifest;
       expect({ repository, homepage, bugs }).toEqual({});

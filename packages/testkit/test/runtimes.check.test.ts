@@ -42,6 +42,15 @@ describe('the command litz', () => {
     expect(own.filter((file) => /core\/src\/(?:crypto\/noble|engine)/.test(file))).toEqual([]);
     expect(own.length).toBeGreaterThan(3);
   });
+
+  test('loads no cryptography before it drops its rights, because it then starts again', () => {
+    const seen = new Map<string, string[]>();
+    follow(join(packages, 'cli/src/rights/few-rights.ts'), seen);
+    follow(join(packages, 'sys/src/index.ts'), seen);
+    const foreign = new Set([...seen.values()].flat().filter((name) => !name.startsWith('node:')));
+    expect([...foreign].toSorted()).toEqual(['@litz/sys', 'commander']);
+    expect(seen.size).toBeGreaterThan(40);
+  });
 });
 
 /** Reads a file and the files of Litz that it imports. `seen`: the other imports of each file. */

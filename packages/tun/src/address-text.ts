@@ -7,7 +7,7 @@ import { quote, tryParseCidr } from '@litz/core/internals';
 import type { InterfaceAddress } from '@litz/sys';
 
 /**
- * Parses an address with its prefix length. The address must be of this family.
+ * Parses an address of this family with its prefix length.
  *
  * @param argument the name of the parsed value, for the error
  * @throws {TypeError} `text` is not such an address

@@ -119,7 +119,7 @@ function checkOffload(offload: TunOptions['offload']): void {
 }
 
 /**
- * How many packets the kernel queues for the process. Twice the kernel's default, so that a pause
- * of the process does not lose packets.
+ * How many packets the kernel queues for the process. This is twice the kernel's default, so that a
+ * short pause of the process does not lose packets.
  */
 const TX_QUEUE_LENGTH = 1000;

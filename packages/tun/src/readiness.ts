@@ -4,8 +4,9 @@
  *
  * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
  * `terminate()` or `process.exit()`, and these would wait for it without end. So `stop`, and a
- * listener for the event `exit` of the process, wake the thread through its eventfd. (There is one
- * exception: a worker that made a `Readiness` must `stop` it before the worker is terminated.)
+ * listener for the event `exit` of the process, wake the thread through its eventfd. A worker
+ * thread that is terminated has no such event. So if a worker has made a `Readiness`, it must
+ * `stop` it before the worker is terminated.
  *
  * @module
  */

@@ -191,7 +191,7 @@ export class TunDevice {
   }
 
   /**
-   * Lets the next `close` delete the interface, also if it is persistent.
+   * Lets the next `close` delete the interface, even if it is persistent.
    *
    * @throws {SystemError} EBADFD: the interface is gone
    */

@@ -1,6 +1,6 @@
 /**
- * `TunStream`: a TUN device as a stream, with the interface of the package node-tuntap2. One chunk
- * is one IP packet.
+ * `TunStream`: a TUN device as a stream, with the API of the package node-tuntap2. One chunk is one
+ * IP packet.
  *
  * ```ts
  * const tun = new TunStream();
@@ -53,7 +53,7 @@ type Callback = (error?: Error | null) => void;
  * In addition to the events of a Duplex, it emits `drop` with a `SystemError` for each packet that
  * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet),
  * that is longer than 65535 bytes (EMSGSIZE), or that could not be read. After eight failed reads
- * in a row the stream is destroyed with that error.
+ * in a row the stream is destroyed with the error of the last read.
  *
  * @example
  *

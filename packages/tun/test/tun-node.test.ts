@@ -62,11 +62,15 @@ describe('nodevMount', () => {
       undefined,
     ],
     [
-      'no mount of a file beside',
+      'no mount of another file whose path begins with the same text',
       [line('/', 'rw'), line('/dev/net/tunnel', 'rw,nodev')],
       undefined,
     ],
-    ['no mount of a folder beside', [line('/', 'rw'), line('/dev/ne', 'rw,nodev')], undefined],
+    [
+      'no mount of a folder whose path is only the beginning of a name',
+      [line('/', 'rw'), line('/dev/ne', 'rw,nodev')],
+      undefined,
+    ],
     ['no mount with an option that only begins with nodev', [line('/', 'rw,nodevice')], undefined],
     ['nothing in a text that is no list of mounts', ['', 'nonsense\n'], undefined],
   ])('finds %s', (_name, lines, expected) => {

@@ -244,7 +244,7 @@ describe('TunStream when it ends', () => {
     await once(stream, 'close');
   });
 
-  test('calls the callback of release after it is closed, also the second time', async () => {
+  test('calls the callbacks of two releases after the stream is closed', async () => {
     const stream = new TunStream();
     await new Promise<void>((resolve) => stream.release(resolve));
     expect(stream.closed).toBe(true);

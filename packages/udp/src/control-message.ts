@@ -2,8 +2,9 @@
  * Control messages (cmsg) of received and sent datagrams: local address and interface, TOS, segment
  * size. Pure functions on memory, which allocate nothing.
  *
- * Here a message is a struct msghdr of recvmmsg or sendmmsg. It has one datagram, or several of one
- * source or to one destination, which the kernel has coalesced (GRO) or will segment (GSO).
+ * Here a message is a struct msghdr of recvmmsg or sendmmsg. It has one datagram, several from one
+ * source that the kernel has coalesced (GRO), or several to one destination that the kernel will
+ * segment (GSO).
  *
  * @module
  */

@@ -2,8 +2,9 @@
  * `UdpCounters`: the counters of the sockets. Invalid datagrams from the network and lost datagrams
  * cause no exception; they are counted here.
  *
- * Here a message is what one mmsghdr of sendmmsg or recvmmsg describes: one datagram, or several of
- * one source or to one destination (UDP GSO and GRO).
+ * Here a message is what one mmsghdr of sendmmsg or recvmmsg describes: one datagram, several from
+ * one source that the kernel has coalesced (UDP GRO), or several to one destination that the kernel
+ * will segment (UDP GSO).
  *
  * @module
  */
@@ -24,8 +25,8 @@ export class UdpCounters {
   /** Messages longer than a slot of 64 KiB. */
   receiveDroppedTruncated = 0;
   /**
-   * Messages whose control data did not fit or was invalid, so that source or segment size is
-   * uncertain.
+   * Messages whose control data did not fit or was invalid, so that the source or the segment size
+   * is uncertain.
    */
   receiveDroppedControl = 0;
   /** Coalesced messages with an impossible segment size. */

@@ -1,8 +1,8 @@
 /**
  * `FloodFilter`: keeps a flood of handshake messages out of the queue of one socket.
  *
- * 1. When more handshake messages arrive than honest peers send, it starts to count their sources
- *    (`SourceSketch`).
+ * 1. When more handshake messages arrive than honest peers send, it starts to count the messages of
+ *    each source (`SourceSketch`).
  * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`). The filter has a list
  *    of marked sources, which are the sources that send many messages, and the share of their
  *    messages that still passes. The share is large enough to see whether these sources continue.
@@ -28,12 +28,12 @@ export class FloodFilter {
   readonly #random: ((out: Uint32Array) => void) | undefined;
   #sketch: SourceSketch | undefined = undefined;
   /**
-   * An estimate of how many messages came from marked sources, dropped messages included: without
-   * mac2, with mac2.
+   * An estimate of how many messages came from marked sources, dropped messages included: one
+   * number for messages without mac2, one for messages with mac2.
    */
   readonly #marked: [without: number, withMac2: number] = [0, 0];
-  // The share of the messages of marked sources that passes the filter, 0 to 1: without mac2, with
-  // mac2.
+  // The share of the messages of marked sources that passes the filter, 0 to 1: one number for
+  // messages without mac2, one for messages with mac2.
   readonly #passingShares: [without: number, withMac2: number] = [1, 1];
   /** An estimate of how many messages came since the last check, dropped messages included. */
   #total = 0;

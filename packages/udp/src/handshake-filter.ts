@@ -8,15 +8,15 @@
  * random number below the limit for its kind?      yes: it passes (kinds: with mac2, without mac2)
  * ```
  *
- * The kernel coalesces datagrams of one length and one source before the filter sees them. So
- * several whole initiations or responses together are treated like one. Transport messages always
- * pass. A single transport message passes because of its type. If the kernel coalesces a transport
- * message with handshake messages before it, it is the last of these datagrams. It is then shorter
- * than the others: only the last datagram may have another length, which must be smaller, and a
- * multiple of 16 is neither 148 nor 92. So the total length is not a multiple of 148 or 92, and all
- * of these datagrams pass. A cookie reply is 64 bytes long, as a transport message can be, so only
- * a single cookie reply is matched. A filter of a UDP socket sees the datagram from the UDP header
- * on.
+ * The kernel coalesces datagrams of one length and one source before the filter sees them. So the
+ * filter treats several coalesced initiations, or several coalesced responses, like a single one.
+ * Transport messages always pass. A single transport message passes because of its type. The kernel
+ * can also coalesce a transport message with handshake messages before it, but only as the last
+ * datagram, and only if it is shorter than the others. The length of a transport message is a
+ * multiple of 16, so it is neither 148 nor 92. Then the total length is not a multiple of 148 or
+ * 92, and all of these datagrams pass. A cookie reply is 64 bytes long, and a transport message can
+ * have this length too. So the filter matches only a single cookie reply, not several coalesced
+ * ones. A filter of a UDP socket sees the datagram from the UDP header on.
  *
  * @module
  */

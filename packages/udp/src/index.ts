@@ -3,8 +3,8 @@
  *
  * `openUdp` uses Linux's batched system calls. `openEventLoopUdp` opens the same sockets for a
  * program on the event loop of Node.js: a callback tells it when there are datagrams.
- * `openPortableUdp` has the same methods for sending and receiving, uses node:dgram, and works on
- * every system.
+ * `openPortableUdp` opens sockets of node:dgram, on every system. They have the same methods for
+ * sending and receiving.
  *
  * @module
  */

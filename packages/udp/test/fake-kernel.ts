@@ -1,7 +1,7 @@
 /**
  * A fake kernel for unit tests. It has memory with addresses, socket calls such as sendmmsg and
- * recvmmsg that use it, and errors that a test chooses. It reads the structures with code of its
- * own, not with the code under test.
+ * recvmmsg that use this memory, and errors that a test chooses. It reads the structures with code
+ * of its own, not with the code under test.
  *
  * Use: `vi.mock('@litz/sys', async (original) => fakeSys(await original()))`.
  *

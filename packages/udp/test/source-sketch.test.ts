@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SourceSketch } from '../src/source-sketch.ts';
 
 describe('SourceSketch', () => {
-  it('marks a source that sends many messages until a second or two after the last one, and no other', () => {
+  it('marks only a source that sends many messages; the mark stays for a second or two after the last message', () => {
     const sketch = new SourceSketch();
     const isMarked = (source: number): boolean => sketch.isMarked(source, 0);
     for (let interval = 0; interval < 20; interval++) {

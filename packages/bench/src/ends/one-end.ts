@@ -45,8 +45,8 @@ export interface Load {
   /** The MTU of the interface, in bytes. */
   readonly mtu: number;
   /**
-   * Whether `load-child.js` sends super-packets, as with QUIC. Otherwise it sends single packets,
-   * as with voice.
+   * Whether `load-child.js` sends super-packets, as a program with QUIC does. Otherwise it sends
+   * single packets, as a program for voice calls does.
    */
   readonly superPackets: boolean;
 }

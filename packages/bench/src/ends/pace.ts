@@ -9,7 +9,7 @@ import { median } from '../results/statistics.ts';
 export class Pace {
   #perMs: number;
   #sent = 0;
-  /** Packets that were due but are not sent, because they were too late. */
+  /** Packets that were due but will never be sent, because the sender was too late for them. */
   #skipped = 0;
   #taken: number[] = [];
   #since: number;
@@ -27,7 +27,8 @@ export class Pace {
 
   /**
    * Returns how many packets are due at `now`. After a delay of more than 4 ms, only the packets of
-   * the last 4 ms are due. A longer burst would overflow the queue of a receiver that is idle.
+   * the last 4 ms are due, or `ONE_CALL` packets if these are more. A longer burst would overflow
+   * the queue of a receiver that is idle.
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;

@@ -25,7 +25,9 @@ export interface FloodLoads {
   readonly crowd: number;
   /** How many peers never answer. */
   readonly silent: number;
-  /** How many seconds the client pings while the crowd connects, and how many with silent peers. */
+  /**
+   * For how many seconds the client pings while the crowd connects, and again with silent peers.
+   */
   readonly watchSeconds: number;
 }
 
@@ -133,7 +135,7 @@ async function sampleCrowd(
 }
 
 /**
- * Adds many peers that never answer while the links are down. When the links are up again, the
+ * Takes the links down, adds many peers that never answer, and takes the links up again. Then the
  * client pings.
  */
 async function sampleSilent(

@@ -17,7 +17,7 @@ import { INNER } from '../peers/tunnel.ts';
 /** When a guest without an answer sends its next initiation. */
 export type Retry =
   /**
-   * As the protocol says: after 5 seconds, also after a cookie reply (section 6.1 of the WireGuard
+   * As the protocol says: after 5 seconds, even after a cookie reply (section 6.1 of the WireGuard
    * paper).
    */
   | 'protocol'

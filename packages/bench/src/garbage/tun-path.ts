@@ -32,7 +32,7 @@ export interface EndReport extends Collections {
 /**
  * Carries about `packets` packets from end a to end b.
  *
- * It ends both devices and closes the namespaces, also when it rejects. On a signal, `clean-up.ts`
+ * It ends both devices and closes the namespaces, even when it rejects. On a signal, `clean-up.ts`
  * does the same.
  */
 export async function carryOverTun(

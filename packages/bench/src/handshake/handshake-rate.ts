@@ -13,9 +13,10 @@
  *
  * Implementations detect load differently: Litz counts handshakes per second, wireguard-go looks at
  * its queue. Under load they demand a cookie, and answer at most 20 initiations per second and
- * address. The benchmark does not switch this off: every peer has its own address, sends its cookie
- * when it has one, and stays below 20 initiations per second, like many clients that connect at the
- * same time. So the cost of checking mac2 is included for an implementation under load.
+ * address. The benchmark does not switch these limits off. It stays below them, like many clients
+ * that connect at the same time: every peer has its own address, sends its cookie when it has one,
+ * and sends fewer than 20 initiations per second. So the cost of checking mac2 is included for an
+ * implementation under load.
  *
  * The default number of unanswered initiations (96) is large enough to keep the responder's core
  * busy. It is below 128, because wireguard-go is under load from 128 on. If the responder's core is

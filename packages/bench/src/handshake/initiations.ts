@@ -64,8 +64,8 @@ export class InitiationFactory {
   }
 
   /**
-   * Makes the next initiation, with a later timestamp. It takes the link down and up before,
-   * because the engine would otherwise wait for an answer to the last initiation.
+   * Makes the next initiation, with a later timestamp. First it takes the link down and up, because
+   * the engine would otherwise wait for an answer to the last initiation.
    */
   #initiate(engine: Engine): Uint8Array {
     engine.linkDown(0);

@@ -2,8 +2,8 @@
  * `InitiatorSocket`: sends the initiations of one peer, one at a time, and checks the answers.
  *
  * Like a real initiator, it stores the cookie of a responder under load, and uses it in mac2 from
- * then on (section 5.3). A responder that answers an initiation with a cookie reply has ignored the
- * initiation. So the socket sends this initiation again at once.
+ * then on (section 5.3 of the WireGuard paper). A responder that answers an initiation with a
+ * cookie reply has ignored the initiation. So the socket sends this initiation again at once.
  *
  * @module
  */

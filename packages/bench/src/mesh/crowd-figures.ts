@@ -129,7 +129,7 @@ class CrowdRun {
     const tookReal: number[] = [];
     const before = await crowd.counts();
     for (let i = 0; i < changes; i++) {
-      // Every second change is a new node. The others change the port of that node.
+      // Every second change adds a new node. The change after it gives that node another port.
       const number = FIRST_FAKE + (i >> 1);
       const prefix = fakePrefix(number);
       const written = await crowd.write(number, PORT + i, CHANGE_TIMEOUT_MS);

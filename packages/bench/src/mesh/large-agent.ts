@@ -145,8 +145,8 @@ const PORT = 20_000;
 const START_MS = 300_000;
 const CHANGE_TIMEOUT_MS = 60_000;
 /**
- * Time in ms between two changes. It is more than 50 ms, because the agent processes all changes of
- * 50 ms in one round.
+ * Time in ms between two changes. It is more than 50 ms, because the agent processes all changes
+ * that come within 50 ms in one round.
  */
 const APART_MS = 150;
 const REST_MS = 5000;

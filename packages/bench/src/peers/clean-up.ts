@@ -8,7 +8,7 @@ import { killRunningCommands } from './command.ts';
 import { removeSockets } from './daemon.ts';
 import { closeNamespaces } from './namespaces.ts';
 
-/** Calls `run` and then removes everything that it made, also when a signal ends the process. */
+/** Calls `run` and then removes everything that it made, even when a signal ends the process. */
 export async function withCleanUp<T>(run: () => Promise<T>): Promise<T> {
   process.on('SIGINT', endNow).on('SIGTERM', endNow);
   try {

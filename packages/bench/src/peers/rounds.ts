@@ -45,7 +45,7 @@ export interface RoundsOutcome {
 }
 
 /**
- * Runs all rounds. Afterwards it removes namespaces, sockets and programs that are left, also when
+ * Runs all rounds. Afterwards it removes namespaces, sockets and programs that are left, even when
  * a signal ends the process.
  */
 export async function alternate<T extends Measurable>(

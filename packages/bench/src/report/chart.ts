@@ -85,8 +85,8 @@ function labelText({ value }: { value: unknown }): string {
 }
 
 /**
- * Removes the numbers from the names in the SVG, such as `zr3-`, because ECharts counts up with
- * each chart of the process.
+ * Removes the numbers from the names in the SVG, such as `zr3-`, because ECharts increases them
+ * with each chart that a process draws.
  */
 function withoutCounters(svg: string): string {
   return svg.replaceAll(/\bzr\d+-/g, 'zr-');

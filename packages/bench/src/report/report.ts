@@ -138,8 +138,8 @@ function absences(measurements: readonly Measurement[]): string[] {
 }
 
 /**
- * Adds one chart for each unit that has a better direction and figures with more than one subject.
- * Returns the links to the charts.
+ * Adds one chart for each unit whose values can be better or worse, if figures with this unit have
+ * more than one subject. Returns the links to the charts.
  */
 function chartsOf(
   result: Result,

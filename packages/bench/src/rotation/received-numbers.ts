@@ -15,7 +15,7 @@ export interface Gap {
 export interface StreamReport {
   /** How many different packets arrived. */
   readonly received: number;
-  /** How many packets that arrived had arrived before. */
+  /** How many of the arrivals were packets that had arrived before. */
   readonly duplicates: number;
   /**
    * The longest time between the arrivals of two successive packets. It includes pauses of a busy

@@ -13,7 +13,10 @@ import { settledMemory } from './memory.ts';
 export interface ConfigureTimes {
   /** Time of one `engine.configure` with objects. */
   engineMs: number;
-  /** Time to parse the lines of a UAPI request (those after 'set=1') into these objects. */
+  /**
+   * Time to parse the lines of a UAPI request (those after 'set=1') into the objects that
+   * `engine.configure` gets.
+   */
   requestMs: number;
 }
 

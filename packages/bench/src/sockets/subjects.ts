@@ -37,8 +37,8 @@ export interface Subject {
   /** Whether it is also measured over a path that loses datagrams. */
   readonly loss: boolean;
   /**
-   * Measures streams up, in Mbit/s; undefined: `run` measures them. The kernel has this function,
-   * because it needs an option to use CUBIC as Litz does.
+   * Measures streams up, in Mbit/s; undefined: `run` measures them. Only the subject with the
+   * sockets of the kernel has this function, because iperf3 must request CUBIC, which Litz uses.
    */
   goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */

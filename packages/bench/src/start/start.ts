@@ -1,7 +1,7 @@
 /**
  * `measureStart`: measures the first seconds of `litz` and of other implementations. It also
- * measures the cost and the gain of a device's warm-up, and the effect of a small heap, with a
- * small daemon: without a warm-up, with a warm-up, and with a warm-up and a small heap.
+ * measures the cost and the gain of a device's warm-up, and the effect of a small heap. For this,
+ * `daemon-child.ts` runs without a warm-up, with a warm-up, and with a warm-up and a small heap.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface StartSettings {
 
 /** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The subject without a warm-up: the same daemon. */
+/** The subject without a warm-up. Its daemon is otherwise the same. */
 export const WITHOUT = 'without';
 /**
  * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`

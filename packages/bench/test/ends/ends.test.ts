@@ -18,7 +18,7 @@ describe('excessText', () => {
 });
 
 describe('samplesOf', () => {
-  it('returns a rate in Mbit/s for streams, and per second for small packets; then shares in percent', () => {
+  it('returns first a rate (Mbit/s for streams, packets per second for small packets), and then shares in percent', () => {
     const stream = samplesOf('send-1420', SHOWN, 2);
     expect(stream[0]).toEqual({ figure: 'sending, MTU 1420', unit: 'Mbit/s', value: 11_360 });
     expect(stream.slice(1).map(({ unit, value }) => [unit, value])).toEqual([

@@ -35,7 +35,7 @@ describe('Pace', () => {
     expect(pace.perMs).toBeCloseTo(330, 0);
   });
 
-  it('sends at most the packets of 4 ms after the sender was held up for longer', () => {
+  it('lets the sender send only the packets of the last 4 ms after a longer delay', () => {
     const pace = new Pace(0, 100);
     expect(pace.due(4)).toBe(400);
     expect(pace.due(1000)).toBe(400);

@@ -22,7 +22,7 @@ describe('RateSearch', () => {
     expect(search.isFound).toBe(true);
   });
 
-  it('ends after three trials if the first rate is too high; the last one is a tenth above the most that was taken', () => {
+  it('ends after three trials if the first rate is too high; the last trial offers a tenth more than the highest rate that was taken', () => {
     const search = new RateSearch(800);
     const offered: number[] = [];
     searched(search, (rate) => (offered.push(rate), Math.min(rate, 480)));

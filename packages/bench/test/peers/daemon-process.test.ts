@@ -24,7 +24,7 @@ describe('parsePeakResidentKibibytes', () => {
     expect(parsePeakResidentKibibytes(status)).toBe(106_312);
   });
 
-  it('refuses a process without memory', () => {
+  it('refuses the status of a kernel thread, which has no VmHWM', () => {
     expect(() => parsePeakResidentKibibytes('Name:\tkthreadd\n')).toThrow(RangeError);
   });
 });

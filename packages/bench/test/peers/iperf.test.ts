@@ -12,7 +12,7 @@ describe('parseIperf', () => {
     });
   });
 
-  it('subtracts the loss if there is only one sum', () => {
+  it('subtracts the loss if the report has only the sum of the sender', () => {
     const end = { sum: { bytes: 1000, bits_per_second: 8e6, lost_percent: 25 } };
     expect(parseIperf(JSON.stringify({ end }))).toEqual({ receivedMbps: 6, receivedBytes: 750 });
   });

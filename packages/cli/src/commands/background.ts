@@ -66,8 +66,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    // Only a daemon gets these variables. A tunnel would pass them on to its hooks, and a daemon that
-    // a hook starts would stay in the foreground.
+    // Only a daemon gets these variables. A tunnel would pass them on to its hooks, and a daemon
+    // that a hook starts would stay in the foreground.
     env: options.words
       ? options.env
       : { ...options.env, WG_PROCESS_FOREGROUND: '1', [IN_BACKGROUND]: '1' },
@@ -131,8 +131,8 @@ function lastMessage(text: string): string {
  * Set in a daemon that was started in the background. Nobody starts such a daemon again when it
  * ends.
  */
-export const IN_BACKGROUND =
-  'LITZ_IN_BACKGROUND'; /** Matches stack frames of V8 and of JavaScript, and the lines around them. */
+export const IN_BACKGROUND = 'LITZ_IN_BACKGROUND';
+/** Matches stack frames of V8 and of JavaScript, and the lines around them. */
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**

@@ -17,8 +17,7 @@
  * @module
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { WireGuardError } from '@litz/core';
-import { protectSecretsWith } from '@litz/core/internals';
+import { protectSecretsWith, WireGuardError } from '@litz/core/text';
 import {
   capabilitySet,
   dropThreadRights,

@@ -6,7 +6,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { quote } from '@litz/core/internals';
+import { quote } from '@litz/core/text';
 import type { UserChange } from '@litz/sys';
 import { Failure } from '../failure.ts';
 

@@ -1,6 +1,6 @@
 /**
- * `ReadyFile`: a file that exists while a daemon serves its interface (`--ready-file`), for programs
- * that ask again and again, such as the kubelet.
+ * `ReadyFile`: a file that exists while a daemon serves its interface (`--ready-file`), for
+ * programs that ask again and again, such as the kubelet.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export class ReadyFile {
   readonly #path: string;
   #inode: bigint | undefined = undefined;
 
-  /** @throws {Failure} this user may not write to the folder of the file, or there is no such folder */
+  /** @throws {Failure} there is no folder for the file, or this user may not write to it */
   constructor(path: string) {
     this.#path = path;
     try {

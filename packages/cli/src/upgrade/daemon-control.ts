@@ -1,6 +1,6 @@
 /**
- * `DaemonControl`: how a running daemon is asked for an upgrade: by `litz upgrade`, by SIGUSR2, and by a
- * new process with `--take-over`.
+ * `DaemonControl`: how a running daemon is asked for an upgrade: by `litz upgrade`, by SIGUSR2, and
+ * by a new process with `--take-over`.
  *
  * @module
  */

@@ -4,8 +4,8 @@
  * The new process connects to a socket in the daemon's folder. There are two ways:
  *
  * - `run`: the daemon starts the new process, and accepts only this process.
- * - `offer`: another program has started the new process, for instance in another container, and that
- *   process has asked to take over. The daemon accepts one process of its own user.
+ * - `offer`: another program has started the new process, for instance in another container, and
+ *   that process has asked to take over. The daemon accepts one process of its own user.
  *
  * `giveDevice` says what happens then.
  *

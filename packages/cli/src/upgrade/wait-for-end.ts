@@ -1,9 +1,9 @@
 /**
  * `waitForEnd`: what a daemon does after a process of another container has taken its device.
  *
- * If the daemon ended at once, its container would be started again, and would take the device back.
- * So it waits until it is told to end. On Kubernetes that takes a few seconds: the new pod is ready,
- * and the old pod is deleted.
+ * If the daemon ended at once, its container would be started again, and would take the device
+ * back. So it waits until it is told to end. On Kubernetes that takes a few seconds: the new pod is
+ * ready, and the old pod is deleted.
  *
  * If nobody ends the daemon for a long time, it is wanted after all, for instance because an update
  * was undone meanwhile. Then it ends by itself. Its container starts again, and takes the device

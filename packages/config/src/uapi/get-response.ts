@@ -27,14 +27,14 @@ export interface GetOptions {
   /**
    * `litz_keys=true`: the answer has the next keys of device and peers, and the static keys with
    * which the sessions were made. Without this line in the request, the answer has none of these
-   * keys. With the line, it also has the names of endpoints.
+   * keys. The line also adds the names of endpoints, as `stats` does.
    */
   readonly keys?: boolean;
   /**
    * `litz_stats=true`: the answer has the `details` of the device, and for each peer the drops, the
    * unanswered initiations, the number of messages and the round trip of the last handshake.
-   * Without this line in the request, the answer has none of these values. With the line, it also
-   * has the names of endpoints.
+   * Without this line in the request, the answer has none of these values. The line also adds the
+   * names of endpoints, as `keys` does.
    */
   readonly stats?: boolean;
 }

@@ -317,7 +317,10 @@ function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
 }
 
-/** Returns the name; undefined if the value is neither `HOST:PORT` nor empty. */
+/**
+ * Returns the name; an empty text if the value is empty; undefined if the value is not `HOST:PORT`,
+ * or its host is an address.
+ */
 function endpointNameOf(value: string): string | undefined {
   const name = fromByteText(value);
   if (!name) return name;

@@ -100,7 +100,8 @@ export class UapiClient {
    *
    * @param options `keys`: also reads the next keys, and the keys of the sessions. `stats`: also
    *   reads the `details` of the device, and for each peer the drops, the unanswered initiations,
-   *   the number of messages and the round trip. Only Litz supports these options.
+   *   the number of messages and the round trip. Each of the two also reads the names of endpoints.
+   *   Only Litz supports these options.
    * @throws {UapiError} (rejects) the errno of the answer; or `EIO`: the daemon could not be
    *   reached (`cause` is the error)
    * @throws {WireGuardError} (rejects) `ERR_LITZ_TIMEOUT`

@@ -84,7 +84,7 @@ function toPeer(
   };
 }
 
-/** Returns the address, and the name if there is one. */
+/** Returns the address of an endpoint, and the text `HOST:PORT` if its host is a name. */
 function resolved(
   given: string | Endpoint | HostEndpoint,
   endpoints: ReadonlyMap<HostEndpoint, Endpoint>,

@@ -104,7 +104,7 @@ describe('the name of an endpoint', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('is refused if it is none', () => {
+  it('is refused if it is not HOST:PORT', () => {
     const wrong = { ...peer, endpointName: 'a:1\nlisten_port=1' };
     expect(() => formatGetPeers([wrong], { keys: true })).toThrow('"peers[0].endpointName"');
   });
@@ -161,7 +161,7 @@ describe('the option `stats`', () => {
     expect(formatGetResponse(status)).not.toContain('litz_');
   });
 
-  it('has drop reasons; parseGetResponse ignores a reason that it does not know', () => {
+  it('adds the reasons of drops; parseGetResponse ignores a reason that it does not know', () => {
     const text = formatGetResponse(status, { stats: true }).replace('bad-mac1', 'too-purple');
     expect(parseGetResponse(text).details?.drops).toEqual({});
   });

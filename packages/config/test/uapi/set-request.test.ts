@@ -49,7 +49,7 @@ remove=true
     });
   });
 
-  it('reads and writes the name of an endpoint, or that there is none', () => {
+  it('reads and writes the name of an endpoint, and the empty value that removes it', () => {
     const body = `public_key=${KEY}
 litz_endpoint_name=vpn.example:51820
 public_key=${keyToHex(publicKey(8))}

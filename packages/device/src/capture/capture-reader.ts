@@ -46,7 +46,7 @@ export class CaptureReader implements DeviceCapture {
     return this.#ring.memory;
   }
 
-  /** The packets of both sides until now. */
+  /** The sums of the counts of both sides until now. */
   get counts(): CaptureCounts {
     const { SEEN_INNER, SEEN_OUTER, LOST_INNER, LOST_OUTER } = RING_COUNTER;
     return {

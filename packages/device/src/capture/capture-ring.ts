@@ -96,8 +96,8 @@ export class CaptureRingReader {
   }
 
   /**
-   * Returns the memory, cleared, for another ring. No writer may use it. Afterwards this ring is
-   * empty, and its counters stay.
+   * Clears the memory and returns it, so that another ring can use it. No writer may use the memory
+   * any more. Afterwards this ring is empty, but its counters keep their values.
    */
   detach(): SharedArrayBuffer {
     const [memory, words] = [this.#memory, this.#words];

@@ -123,7 +123,7 @@ export class CaptureTap {
     this.#write(this.#pendingAt);
   }
 
-  /** Writes the secrets of a handshake, also if only one side is captured. */
+  /** Writes the secrets of a handshake, even if only one side is captured. */
   secrets(secrets: HandshakeSecrets): void {
     const { bytes, view } = this.#ring;
     const length = keyLogBlockLength(secrets);

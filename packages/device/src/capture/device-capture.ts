@@ -4,7 +4,10 @@
  * @module
  */
 
-/** How many packets a capture should record, and how many of these the ring had no space for. */
+/**
+ * How many packets matched the filter of a capture, and how many of these were left out because the
+ * ring had no space for them.
+ */
 export interface CaptureCounts {
   readonly received: number;
   readonly dropped: number;
@@ -30,6 +33,6 @@ export interface CaptureStream extends AsyncIterable<Uint8Array> {
  * The capture ends with `stop`, when the device is closed, or when the iteration is left.
  */
 export interface DeviceCapture extends CaptureStream {
-  /** The packets of both sides until now. */
+  /** The sums of the counts of both sides until now. */
   readonly counts: CaptureCounts;
 }

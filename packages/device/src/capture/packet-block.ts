@@ -31,8 +31,9 @@ export interface PacketBlock {
 }
 
 /**
- * Returns the length in bytes of a block that has the count of lost packets. The default is the
- * longest comment. So no block with `captured` bytes is longer than the default result.
+ * Returns the length in bytes of a block that has a count of lost packets. The default of
+ * `commentLength` is the length of the longest comment, so no block with `captured` bytes is longer
+ * than the result for that default.
  */
 export function packetBlockLength(
   captured: number,

@@ -47,15 +47,15 @@ export interface GiveOptions {
 
 /**
  * Hands a device over. After this function has resolved, the device and the server belong to the
- * other process. Then call `close` of both here, which leaves the interface and the socket as they
- * are.
+ * other process. Then call `close` of both in this process. It leaves the interface and the socket
+ * as they are.
  *
- * @returns how long the device has neither read nor sent, in ms
+ * @returns how long the device rested, in ms: it neither read packets nor sent datagrams
  * @throws {TypeError | RangeError} (rejects) an argument is wrong; nothing has happened
  * @throws {Error} (rejects) the device was not handed over; the message says why. The other process
  *   has been killed, or cannot use the device, and the device continues. It makes new sessions if
  *   the other process may have used the old ones. But if the other process may have the device and
- *   cannot be killed, the device is closed.
+ *   cannot be killed, this process closes the device.
  */
 export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
   if (!(device instanceof Device)) throw new TypeError('"device" expected a Device');

@@ -32,7 +32,7 @@ export interface SavedSettings {
   readonly plane: SavedPlane;
   /** Absent while the link is down. */
   readonly sockets?: SavedSockets;
-  /** When the device was saved, in ms, on the clock that all times in the state have. */
+  /** When the device was saved, in ms. The clock is the same as for all times in the state. */
   readonly now: number;
 }
 
@@ -53,7 +53,8 @@ export interface SavedDevice {
  * - `rehearse`: a device that rests prepares for `adopt`. It makes all objects that work on the
  *   interface. It also reads the state once, so that V8 compiles the code. The descriptors still
  *   belong to the caller.
- * - `adopt`: a device that rests continues a saved one. It takes the descriptors, and still rests.
+ * - `adopt`: a device that rests takes the state and the descriptors of a saved device. It rests
+ *   until `resume`, and then continues the saved device.
  * - `resume`: ends the rest. With `restart`, the device begins with new handshakes, because another
  *   process may have used its sessions.
  * - `release`: the device that rests belongs to another process, so `close` leaves the interface as

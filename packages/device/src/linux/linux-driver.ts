@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isMainThread, MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 import {
   closedError,
   crashError,
@@ -20,11 +20,12 @@ import {
 import type { CommonSettings } from '../options.ts';
 import { CipherWorkers } from './cipher-workers.ts';
 import { packPrefixes } from './packed-prefixes.ts';
+import { PacketThread } from './packet-thread.ts';
 import { packSecrets } from './secret-buffer.ts';
-import { ThreadControl } from './thread-control.ts';
-import { threadFile } from './thread-file.ts';
+import type { ThreadControl } from './thread-control.ts';
 import {
   fromErrorMessage,
+  post,
   postRequest,
   queuedMessages,
   reviveAnswer,
@@ -35,9 +36,7 @@ import {
 } from './worker-messages.ts';
 
 export class LinuxDriver implements Driver {
-  readonly #control: ThreadControl = new ThreadControl();
-  readonly #port: MessagePort;
-  readonly #worker: Worker;
+  readonly #thread: PacketThread;
   readonly #ciphers: CipherWorkers;
   readonly #listener: DriverListener;
   readonly #waiting: Map<number, Waiting> = new Map();
@@ -57,8 +56,8 @@ export class LinuxDriver implements Driver {
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
-   * Opens a device. The thread is started before this function returns, because a new thread is in
-   * the network namespace that its parent is in at that moment.
+   * Opens a device. The thread is started before this function returns, unless it was started
+   * early, because a new thread is in the network namespace that its parent is in at that moment.
    *
    * @param takesOver if given, the device rests, and an `adopt` request must follow
    * @throws {WireGuardError} (rejects) the device could not be opened
@@ -88,38 +87,27 @@ export class LinuxDriver implements Driver {
     });
     this.#opened = promiseWithResolvers();
     this.#ended = promiseWithResolvers();
-    const { port1, port2 } = new MessageChannel();
-    const file = threadFile('linux-worker');
+    this.#thread = PacketThread.take(tunName);
     const { value: configuration, buffer: secrets } = packSecrets(
       packPrefixes(settings.configuration),
     );
-    this.#port = port1;
     const start: WorkerStart = {
-      control: this.#control.memory,
-      port: port2,
       tunName,
       isNested: !isMainThread,
       settings: { ...settings, configuration },
       ...(takesOver && { takesOver }),
       secrets,
     };
-    this.#worker = new Worker(file, {
-      name: `litz ${tunName}`,
-      workerData: start,
-      transferList: [port2, secrets],
-      // The loaders and export conditions of this process are for source files, but the thread runs
-      // built files.
-      execArgv: [],
-      // The loop makes almost no garbage. A larger young generation would only cost memory.
-      resourceLimits: { maxYoungGenerationSizeMb: 2 },
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    const { port, ended } = this.#thread;
+    post(port, start, secrets);
     const loaded = this.#loadErrors().then(() => {
-      port1.on('message', (message: WorkerMessage) => this.#receive(message));
+      port.on('message', (message: WorkerMessage) => this.#receive(message));
     });
-    this.#worker.on('error', (error) => (this.#failure ??= error));
-    this.#worker.on('exit', (code) => void loaded.then(() => this.#end(code)));
-    stopAtExit(this.#control);
+    void ended.then(async (failure) => {
+      await loaded;
+      this.#end(failure);
+    });
+    stopAtExit(this.#thread.control);
   }
 
   get name(): string {
@@ -133,27 +121,28 @@ export class LinuxDriver implements Driver {
   request<Type extends DeviceRequest['type']>(
     request: Extract<DeviceRequest, { type: Type }>,
   ): Promise<DeviceAnswers[Type]> {
-    if (this.#hasEnded || this.#control.isStopped) return Promise.reject(closedError(this.#name));
+    if (this.#hasEnded || this.#thread.control.isStopped)
+      return Promise.reject(closedError(this.#name));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      postRequest(this.#port, id, request);
+      postRequest(this.#thread.port, id, request);
       this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject });
-      this.#control.wake();
+      this.#thread.control.wake();
     });
   }
 
   ref(): void {
-    this.#worker.ref();
-    this.#port.ref();
+    this.#thread.worker.ref();
+    this.#thread.port.ref();
   }
 
   unref(): void {
-    this.#worker.unref();
-    this.#port.unref();
+    this.#thread.worker.unref();
+    this.#thread.port.unref();
   }
 
   async close(): Promise<void> {
-    if (!this.#hasEnded) this.#control.stop();
+    if (!this.#hasEnded) this.#thread.control.stop();
     await this.#ended.promise;
   }
 
@@ -205,15 +194,15 @@ export class LinuxDriver implements Driver {
   }
 
   /** The thread has ended. */
-  #end(code: number): void {
+  #end(failure: Error | undefined): void {
     // The last messages of the thread can arrive after its 'exit' event.
-    for (const message of queuedMessages<WorkerMessage>(this.#port)) this.#receive(message);
-    this.#port.close();
-    if (code !== 0) this.#failure ??= new Error(`the thread exited with code ${code}`);
+    for (const message of queuedMessages<WorkerMessage>(this.#thread.port)) this.#receive(message);
+    this.#thread.port.close();
+    this.#failure ??= failure;
     this.#hasEnded = true;
     void this.#ciphers.close();
-    doNotStopAtExit(this.#control);
-    this.#control.closeDescriptors();
+    doNotStopAtExit(this.#thread.control);
+    this.#thread.control.closeDescriptors();
     for (const { reject } of this.#waiting.values()) reject(closedError(this.#name));
     this.#waiting.clear();
     if (!this.#isOpen) {

@@ -40,13 +40,7 @@ import { markRefused, markRefusals } from '../refusal.ts';
 import { resolveZones } from '../resolve-zones.ts';
 import { PolledSockets } from './polled-sockets.ts';
 import { RouteWatch } from './route-watch.ts';
-import {
-  adoptSockets,
-  closeInterface,
-  createSavedSettings,
-  finishWarmUp,
-  rehearse,
-} from './loop-hand-over.ts';
+import { adoptSockets, closeInterface, createSavedSettings, rehearse } from './loop-hand-over.ts';
 import { reviveChange } from './worker-messages.ts';
 
 export class LinuxLoop {
@@ -55,6 +49,7 @@ export class LinuxLoop {
   readonly #wake: Sys.EventFd;
   readonly #wakeIndex: number;
   readonly #memory: PacketMemory;
+  readonly #sockets: LinuxSockets;
   readonly #resources: LoopResources;
   readonly #polledSockets: PolledSockets;
   #isGone = false;
@@ -76,7 +71,6 @@ export class LinuxLoop {
   #warmUp: LinuxWarmUp | undefined = undefined;
   // The fields below are set by `open`, or by `prepare` and a `rehearse` request.
   #tun!: TunPackage.TunDevice;
-  #sockets!: LinuxSockets;
   #plane!: DataPlane;
   #link!: TunPackage.TunMonitor;
   #routes!: RouteWatch;
@@ -100,6 +94,7 @@ export class LinuxLoop {
     // end.
     control.eventFd = this.#wake.fd;
     this.#memory = new PacketMemory(receiveBytes(packages.udp, settings), bytes?.buffer);
+    this.#sockets = createSockets(options, this.#memory);
   }
 
   /** The name of the interface. The kernel chose the number for `%d`. */
@@ -108,7 +103,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Opens everything. If it throws, `close` releases what was opened.
+   * Opens everything, after the beginning of the warm-up. If it throws, `close` releases what was
+   * opened.
    *
    * @throws {SystemError} a system call failed
    */
@@ -117,6 +113,11 @@ export class LinuxLoop {
     const { tun: tunPackage, sys } = packages;
     const { mtu, addresses, configuration, up, offload, persist, warmUp } = settings;
     this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
+    if (warmUp) {
+      // Nobody can use the interface yet, so nothing waits for this.
+      this.#warmUp = this.#createWarmUp({ tcp: offload.tunTcp, udp: offload.tunUdp });
+      this.#warmUp.begin();
+    }
     const tun = tunPackage.openTun({
       name: tunName,
       mtu: mtu ?? DEFAULT_MTU,
@@ -126,8 +127,6 @@ export class LinuxLoop {
     this.#use(tun);
     runSteps(this.#configure(configuration));
     addAddresses(tun, addresses);
-    const parts = [tun.offloads, this.#sockets, this.#memory] as const;
-    if (warmUp) this.#warmUp = this.#resources.keep(createWarmUp(this.#options, ...parts));
     if (!up) return;
     // Another program may start to use the link when it goes up. So the sockets are opened first:
     // if the port is taken, the error comes while the link is still down.
@@ -141,12 +140,9 @@ export class LinuxLoop {
    * warm-up lets V8 compile the packet path. The loop then rests.
    */
   prepare(): void {
-    const { packages, control, takesOver } = this.#options;
+    const { packages, takesOver } = this.#options;
     this.#netlink = this.#resources.keepDescriptors(new packages.sys.Netlink());
-    this.#sockets = createSockets(this.#options, this.#memory);
-    const offloads = takesOver?.offloads ?? { tcp: true, udp: true };
-    const warmUp = createWarmUp(this.#options, offloads, this.#sockets, this.#memory);
-    finishWarmUp(warmUp, control, packages.sys);
+    this.#createWarmUp(takesOver?.offloads ?? { tcp: true, udp: true }).finish();
     this.#isResting = true;
   }
 
@@ -187,7 +183,6 @@ export class LinuxLoop {
     else this.#plane.linkDown(sys.boottimeMs());
     const link = polled.add(this.#link.fd, POLLIN);
     const routes = polled.add(this.#routes.fd, POLLIN);
-    if (!this.#plane.isUp) this.#warmUp?.begin(() => this.#options.control.isStopped);
     let now = sys.boottimeMs();
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#polledSockets.follow(path.sockets);
@@ -245,6 +240,10 @@ export class LinuxLoop {
     this.#resources.close();
   }
 
+  #createWarmUp(offloads: TunPackage.TunOffloads): LinuxWarmUp {
+    return this.#resources.keep(createWarmUp(this.#options, offloads, this.#sockets, this.#memory));
+  }
+
   /** Takes a TUN, and makes everything that works on it. */
   #use(tun: TunPackage.TunDevice): void {
     const { packages, settings } = this.#options;
@@ -257,7 +256,6 @@ export class LinuxLoop {
     // The monitor is made first. It reports every change from here on, and what is read after this
     // line includes all earlier changes. So no change is missed.
     this.#link = this.#resources.keepDescriptors(new packages.tun.TunMonitor(tun));
-    this.#sockets = createSockets(this.#options, this.#memory);
     this.#plane = createPlane(this.#options, {
       tun,
       memory: this.#memory,

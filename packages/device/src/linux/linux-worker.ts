@@ -1,8 +1,9 @@
 /**
- * The thread of a Linux device, started by `LinuxDriver`. Nothing is exported.
+ * The thread of a Linux device, started by `PacketThread`. Nothing is exported.
  *
  * @module
  */
+import { once } from 'node:events';
 import { workerData } from 'node:worker_threads';
 import { protectSecretsWith } from '@litz/core/internals';
 import {
@@ -14,14 +15,14 @@ import {
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
 import { canShare, openThreads } from './open-threads.ts';
+import type { ThreadData } from './packet-thread.ts';
 import { RequestTurns } from './request-turns.ts';
 import { SealingPool } from './sealing-pool.ts';
 import { wipeBuffer } from './secret-buffer.ts';
 import { ThreadControl } from './thread-control.ts';
 import { post, toErrorMessage, type WorkerMessage, type WorkerStart } from './worker-messages.ts';
 
-const start = workerData as WorkerStart;
-const { control: memory, port, tunName, isNested, settings, takesOver, secrets } = start;
+const { control: memory, port } = workerData as ThreadData;
 const control = new ThreadControl(memory);
 const requests = new RequestTurns({
   port,
@@ -31,6 +32,13 @@ const requests = new RequestTurns({
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 let pool: SealingPool | undefined;
+let secrets: ArrayBuffer | undefined;
+// The other thread may send this while the modules below are loaded.
+const started = once(port, 'message').then(([message]) => {
+  const start = message as WorkerStart;
+  secrets = start.secrets;
+  return start;
+});
 try {
   const packages = {
     sys: await import('@litz/sys'),
@@ -40,6 +48,7 @@ try {
   // Locked memory is never written to swap. Beyond the limit of locked memory, the device works
   // without a lock.
   protectSecretsWith((bytes) => packages.sys.lockMemory(bytes));
+  const { tunName, isNested, settings, takesOver } = await started;
   const packets = await openArena(LinuxLoop.memoryLength(packages.udp, settings));
   if (packets) packages.sys.lockMemory(memoryOfModule(packets));
   const threads = await openThreads(settings.threads, packets?.bytes.buffer);

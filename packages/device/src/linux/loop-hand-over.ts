@@ -12,10 +12,8 @@ import { copyDescriptor } from '../hand-over/copy-descriptor.ts';
 import type { SavedDevice, SavedPlane, SavedSettings } from '../hand-over/saved-device.ts';
 import type { DatagramSocket } from '../plane/io-interfaces.ts';
 import { createRandomBytes } from '../plane/random-source.ts';
-import type { LinuxWarmUp } from '../warm-up/linux-warm-up.ts';
 import type { LinuxLoopOptions } from './linux-loop-options.ts';
 import type { LinuxSockets } from './linux-sockets.ts';
-import type { ThreadControl } from './thread-control.ts';
 
 /** Returns the settings and the descriptors of a device. @param now in ms of the clock */
 export function createSavedSettings(
@@ -89,25 +87,3 @@ export function adoptSockets(
   const bound = { port, v4: of(4), v6: of(6), overflows };
   return opener.adopt(bound, { ...options, gso, mark: plane.mark });
 }
-
-/** Runs a warm-up until it is done, the thread is stopped, or 5 s are over. */
-export function finishWarmUp(
-  warmUp: LinuxWarmUp,
-  control: Pick<ThreadControl, 'isStopped'>,
-  { PollSet, boottimeMs }: Pick<typeof Sys, 'PollSet' | 'boottimeMs'>,
-): void {
-  const end = boottimeMs() + LONGEST_WARM_UP_MS;
-  // Nothing is in this set, so no request interrupts the warm-up.
-  const nothing = new PollSet();
-  try {
-    while (!warmUp.isDone && !control.isStopped && boottimeMs() < end) {
-      warmUp.run(nothing, boottimeMs() + SLICES_MS, 0);
-    }
-  } finally {
-    warmUp.close();
-  }
-}
-
-/** In ms. With one busy core, a warm-up takes about a second. */
-const LONGEST_WARM_UP_MS = 5000;
-const SLICES_MS = 20;

@@ -9,7 +9,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { WireGuardError } from '@litz/core';
+import { WireGuardError } from '@litz/core/text';
 
 /** The thread of the packet loop, and those that seal and open together with it. */
 export type ThreadName = 'linux-worker' | 'cipher-worker';

@@ -37,8 +37,8 @@ export class ThreadGrowth {
   #before = 0;
   #alone = 0;
   /**
-   * How many windows have passed since the last growth. The last few before it is judged show what
-   * it has brought.
+   * How many windows have passed since the last growth. The growth is judged by what the loop
+   * carries in the last few of them.
    */
   #age = 0;
   readonly #trial = new Span();

@@ -39,11 +39,8 @@ import type { CommonSettings } from '../options.ts';
 import { packPrefixes, readPrefixes, unpackPrefixes } from './packed-prefixes.ts';
 import { packSecrets, wipeBuffer } from './secret-buffer.ts';
 
-/** The `workerData` of the packet loop's thread. */
+/** The first message to the packet loop's thread. */
 export interface WorkerStart {
-  readonly control: SharedArrayBuffer;
-  /** Carries all messages after the start. */
-  readonly port: MessagePort;
   readonly tunName: string;
   /**
    * Whether a worker thread started this one. That worker can be terminated, and this thread gets
@@ -133,7 +130,7 @@ export type SystemErrorClass = typeof Sys.SystemError;
  */
 export function post(
   port: MessagePort,
-  message: RequestMessage | PeersMessage | WorkerMessage,
+  message: WorkerStart | RequestMessage | PeersMessage | WorkerMessage,
   transferred?: ArrayBuffer,
 ): void {
   port.postMessage(message, transferred ? [transferred] : []);

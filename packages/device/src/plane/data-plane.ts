@@ -86,7 +86,8 @@ export const OPTIONAL_EVENTS: readonly OptionalEvent[] = Object.keys({
   session: true,
   trace: true,
   unanswered: true,
-  // The compiler refuses this object if an event is missing. In a list, it would not notice that.
+  // The compiler refuses this object if an event is missing. In an array, it would not notice a
+  // missing event.
 } satisfies Record<OptionalEvent, true>) as OptionalEvent[];
 
 export class DataPlane {

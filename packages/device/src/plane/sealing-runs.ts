@@ -53,7 +53,10 @@ export class SealingRuns {
     return this.#entries[this.#first]!.run.offset;
   }
 
-  /** Adds a run behind the others. Its fields are copied; its bytes must stay until it is taken. */
+  /**
+   * Adds a run behind the others. Its fields are copied. Its bytes must not change until it is
+   * taken.
+   */
   push(added: DatagramRun): void {
     const entry = this.#entries[(this.#first + this.#count++) % CAPACITY]!;
     const { run } = entry;

@@ -142,7 +142,7 @@ export class MemoryTun extends EventEmitter<MemoryTunEvents> implements Tun {
       this.#queue = [];
       this.#first = 0;
     }
-    // A packet that does not fit is cut, as a kernel does.
+    // A packet that does not fit is cut, as a kernel would cut it.
     const space = length - VNET_HEADER_LENGTH;
     const kept = packet.length <= space ? packet : packet.subarray(0, space);
     clearVnetHeader(buffer, offset);

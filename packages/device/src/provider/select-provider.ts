@@ -2,9 +2,9 @@
  * `selectProvider`: chooses the crypto provider of a device that was made without the option
  * `crypto`.
  *
- * The order of providers comes from figures of `pnpm bench`, and nothing is measured at the start
- * of a device. A measurement of one millisecond on a busy machine would choose by chance, and a
- * longer one would delay every start.
+ * The order of the providers is fixed. It follows figures of `pnpm bench`. Nothing is measured when
+ * a device starts: on a busy machine, a measurement of one millisecond would choose by chance, and
+ * a longer one would delay every start.
  *
  * @module
  */

@@ -3,10 +3,10 @@
  *
  * A device sends to addresses. If the address behind a name changes, or the network no longer
  * carries one version of IP, handshakes get no answer. Then the name (`endpointName` of the peer)
- * is looked up with the resolver of the system, and the endpoint becomes the next address of the
- * name: one after the other, IPv4 and IPv6, until the peer answers. A peer that answers keeps its
- * endpoint, also after it has roamed. A peer with a name and without an endpoint gets the first
- * address at once.
+ * is looked up with the resolver of the system, and the peer gets the next address of the name as
+ * its endpoint. All addresses of the name, IPv4 and IPv6, are tried one after the other until the
+ * peer answers. A peer that answers keeps its endpoint, even after it has roamed. A peer that has a
+ * name and no endpoint gets the first address at once.
  *
  * @module
  */
@@ -29,8 +29,8 @@ export interface EndpointRefreshOptions {
   /** Resolves a name to all its addresses, in order. Default: the resolver of the system. */
   readonly lookup?: (host: string) => Promise<readonly string[]>;
   /**
-   * Called with a line for each new address. A failure is reported once, and again after it has
-   * changed or ended.
+   * Called with a line for each new address, and for each failure. The same failure of a peer is
+   * reported only once, until another look-up for the peer has a different result.
    */
   readonly log?: (line: string) => void;
 }
@@ -74,7 +74,7 @@ export class EndpointRefresh {
     this.#attempts.clear();
   }
 
-  /** Looks the name up, unless that was done a moment ago. Never rejects. */
+  /** Looks the name up, unless it was looked up less than the interval ago. Never rejects. */
   async #lookUp(event: Unanswered): Promise<void> {
     const { peer, endpointName: name } = event;
     const id = keyId(peer);
@@ -142,9 +142,9 @@ export class EndpointRefresh {
   }
 
   /**
-   * Forgets the attempt after the interval. If it has failed, it is kept until the peer or the name
-   * is gone, so that the failure is reported once. A peer without an endpoint sends no initiation
-   * that would begin the next attempt, so its name is looked up again here.
+   * Forgets the attempt after the interval. But an attempt that failed is kept until the peer or
+   * its name is removed, so that the failure is reported only once. A peer without an endpoint
+   * sends no initiation that would begin the next attempt, so its name is looked up again here.
    */
   #waitFor(attempt: Attempt): void {
     attempt.timer = setTimeout(() => {
@@ -182,8 +182,8 @@ class Attempt {
 }
 
 /**
- * Returns the endpoint after the present one; the first one if that one is not among them;
- * undefined if there are none.
+ * Returns the endpoint after the present one; the first endpoint if the present one is not among
+ * `endpoints`; undefined if there are no endpoints.
  */
 function nextOf(
   endpoints: readonly Endpoint[],

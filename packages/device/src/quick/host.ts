@@ -31,13 +31,13 @@ export interface Host {
   isUsable(link: string): boolean;
   /** Adds a route through an interface. @param table number of the routing table */
   addRoute(link: string, destination: Prefix, table: number): void;
-  /** Deletes an address. One that does not exist is not an error. */
+  /** Deletes an address, if it exists. */
   deleteAddress(link: string, address: Prefix): void;
-  /** Deletes a route through an interface. One that does not exist is not an error. */
+  /** Deletes a route through an interface, if it exists. */
   deleteRoute(link: string, destination: Prefix, table: number): void;
   /** Adds a policy rule. */
   addRule(rule: PolicyRule): void;
-  /** Deletes a rule. A rule that does not exist is not an error. */
+  /** Deletes a policy rule, if it exists. */
   deleteRule(rule: PolicyRule): void;
   /**
    * Makes the reverse path filter of `link` loose while `tunnel` exists. The tunnel's interface

@@ -29,8 +29,8 @@ export class LinuxHost implements Host {
   /**
    * Opens the host.
    *
-   * @param options.runtimeFolder folder where tunnels record what other tunnels must know, until
-   *   the next boot; default: /run/litz
+   * @param options.runtimeFolder the folder in which tunnels record what other tunnels must know.
+   *   It must be empty after a boot, as /run is. Default: /run/litz
    * @throws {WireGuardError} (rejects) `ERR_LITZ_UNSUPPORTED_PLATFORM`, `ERR_LITZ_FFI_MISSING`
    */
   static async open(options: { readonly runtimeFolder?: string } = {}): Promise<LinuxHost> {

@@ -86,7 +86,7 @@ export interface HostFacts {
   readonly srcValidMark: boolean;
   /**
    * Interfaces that lead to IPv4 endpoints and have a strict reverse path filter, and interfaces
-   * that other tunnels loosened.
+   * whose filter other tunnels have made loose.
    */
   readonly strictInterfaces: readonly string[];
   /** Interfaces whose filter is loose only for tunnels that no longer exist. */
@@ -213,8 +213,8 @@ function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRu
 }
 
 /**
- * Returns the lowest priority except the local table's. The kernel places a rule without priority
- * in front of the rule with this priority.
+ * Returns the lowest priority of all rules except the rule of the local table, which has priority
+ * 0. The kernel places a rule without priority in front of the rule with this priority.
  */
 function lowestPriority(priorities: readonly number[]): number {
   return Math.min(...priorities.filter((priority) => priority > 0), MAIN_RULE_PRIORITY);

@@ -5,7 +5,7 @@
  * |---|---|
  * | `resolvconf` | as wg-quick: `resolvconf -a IFNAME -m 0 -x`, then `resolvconf -d IFNAME -f` |
  * | `resolvectl`, and systemd-resolved runs | servers and domains of the interface, then `revert` |
- * | neither | /etc/resolv.conf is replaced, also if it is a symbolic link |
+ * | neither | /etc/resolv.conf is replaced, even if it is a symbolic link |
  *
  * Each change is recorded before it is made. So if the process is killed, the next process that
  * uses a `Resolver` undoes the change. If several tunnels have changed /etc/resolv.conf, it has the

@@ -91,7 +91,7 @@ async function lastOutput(child: ChildProcess): Promise<void> {
   child.stderr?.destroy();
 }
 
-/** Ends the hook and its descendants: first by SIGTERM, and what is left by SIGKILL. */
+/** Ends the hook and its descendants with SIGTERM, and those that are left with SIGKILL. */
 async function endTree(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   if (child.pid === undefined) return;
   const tree = stopTree(child.pid);
@@ -106,8 +106,8 @@ async function endTree(child: ChildProcess, ended: Promise<unknown>): Promise<vo
 }
 
 /**
- * Stops a process and its descendants, and returns them. They are listed again until none is new,
- * because a process that still runs can start another one after the listing.
+ * Stops a process and its descendants with SIGSTOP, and returns their ids. They are listed again
+ * until none is new, because a process that still runs can start another one after the listing.
  */
 function stopTree(pid: number): readonly number[] {
   const tree = new Set<number>();
@@ -144,7 +144,7 @@ function descendantsOf(pid: number): number[] {
   return found;
 }
 
-/** Returns undefined if the process has ended meanwhile. */
+/** Returns the id of the parent; undefined if the process has ended meanwhile. */
 function parentOf(pid: string): number | undefined {
   try {
     const parent = /\) \S (\d+)[^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];

@@ -51,8 +51,9 @@ export class PeerFeed {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
     this.#maxReaders = options.maxReaders ?? DEFAULT_MAX_READERS;
     this.#keptMs = options.keptMs ?? DEFAULT_KEPT_MS;
-    // A reader may come with the cursor of an earlier feed, also from before a restart. A random
-    // start tells the feeds apart. A time would not, because the clock can go back.
+    // A reader may come with the cursor of an earlier feed, for instance from before a restart of
+    // the process. Each feed starts at a random number, so it does not have that cursor. If it
+    // started at the present time, it could have that cursor, because the clock can go back.
     this.#firstCursor = options.firstCursor ?? (() => randomInt(1, LARGEST_RANDOM));
   }
 

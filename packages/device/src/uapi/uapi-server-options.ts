@@ -29,8 +29,9 @@ export interface UapiServerOptions {
   idleTimeoutMs?: number;
   /**
    * Maximum number of connections; default 4096. When one more client connects, the connection that
-   * has been quiet for the longest time is closed, if that is more than a second; else the new one
-   * is closed. So clients that only connect cannot keep others out.
+   * has been quiet for the longest time is closed, but only if it has been quiet for more than a
+   * second. Otherwise the new connection is closed. So clients that only connect cannot keep others
+   * out.
    */
   maxConnections?: number;
   /** Called with the reason why a request was refused. The text contains no key. */

@@ -313,7 +313,7 @@ export class UapiServer {
   }
 
   /**
-   * Runs one `set` after the other, because two large ones at once would take the memory of both.
+   * Runs one `set` after the other. Two large ones at the same time would need memory for both.
    */
   #inTurn(set: () => Promise<string>): Promise<string> {
     const answer = this.#lastSet.then(set);
@@ -322,9 +322,10 @@ export class UapiServer {
   }
 
   /**
-   * Closes the connection that has been quiet for the longest time, if that is more than a second.
+   * Closes the connection that has been quiet for the longest time, if it has been quiet for more
+   * than a second.
    *
-   * @returns whether there was one
+   * @returns whether a connection was closed
    */
   #closeQuietest(): boolean {
     let quietest: UapiConnection | undefined;

@@ -17,12 +17,13 @@ export interface LinuxWarmUpOptions extends Pick<WarmUpOptions, 'memory' | 'byte
   /** Records the TUNs of the warm-up while they are open. */
   readonly control: ThreadControl;
   readonly sockets: LinuxSockets;
-  /** The offloads of the device's TUN. */
+  /** The offloads that the device's TUN has, or is expected to have. */
   readonly offloads: TunPackage.TunOffloads;
 }
 
 export class LinuxWarmUp {
   readonly #sys: typeof Sys;
+  readonly #control: ThreadControl;
   readonly #warmUp: WarmUp;
   readonly #opened: DatagramSocket[] = [];
   /** How many packets the device had carried at the last call of `run`. */
@@ -36,6 +37,7 @@ export class LinuxWarmUp {
       tun.close();
     };
     this.#sys = packages.sys;
+    this.#control = control;
     this.#warmUp = new WarmUp({
       ...options,
       openTuns() {
@@ -75,21 +77,17 @@ export class LinuxWarmUp {
 
   /**
    * Runs the warm-up until its single packets were sent, for `LONGEST_BEGIN_MS` at most. So the
-   * first packets of the device find compiled code. Requests wait meanwhile. The link must be down,
-   * so that no packet waits.
-   *
-   * @param isStopped whether the device ends
+   * first packets of the device find compiled code. The device must have no interface yet, so that
+   * neither packets nor requests wait.
    */
-  begin(isStopped: () => boolean): void {
-    // Nothing is in this set, so no request interrupts the warm-up.
-    const nothing = new this.#sys.PollSet();
-    const end = this.#sys.boottimeMs() + LONGEST_BEGIN_MS;
-    for (let slice = 1; !this.#warmUp.hasSentSingles && !isStopped(); slice++) {
-      if (slice % SLICES_PER_PAUSE === 0) nothing.wait(PAUSE_MS);
-      const now = this.#sys.boottimeMs();
-      if (now >= end) return;
-      this.#warmUp.step(now);
-    }
+  begin(): void {
+    this.#runAlone(LONGEST_BEGIN_MS, () => this.#warmUp.hasSentSingles);
+  }
+
+  /** Runs the whole warm-up, for `LONGEST_MS` at most, before the device has an interface. */
+  finish(): void {
+    this.#runAlone(LONGEST_MS, () => this.isDone);
+    this.close();
   }
 
   /**
@@ -98,21 +96,12 @@ export class LinuxWarmUp {
    * otherwise wait for the end of a slice. After several packets at once, it pauses for longer.
    * They are part of a stream, and slices between them would make the stream much slower.
    *
-   * This is a separate loop, so that V8 does not optimize the device's loop for the warm-up.
-   *
    * @param due in ms of `boottimeMs`
    * @param packets how many packets the device itself has carried
    */
   run(polled: Sys.PollSet, due: number, packets: number): void {
     if (packets > ENOUGH_PACKETS) this.close();
-    if (this.#isPaused(packets)) return;
-    for (let slice = 1; !this.isDone; slice++) {
-      // The pauses give V8's threads time to compile. Fewer compilations at once take less memory.
-      if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
-      const now = this.#sys.boottimeMs();
-      if (now >= due) return;
-      this.#warmUp.step(now);
-    }
+    if (!this.#isPaused(packets)) this.#runUntil(polled, due, () => this.isDone);
   }
 
   /**
@@ -127,6 +116,25 @@ export class LinuxWarmUp {
   /** Ends the warm-up and closes everything that it opened. May be called again. */
   close(): void {
     this.#warmUp.close();
+  }
+
+  /** Also ends when the thread is stopped. */
+  #runAlone(mostMs: number, isOver: () => boolean): void {
+    const { PollSet, boottimeMs } = this.#sys;
+    // Nothing is in this set, so no request interrupts the warm-up.
+    const nothing = new PollSet();
+    this.#runUntil(nothing, boottimeMs() + mostMs, () => isOver() || this.#control.isStopped);
+  }
+
+  /** This is a separate loop, so that V8 does not optimize the device's loop for the warm-up. */
+  #runUntil(polled: Sys.PollSet, due: number, isOver: () => boolean): void {
+    for (let slice = 1; !isOver(); slice++) {
+      // The pauses give V8's threads time to compile. Fewer compilations at once take less memory.
+      if (polled.wait(slice % SLICES_PER_PAUSE === 0 ? PAUSE_MS : 0) !== 0) return;
+      const now = this.#sys.boottimeMs();
+      if (now >= due) return;
+      this.#warmUp.step(now);
+    }
   }
 
   #isPaused(packets: number): boolean {
@@ -144,8 +152,10 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. A mesh that is restored waits for `begin`, so `begin` must not take longer. */
-const LONGEST_BEGIN_MS = 200;
+/** In ms. A program that makes a device waits for `begin`, for instance a mesh that is restored. */
+const LONGEST_BEGIN_MS = 250;
+/** In ms. With one busy core, a warm-up takes about a second. */
+const LONGEST_MS = 5000;
 /** A pause follows after this many slices. */
 const SLICES_PER_PAUSE = 16;
 /**

@@ -30,7 +30,7 @@ describe('createCaptureSystem', () => {
     expect(system.localAddress?.(PEER, 0)).toBeUndefined();
   });
 
-  it('keeps a bounded number of addresses, so it asks again for the first of many', () => {
+  it('keeps a bounded number of addresses, so it looks up the first one again after many others', () => {
     const { system, asked } = open();
     for (let i = 1; i <= 3000; i++) {
       system.localAddress?.(new Endpoint(Uint8Array.of(10, 1, i >> 8, i & 255), 1), 0);

@@ -95,7 +95,7 @@ describe('DataPlane', () => {
     expect(plane.bindingForLinkUp()).toEqual({ port: 8, mark: 0 });
   });
 
-  it('changes nothing when the rest of a change is refused', () => {
+  it('closes the new sockets and changes nothing else when a part of a change is refused', () => {
     const { plane } = setUp();
     const before = new FakeSockets({ port: 7 });
     const after = new FakeSockets({ port: 8 });

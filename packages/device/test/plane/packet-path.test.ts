@@ -82,7 +82,7 @@ describe('PacketPath', () => {
 
     it.each([
       ['a super-packet', [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
-      ['a checksum that is left to us', [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
+      ['a packet whose checksum Litz would have to complete', [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]],
     ])('refuses %s from a TUN without offloads', (_, header) => {
       const { alice } = connected();
       alice.tun.vnetHeader = Uint8Array.from(header);

@@ -284,8 +284,8 @@ class FakeThreads implements SealingThreads {
   readonly #steps: readonly boolean[];
 
   /**
-   * @param steps whether the threads seal a run before `hasFinished` answers; one for each call, in
-   *   turn
+   * @param steps for each call of `hasFinished`, in turn: whether the threads seal a run before it
+   *   answers
    */
   constructor(steps: readonly boolean[] = [false]) {
     this.#steps = steps;
@@ -377,7 +377,8 @@ function singleFrame(length: number, destination: Uint8Array = BOB.ipv4): Uint8A
 }
 
 /**
- * A TCP super-packet with `payload` bytes. A segment has `each` of them, and 40 bytes of headers.
+ * A TCP super-packet with `payload` bytes of payload. Each of its segments has `each` bytes of
+ * payload and 40 bytes of headers.
  */
 function superFrame(payload: number, each: number): Uint8Array {
   const frame = singleFrame(40 + payload);

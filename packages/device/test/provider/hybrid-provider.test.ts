@@ -27,7 +27,7 @@ describe('hybridProvider', () => {
     expect(hybrid.name).toMatch(/^noble\+/);
   });
 
-  it('seals a run with the provider for its length, in one call if the provider can', () => {
+  it('seals a run with the provider for its length, in one call if this provider can seal runs', () => {
     const calls: unknown[] = [];
     const short = providerOf({
       seal: (counter, _buffer, offset) => calls.push(['short', counter, offset]),

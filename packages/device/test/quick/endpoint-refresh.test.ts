@@ -30,7 +30,7 @@ describe('EndpointRefresh', () => {
     expect([lookups.length, device.endpoints, lines]).toEqual([1, [], []]);
   });
 
-  test('tries the other version of IP, and then the first again', async () => {
+  test('tries the address of the other IP version, and then the first address again', async () => {
     const { device, silent } = named(['192.0.2.1', '2001:db8::1']);
     for (let i = 0; i < 3; i++) await silent();
     expect(device.endpoints).toEqual([
@@ -62,7 +62,7 @@ describe('EndpointRefresh', () => {
     expect(device.endpoints).toEqual(['192.0.2.9:1']);
   });
 
-  test('reports a failure once, until it ends', async () => {
+  test('reports a failure once, and again only after a look-up has succeeded', async () => {
     const addresses: string[] = [];
     const { device, lines, silent } = named(addresses);
     for (let i = 0; i < 5; i++) await silent();
@@ -152,7 +152,7 @@ describe('EndpointRefresh', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('does nothing after close, also if a look-up is in progress', async () => {
+  test('does nothing after close, even if a look-up is in progress', async () => {
     const { device, refresh, lookups } = named([], {
       lookup: async () => {
         refresh.close();
@@ -207,7 +207,7 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
     this.emit('unanswered', { peer: PEER, endpointName, endpoint: present });
   }
 
-  /** Resolves when all work in progress is done, which waits for no timer. */
+  /** Resolves when all work in progress is done. None of this work waits for a timer. */
   async settled(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
   }

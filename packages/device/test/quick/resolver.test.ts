@@ -94,7 +94,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     ['first', ['wg0', 'wg1']],
     ['last', ['wg1', 'wg0']],
   ])(
-    'restores the file after two tunnels, also if the one that began %s ends first',
+    'restores the file after two tunnels, whichever ends first (here the one that began %s)',
     (_, order) => {
       resolver.set('wg0', DNS);
       resolver.set('wg1', { servers: ['192.0.2.99'], searchDomains: [] });
@@ -164,7 +164,7 @@ describe('Resolver with /etc/resolv.conf', () => {
     expect(text()).toBe(BEFORE);
   });
 
-  test('reports no foreign change if a process was killed before it wrote the file', () => {
+  test('reports no change by another program if a process was killed before it wrote the file', () => {
     resolver.set('wg0', DNS);
     killed('wg0');
     writeFileSync(places.resolvConf, BEFORE, { mode: 0o640 });

@@ -271,7 +271,7 @@ describe('Tunnel.down', () => {
     expect(notices).toEqual(['it stays']);
   });
 
-  test('undoes the steps that outlive the link, the last one first', async () => {
+  test('undoes the steps whose effects would outlive the link, the last step first', async () => {
     host.facts_ = { ...host.facts_, strictInterfaces: ['eth0'] };
     const tunnel = await up(FULL);
     host.log.length = 0;

@@ -51,7 +51,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     expect(steps['next key']?.nextKey.text).toBeLessThanOrEqual(STRINGS);
   });
 
-  it('contains what noble leaves of a private key, and nothing of a preshared key', async () => {
+  it('may contain copies that noble makes of a private key, but no copy of a preshared key when the device is closed', async () => {
     const steps = await watch({ tun: 'memory', crypto: 'noble', input: 'bytes' });
     expect(steps['open']?.presharedKey).toEqual(ONCE);
     expect(steps['closed']?.presharedKey).toEqual(NOWHERE);
@@ -81,7 +81,7 @@ describeWith(
       },
     );
 
-    it('contains the keys once, also if other threads seal and open', async () => {
+    it('contains the keys once, even if other threads seal and open', async () => {
       const steps = await host.namespace.run(() =>
         watch({ tun: 'interface', crypto: 'auto', input: 'bytes', threads: 3 }),
       );

@@ -47,7 +47,7 @@ describe('PeerFeed', () => {
     expect(timesSince(feed, 13, 9)).toEqual([]);
   });
 
-  it('returns undefined for a cursor before its start, in the future, or not in the ring any more', () => {
+  it('returns undefined for a cursor from before its start, for one that it has not reached, and for one whose changes were overwritten', () => {
     const feed = openFeed({ capacity: 2, firstCursor: () => 10 });
     for (let time = 1; time <= 3; time++) tell({ ...CHANGE, lastHandshakeUnixMs: time });
     expect(timesSince(feed, 9, 9)).toBeUndefined();
@@ -56,7 +56,7 @@ describe('PeerFeed', () => {
     expect(timesSince(feed, 14, 9)).toBeUndefined();
   });
 
-  it('never uses a cursor twice, also after it stopped listening and the clock went back', () => {
+  it('never uses a cursor twice, even after it stopped listening and the clock went back', () => {
     const feed = new PeerFeed(follow, { keptMs: 1 });
     const reader = feed.open();
     tell(CHANGE);

@@ -102,7 +102,7 @@ describe('UapiCapture', () => {
     expect(await ask('')).toBe('errno=-22\n\n');
   });
 
-  it('ends the file where an error comes, with the error in the last block', async () => {
+  it('ends the file at an error, and writes the error into the last block', async () => {
     const target = new Target();
     target.lateError = new Error('the packet loop failed');
     const reasons: string[] = [];
@@ -119,7 +119,7 @@ describe('UapiCapture', () => {
     expect(reasons).toEqual(['the packet loop failed']);
   });
 
-  it('says what is wrong when a daemon has no captures, or does not answer', async () => {
+  it('says what is wrong when a daemon does not support captures, or does not answer', async () => {
     await serve(new Target());
     const old = join(folder, 'old');
     const closing = createServer((socket) => socket.once('data', () => socket.end())).listen(old);

@@ -97,7 +97,7 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
       expect(dump).not.toContain(nextOfMine);
     });
 
-    it('keeps both keys of a peer that wg set names by its present key, and removes that peer by it', async () => {
+    it('keeps both keys of a peer that wg set names by its present key, and removes the peer if wg set removes that key', async () => {
       await wg('set', NAME, 'peer', old, 'persistent-keepalive', '25');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await wg('set', NAME, 'peer', old, 'remove');
@@ -112,14 +112,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
       expect(await shown()).toEqual([mine, nextOfMine, [[other, undefined, '1']]]);
     });
 
-    it('promotes the next key if wg set gives it as the private key, and changes nothing for the present key', async () => {
+    it('promotes the next key if wg set gives it as the private key, and changes nothing if wg set gives the present key', async () => {
       await withFile(`${mine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
       await withFile(`${nextOfMine}\n`, (file) => wg('set', NAME, 'private-key', file));
       expect(await shown()).toEqual([nextOfMine, undefined, [[old, other, '1']]]);
     });
 
-    it('ignores a peer with a key of the device', async () => {
+    it('ignores a peer whose key is a key of the device', async () => {
       await wg('set', NAME, 'peer', formatKey(next.publicKey), 'allowed-ips', '10.9.0.0/16');
       expect(await shown()).toEqual([mine, nextOfMine, [[old, other, '1']]]);
     });

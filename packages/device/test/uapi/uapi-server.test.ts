@@ -173,7 +173,7 @@ posix('UapiServer', () => {
     expect(await ask('set=1\nlitz_endpoint_name=a:1\n\n')).toBe('errno=-22\n\n');
   });
 
-  it('passes a name that is not ASCII on unchanged', async () => {
+  it('passes on a name that is not ASCII without changing it', async () => {
     await serve();
     const client = new UapiClient(path);
     await client.set({ peers: [{ publicKey: BOB.publicKey, endpointName: 'büro.example:1' }] });
@@ -363,7 +363,7 @@ posix('UapiServer', () => {
     expect(readdirSync(join(folder, 'there'))).toEqual([]);
   });
 
-  it('makes a socket for the owner only, in a folder that it makes', async () => {
+  it('makes a socket that only its owner can use, in a folder that it also makes', async () => {
     await serve();
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(lstatSync(path).isSocket()).toBe(true);

@@ -64,21 +64,33 @@ describe('LinuxWarmUp', () => {
     expect(hasBegun()).toBe(true);
   });
 
-  it('begins at once when `begin` is called', () => {
+  it.each(['begin', 'finish'] as const)('runs at once when `%s` is called', (method) => {
     const { warmUp, hasBegun } = create();
-    warmUp.begin(() => false);
+    warmUp[method]();
     expect(hasBegun()).toBe(true);
   });
 
-  it('opens nothing in `begin` when the device is stopped, or when the time is over', () => {
-    const stopped = create();
-    stopped.warmUp.begin(() => true);
-    expect(stopped.hasBegun()).toBe(false);
-    const slow = create();
-    slow.clock.step = 200;
-    slow.warmUp.begin(() => false);
-    expect(slow.hasBegun()).toBe(false);
-  });
+  it.each([
+    ['begin', 250, false],
+    ['finish', 5000, true],
+  ] as const)(
+    'does nothing in `%s` when the thread is stopped, or after %i ms',
+    (method, mostMs, isDone) => {
+      const stopped = create({ isStopped: true });
+      stopped.warmUp[method]();
+      const slow = create();
+      slow.clock.step = mostMs;
+      slow.warmUp[method]();
+      for (const { warmUp, hasBegun } of [stopped, slow]) {
+        expect(hasBegun()).toBe(false);
+        expect(warmUp.isDone).toBe(isDone);
+      }
+      const fast = create();
+      fast.clock.step = mostMs - 1;
+      fast.warmUp[method]();
+      expect(fast.hasBegun()).toBe(true);
+    },
+  );
 
   it('is over after more than 20,000 packets of the device', () => {
     const { warmUp, hasBegun } = create();
@@ -101,7 +113,11 @@ interface Clock {
 }
 
 /** Makes a warm-up that ends with its first slice, because opening its TUNs fails. */
-function create(): { clock: Clock; warmUp: LinuxWarmUp; hasBegun: () => boolean } {
+function create({ isStopped = false } = {}): {
+  clock: Clock;
+  warmUp: LinuxWarmUp;
+  hasBegun: () => boolean;
+} {
   const clock: Clock = { now: 0, step: 0 };
   let hasBegun = false;
   const packages = {
@@ -113,6 +129,6 @@ function create(): { clock: Clock; warmUp: LinuxWarmUp; hasBegun: () => boolean 
       },
     },
   } as unknown as LinuxPackages;
-  const warmUp = new LinuxWarmUp({ packages } as LinuxWarmUpOptions);
+  const warmUp = new LinuxWarmUp({ packages, control: { isStopped } } as LinuxWarmUpOptions);
   return { clock, warmUp, hasBegun: () => hasBegun };
 }

@@ -39,6 +39,16 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(openDescriptors()).toBe(before);
   });
 
+  it('begins before the interface is made, and continues afterwards', () => {
+    let before = 0;
+    const { sockets } = runWarmUp({
+      begins: true,
+      onInterface: (opened) => (before = sentBy(opened)),
+    });
+    expect(before).toBeGreaterThan(0);
+    expect(sentBy(sockets)).toBeGreaterThan(before);
+  });
+
   it('leaves nothing open after the warm-up, and counts none of its packets', () => {
     const { pairs, sockets, stats, peers, opened } = runWarmUp();
     expect(pairs).toHaveLength(1);
@@ -155,6 +165,10 @@ function descriptorsIn({ memory }: ThreadControl): number[] {
   return [...new Int32Array(memory)].slice(1).filter((fd) => fd !== -1);
 }
 
+function sentBy(sockets: readonly udp.UdpSockets[]): number {
+  return sockets.reduce((sum, { counters }) => sum + counters.sentDatagrams, 0);
+}
+
 function isOver(sockets: readonly udp.UdpSockets[]): boolean {
   return sockets.length === 2 && sockets.every(({ fds }) => fds.length === 0);
 }
@@ -186,6 +200,13 @@ function askForPort(
 interface Stop {
   readonly control?: ThreadControl;
   readonly up?: boolean;
+  /**
+   * Whether the warm-up begins before the interface is made. Default false: all of it comes when
+   * the interface exists.
+   */
+  readonly begins?: boolean;
+  /** Called before the interface is made. */
+  readonly onInterface?: (sockets: readonly udp.UdpSockets[]) => void;
   /** Called when the loop has opened everything, before the warm-up opens anything. */
   readonly onOpened?: () => void;
   /** Called before each wait. Returns whether the loop must end. */
@@ -210,6 +231,10 @@ function runWarmUp(stop: Stop = {}): {
   loop: LinuxLoop;
 } {
   const { control = new ThreadControl(), up = false, onOpened, until = isOver } = stop;
+  if (!stop.begins) {
+    const begin = vi.spyOn(LinuxWarmUp.prototype, 'begin').mockReturnValue();
+    onTestFinished(() => begin.mockRestore());
+  }
   const pairs: [tun.TunDevice, tun.TunDevice][] = [];
   const sockets: udp.UdpSockets[] = [];
   const events: string[] = [];
@@ -230,6 +255,10 @@ function runWarmUp(stop: Stop = {}): {
     pairs.push(pair);
     return pair;
   };
+  const openTun = (options: tun.TunOptions): tun.TunDevice => {
+    stop.onInterface?.(sockets);
+    return tun.openTun(options);
+  };
   const openUdp = (options: udp.UdpOptions): udp.UdpSockets => {
     const opened = udp.openUdp(options);
     sockets.push(opened);
@@ -239,7 +268,7 @@ function runWarmUp(stop: Stop = {}): {
     loop = new LinuxLoop({
       packages: {
         sys: { ...sys, PollSet },
-        tun: { ...tun, openTunPair },
+        tun: { ...tun, openTun, openTunPair },
         udp: { ...udp, openUdp },
       },
       control,

@@ -22,7 +22,7 @@ describe('WarmUp', () => {
     expect(warmUp.laps).toBeLessThan(SMALL_LAPS * 1.05);
   });
 
-  it('says that the single packets were sent also when it ends early', () => {
+  it('says that the single packets were sent, even when it ends early', () => {
     const { warmUp } = create({ isWireCut: true });
     perform(warmUp);
     expect(warmUp.hasSentSingles).toBe(true);

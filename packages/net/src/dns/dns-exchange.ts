@@ -20,8 +20,8 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
- * @param timeoutMs the limit of each attempt: over UDP, over TCP, and once more without EDNS if the
- *   server does not understand EDNS
+ * @param timeoutMs the time limit of each attempt: over UDP, over TCP, and once more without EDNS
+ *   if the server does not understand EDNS
  * @throws {Error} (rejects) the server does not answer in time or cannot be reached; or the name is
  *   not valid in DNS
  */
@@ -141,6 +141,9 @@ function noAnswer(server: string, ms: number): Error {
 }
 
 const DNS_PORT = 53;
-/** More than the limit in the query, because a server may ignore that limit. */
+/**
+ * The longest answer that is read. It is longer than the limit in the query, because a server may
+ * ignore that limit.
+ */
 const MOST_BYTES = 4096;
 const RECEIVE_QUEUE = 16_384;

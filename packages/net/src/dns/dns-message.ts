@@ -122,7 +122,7 @@ function isEqualName(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 
-/** DNS flag day 2020: datagrams of this size are not fragmented. */
+/** 1232 bytes are the limit of DNS flag day 2020: datagrams of this size are not fragmented. */
 const OPTIONS = {
   type: 'OPT' as const,
   name: '.' as const,
@@ -137,6 +137,7 @@ const OPTIONS = {
 const MOST_LINKS = 16;
 const LONGEST_NEGATIVE_TTL = 300;
 /**
- * A server could send thousands of addresses, which would be kept and tried one after the other.
+ * The most addresses that are read from one answer. A server could send thousands of addresses,
+ * which would be kept and tried one after the other.
  */
 const MOST_ADDRESSES = 64;

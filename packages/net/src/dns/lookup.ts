@@ -48,8 +48,8 @@ export class NetworkLookup {
    * Resolves to the addresses of a name: at least one.
    *
    * @throws {NetworkError} (rejects) `ENOTFOUND`: the name has no address; `EAI_AGAIN`: no address
-   *   was found, and a question got no answer. The message says which servers were asked, or why
-   *   none was asked.
+   *   was found, and at least one question got no answer. The message says which servers were
+   *   asked, or why none was asked.
    */
   async all(hostname: string, options: LookupOptions = {}): Promise<LookupAddress[]> {
     const { signal, patienceMs } = options;

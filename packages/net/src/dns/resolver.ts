@@ -146,8 +146,8 @@ export class Resolver {
 }
 
 /**
- * Starts `run` for all items. Waits until all are done, or until `patienceMs` after the first that
- * returned true.
+ * Starts `run` for all items. Waits until all are done, or until `patienceMs` have passed since the
+ * first one returned true.
  *
  * @throws {Error} (rejects) `signal` was aborted
  */

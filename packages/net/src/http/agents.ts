@@ -27,7 +27,10 @@ export class NetworkAgent extends HttpAgent {
   }
 }
 
-/** An agent for `https.request`, whose connections go through the tunnel. TLS runs inside it. */
+/**
+ * An agent for `https.request`, whose connections go through the tunnel. TLS runs inside the
+ * tunnel.
+ */
 export class NetworkHttpsAgent extends HttpsAgent {
   readonly #connect: Connect;
 

@@ -39,8 +39,9 @@ export interface ConnectOptions extends SocketOptions {
   /** 4 or 6: only addresses of this version. Default 0: both. */
   readonly family?: number | undefined;
   /**
-   * Tries all addresses of a name, and does not wait until one address has failed before it tries
-   * the next one (RFC 8305). Default true. False: only the first address is tried.
+   * Whether all addresses of a name are tried (RFC 8305). The next attempt begins after a short
+   * time, even if the attempt before it has not failed. Default true. False: only the first address
+   * is tried.
    */
   readonly autoSelectFamily?: boolean | undefined;
   /** Ms after which the next address is tried too. Default 250, at least 10. */

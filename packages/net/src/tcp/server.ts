@@ -143,13 +143,13 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
     return this;
   }
 
-  /** Keeps the process alive while it listens. This is the default. */
+  /** Keeps the process alive while the server listens. This is the default. */
   ref(): this {
     this.#hold.ref();
     return this;
   }
 
-  /** Lets the process end while it listens, if the network is `unref`'d too. */
+  /** Lets the process end while the server listens, if the network is `unref`'d too. */
   unref(): this {
     this.#hold.unref();
     return this;

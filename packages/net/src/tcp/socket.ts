@@ -2,8 +2,9 @@
  * `Socket`: a TCP connection through the tunnel, as a stream with the shape of net.Socket.
  *
  * Bytes are copied once each way: from the program into the send buffer of the stack, and from the
- * receive buffer of the stack into the buffer that the program gets. A reader that pauses leaves
- * its bytes in the stack, and so closes the window of the other side.
+ * receive buffer of the stack into the buffer that the program gets. If the reader pauses, its
+ * bytes stay in the stack. When the receive buffer of the stack is full, the other side stops
+ * sending.
  *
  * @module
  */
@@ -47,7 +48,7 @@ export interface AcceptedSocket extends SocketOptions {
 export class Socket extends ConnectionEnds implements SocketOwner {
   /** The `Server` that accepted the connection; undefined if there is none. */
   server: unknown = undefined;
-  /** The addresses that were tried, as `address:port`, if the name has more than one. */
+  /** The addresses that were tried, as `address:port`, if the name has more than one address. */
   autoSelectFamilyAttemptedAddresses: string[] | undefined = undefined;
   readonly #host: SocketHost;
   /** Made on first use: there may be many sockets, and most of them have no timer. */
@@ -83,8 +84,8 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     this.#noDelay = options.noDelay ?? false;
     this.#keepAliveMs = keepAliveMs(options.keepAlive ?? false, options.keepAliveInitialDelay);
     this.#forgetSignal = onAbort(signal, () => this.destroy(abortError(signal!)));
-    // Every stream of Node.js is destroyed at once by an aborted signal. `connect` does nothing
-    // then.
+    // Like every stream of Node.js, the socket is destroyed at once if the signal is aborted
+    // already. Then `connect` does nothing.
     if (signal?.aborted) this.destroy(abortError(signal));
     if (!('tcp' in options)) return;
     this.#onClose = options.onClose;
@@ -151,7 +152,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
     return this;
   }
 
-  /** Emits 'timeout' after this many ms of silence; 0: never. The connection stays. */
+  /** Emits 'timeout' after this many ms of silence; 0: never. The connection stays open. */
   setTimeout(ms: number, onTimeout?: () => void): this {
     (this.#idle ??= new IdleTimer(() => this.emit('timeout'))).start(ms);
     if (onTimeout && ms === 0) this.removeListener('timeout', onTimeout);

@@ -29,8 +29,9 @@ export interface DatagramSocketOptions {
   readonly signal?: AbortSignal | undefined;
   /** How many bytes may wait to be read; each datagram counts 64 bytes more. Default 212992. */
   readonly recvBufferSize?: number | undefined;
-  /** Accepted and not used: 'udp6' is always for IPv6 alone, and no port is shared. */
+  /** Accepted and not used: a 'udp6' socket always sends and receives IPv6 only. */
   readonly ipv6Only?: boolean | undefined;
+  /** Accepted and not used: no two sockets share a port. */
   readonly reuseAddr?: boolean | undefined;
 }
 
@@ -150,10 +151,10 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   }
 
   /**
-   * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`,
-   * with `offset` and `length` after the message, with a list of parts as message, and without port
-   * and address on a connected socket. A connected socket copies the bytes before `send` returns.
-   * Otherwise the bytes must not change before the callback is called.
+   * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`.
+   * `offset` and `length` may follow the message, and the message may be a list of parts. For a
+   * connected socket, leave out port and address. A connected socket copies the bytes before `send`
+   * returns. Otherwise the bytes must not change before the callback is called.
    *
    * The callback gets an error, for example `ENOBUFS` if there is no space for the datagram.
    * Without a callback, `ENOBUFS` is ignored, and any other error is an 'error' event.

@@ -1,5 +1,6 @@
 /**
- * Starts programs of other projects for tests. A program is also ended after a failed test.
+ * Starts programs of other projects for tests. A program ends when the test disposes of it, also if
+ * the test fails.
  *
  * @module
  */

@@ -41,7 +41,7 @@ describe('ping', () => {
     await expect(ping(a.host, '10.0.0.2')).rejects.toBe(reason);
   });
 
-  test('refuses a size that no packet has, and a loopback address', async () => {
+  test('refuses a size that fits into no packet, and a loopback address', async () => {
     const [a] = linkedHosts();
     await expect(ping(a.host, '10.0.0.2', { size: 70_000 })).rejects.toThrow('"size" expected');
     await expect(ping(a.host, '127.0.0.1')).rejects.toMatchObject({ code: 'ENETUNREACH' });

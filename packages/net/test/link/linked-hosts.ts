@@ -1,5 +1,6 @@
 /**
- * Hosts for tests: a device with a `StackTun`, or two of these TUNs that a test joins by hand.
+ * Hosts for tests: each has a stack and a `StackTun`. Two devices join two hosts, or a test carries
+ * the packets from one TUN to the other itself.
  *
  * @module
  */

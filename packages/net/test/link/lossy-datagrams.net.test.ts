@@ -80,7 +80,7 @@ interface Transferred {
   datagrams: number;
   /** How many of these datagrams the path lost. */
   lost: number;
-  /** Of the device whose interface leads to the kernel, and of the device of the `Network`. */
+  /** The drops of the device whose interface leads to the kernel, and those of the `Network`. */
   drops: Partial<Record<DropReason, number>>[];
 }
 

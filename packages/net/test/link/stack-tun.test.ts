@@ -192,7 +192,7 @@ describe('StackTun', () => {
     expect(reported).toHaveBeenCalledTimes(1);
   });
 
-  test('performs what is due at the deadline of the stack, until it is closed', async () => {
+  test('does what is due at the deadline of the stack, but nothing after the TUN was closed', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       let now = 1000.25;

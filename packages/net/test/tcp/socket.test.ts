@@ -163,7 +163,7 @@ describe('Socket, compared with node:net', () => {
       await close(server);
     }));
 
-  test('lists the addresses that were tried, only if the name has several', () =>
+  test('lists the addresses that were tried, but only if the name has several', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume().end());
       for (const count of [0, 1, 2]) {
@@ -428,7 +428,7 @@ describe('Socket, compared with node:net', () => {
 });
 
 describe('Socket', () => {
-  test('closes the window of the other side while its reader pauses', async () => {
+  test('makes the other side stop sending while the reader pauses', async () => {
     const [a, b] = linkedHosts();
     const server = new Server(b).listen(80);
     const accepted = once(server, 'connection') as Promise<[Socket]>;

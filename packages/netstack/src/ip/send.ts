@@ -119,7 +119,7 @@ function copyPart(state: StackState, at: number, front: number, done: number, pa
   bytes.set(buffer.subarray(transport + done, transport + done + part), at + front);
 }
 
-/** Takes back the fragments of a datagram that does not fit as a whole. */
+/** Takes back the fragments of a datagram that does not fit into the queue as a whole. */
 function undo({ output }: StackState, fragments: number): false {
   output.undo(fragments);
   return false;

@@ -7,15 +7,15 @@
  *                position 0 ..........................
  * ```
  * Positions count from the first byte that was not released. Bytes may be written at any position:
- * the chunks between need not exist. The window does not record which bytes were written. Its user
- * must know which.
+ * the chunks between need not exist. The window does not record which bytes were written. The code
+ * that uses the window must know this.
  *
  * The windows of a pool share it fairly: a window gets a chunk only while more chunks are free than
  * it has (the dynamic threshold of Choudhury and Hahne, 1998). So one greedy window has half of the
  * pool, n greedy windows have 1/(n+1) each, and as much is left for the next window. The first
  * chunk of a window is always allowed, because it is soon free again: a program reads it, or the
  * other side acknowledges it. A sixteenth of the pool is kept for first chunks. Otherwise windows
- * that grew while much was free would leave nothing.
+ * that grew while much was free would leave nothing for new windows.
  *
  * @module
  */

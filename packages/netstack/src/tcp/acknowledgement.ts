@@ -69,7 +69,8 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   if (hasDuplicate) rackDuplicateReported(c);
   rackEndRound(c);
   if (isOld && newlySacked === 0) return true;
-  // Without SACK a duplicate says that a segment has arrived (RFC 9937, "DeliveredData").
+  // Without SACK, a duplicate acknowledgement says that some segment has arrived (RFC 9937,
+  // "DeliveredData").
   const unnamed = isDuplicate && !c.usesSack ? c.segmentSize : 0;
   const delivered = acknowledged - sackedThen + newlySacked + unnamed;
   if (c.sending.frto !== 'none') followFrto(c, acknowledged + newlySacked, isNew, isDuplicate);
@@ -82,9 +83,9 @@ interface Progress {
   readonly acknowledged: number;
   /** Bytes that this acknowledgement is the first to report as delivered. */
   readonly delivered: number;
-  /** Bytes on the way before the acknowledgement. */
+  /** Bytes that were on the way before the acknowledgement came. */
   readonly before: number;
-  /** Bytes thought to be lost before the acknowledgement. */
+  /** Bytes that were thought to be lost before the acknowledgement came. */
   readonly lostBefore: number;
 }
 
@@ -199,7 +200,7 @@ function updateWindow(c: Connection, segment: TcpHeader): boolean {
   return isChanged;
 }
 
-/** RFC 3168 6.1.2: a mark counts as a loss, at most once per window. */
+/** RFC 3168 6.1.2: a congestion mark counts as a loss, at most once per window. */
 function receiveEcho(c: Connection, acknowledged: number): void {
   if (c.sending.phase !== 'open' || !isAfter(c.unacknowledged, c.sending.reducedAt)) return;
   c.sending.reducedAt = c.next;
@@ -241,7 +242,8 @@ function countDuplicate(
 }
 
 /**
- * RFC 8985 7.4: ends a tail loss probe. If the probe has repaired a loss, that loss is congestion.
+ * RFC 8985 7.4: ends a tail loss probe. If the probe has repaired a loss, that loss counts as
+ * congestion.
  */
 function endTailProbe(
   c: Connection,

@@ -9,7 +9,7 @@ import type { Connection } from './connection.ts';
 
 /**
  * Answers with an ACK, if not too many were sent (RFC 5961 7): one per half second for each
- * connection, and a limited number for all.
+ * connection, and a limited number for all connections together.
  *
  * @returns false: the segment must be dropped
  */

@@ -88,7 +88,7 @@ export class Connection implements DeadlineOwner {
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;
   receiveScale: number = 0;
-  /** Whether the FIN of the other side has come and all data before it: its stream has ended. */
+  /** Whether the FIN of the other side and all data before it have come. */
   isEnded: boolean = false;
   /** Whether the program reads no more. */
   isReadClosed: boolean = false;
@@ -111,7 +111,10 @@ export class Connection implements DeadlineOwner {
   quickAcks: number = 16;
   // Timers, each a time in ms.
   ackAt: number = Infinity;
-  /** For a keepalive probe, or the end of TIME-WAIT, or of FIN-WAIT-2 without a program. */
+  /**
+   * For a keepalive probe, or for the end of TIME-WAIT, or for the end of FIN-WAIT-2 if the program
+   * has closed the connection.
+   */
   slowAt: number = Infinity;
   heapIndex: number = -1;
   heapKey: number = 0;

@@ -15,7 +15,7 @@ export class Cubic implements CongestionControl {
   segmentSize: number;
   /** W_max in segments: the window before the last reduction, or less after fast convergence. */
   #most = 0;
-  /** When congestion avoidance began in ms; -1: it has not. */
+  /** When congestion avoidance began, in ms; -1: it has not begun. */
   #epoch = -1;
   /** K in seconds: how long after the beginning of the epoch the curve reaches `#most`. */
   #k = 0;
@@ -68,7 +68,7 @@ export class Cubic implements CongestionControl {
     const current = this.window / this.segmentSize;
     if (this.#epoch === -1) this.#beginEpoch(current, now);
     const seconds = (now - this.#epoch) / 1000;
-    // RFC 9438 4.3: as Reno would grow, with a factor for the smaller reduction.
+    // RFC 9438 4.3: W_est grows as Reno would, with a factor for the smaller reduction.
     const alpha = this.#reno < this.#before ? ALPHA : 1;
     this.#reno += alpha * (segments / current);
     const now3 = (seconds - this.#k) ** 3;
@@ -94,5 +94,5 @@ export class Cubic implements CongestionControl {
 const BETA = 0.7;
 /** How steep the curve is (RFC 9438 5.1). */
 const C = 0.4;
-/** How many segments W_est grows by in a round trip (RFC 9438 4.3). */
+/** By how many segments W_est grows in a round trip (RFC 9438 4.3). */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);

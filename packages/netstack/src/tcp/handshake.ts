@@ -27,7 +27,7 @@ import { armKeepAlive } from './timers.ts';
  * Processes a segment for a listener (RFC 9293 3.10.7.2).
  *
  * @param previous a connection in TIME-WAIT that the segment has ended; undefined: none
- * @returns a connection that a SYN cookie has begun; the segment is for it
+ * @returns a connection that a SYN cookie has begun; the caller must give it the segment
  */
 export function receiveSyn(
   state: StackState,
@@ -39,7 +39,7 @@ export function receiveSyn(
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
   // The sequence numbers of the new connection must begin after those of `previous`. With a cookie
-  // they cannot.
+  // this is not possible.
   if (listener.hasFreePlace || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // The segment is not answered, so the other side tries again.

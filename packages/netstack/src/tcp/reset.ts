@@ -1,6 +1,7 @@
 /**
- * `answerReset`: the RST that answers a segment without a connection (RFC 9293 3.10.7.1), or an ACK
- * of something that was never sent, before a connection is established.
+ * `answerReset`: sends the RST that answers a segment without a connection (RFC 9293 3.10.7.1). The
+ * RST also answers an ACK of something that was never sent, while a connection is not established
+ * yet.
  *
  * @module
  */

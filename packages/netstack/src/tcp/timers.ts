@@ -64,7 +64,7 @@ export function armKeepAlive({ now }: StackState, c: Connection): void {
   }
 }
 
-/** Fires the timers of all connections that are due. */
+/** Fires all timers that are due. */
 export function fireTimers(state: StackState): void {
   const { deadlines } = state.tcp;
   for (let c = deadlines.first(); c && c.heapKey <= state.now; c = deadlines.first()) {
@@ -199,7 +199,10 @@ function findBlackHole(state: StackState, c: Connection): void {
   if (pathMtus.suspect(c.remote, safe, current, now)) updateSegmentSize(state, c);
 }
 
-/** Sends a keepalive probe (RFC 9293 3.8.4), or ends TIME-WAIT, or FIN-WAIT-2 without a program. */
+/**
+ * Sends a keepalive probe (RFC 9293 3.8.4), or ends TIME-WAIT, or ends FIN-WAIT-2 if the program
+ * has closed the connection.
+ */
 function fireSlow(state: StackState, c: Connection): void {
   c.slowAt = Infinity;
   if (c.state === 'time-wait') return endConnection(state, c);

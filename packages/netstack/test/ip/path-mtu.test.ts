@@ -6,7 +6,10 @@ const A = IpAddress.from('10.0.0.2');
 const B = IpAddress.from('fd00::2');
 const LINK = 1420;
 
-/** Tries what the table wants on a path with the MTU `real`, until the table wants nothing more. */
+/**
+ * Tries the lengths that the table asks for, on a path with the MTU `real`, until it asks for no
+ * more. Returns them.
+ */
 function search(table: PathMtuTable, real: number, now: number): number[] {
   const tried: number[] = [];
   for (let length = table.probeLength(A, LINK, now); length > 0 && tried.length < 100;) {
@@ -64,7 +67,7 @@ describe('PathMtuTable', () => {
     }
   });
 
-  test('searches again after ten minutes, and forgets a path ten minutes after that if nobody tries', () => {
+  test('searches again after ten minutes, and forgets a path ten minutes later if no probe was sent', () => {
     const table = new PathMtuTable(10);
     table.suspect(A, 1024, LINK, 0);
     search(table, 1300, 0);

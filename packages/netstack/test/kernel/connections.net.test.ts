@@ -72,7 +72,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect(streams.map(({ error }) => error)).toEqual(['ECONNREFUSED', 'ECONNREFUSED']);
   });
 
-  test.each(BOTH)('a receiver that does not read closes the window for the %s', async (by) => {
+  test.each(BOTH)('the %s waits while the program at the other end does not read', async (by) => {
     const fixture = createFixture();
     const { network } = fixture;
     const ends = await connect(fixture, by);
@@ -91,7 +91,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
     expect([receiver.received, receiver.digest()]).toEqual([20_000_000, sender.digest()]);
   });
 
-  test('a reader of 100 bytes at a time gets no silly windows', async () => {
+  test('the kernel sends no tiny segments to a program that reads 100 bytes at a time', async () => {
     const fixture = createFixture({ connections: { receiveBuffer: 8192 } });
     const { network } = fixture;
     const { stack, kernel } = await connect(fixture);

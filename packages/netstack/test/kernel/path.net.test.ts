@@ -74,7 +74,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
     });
   });
 
-  test('is searched for the longest packets that pass, if it sends no "too big"', async () => {
+  test('is searched for the longest packets that pass, if no router sends "too big" messages', async () => {
     const fixture = createFixture({}, {});
     const { network } = fixture;
     const ends = await connect(fixture);

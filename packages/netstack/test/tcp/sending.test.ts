@@ -201,7 +201,7 @@ describe('sending', () => {
     expect(script.socket.state).toBe('fin-wait-2');
   });
 
-  test('sends smaller segments after "too big", but only if it has sent the quoted one', () => {
+  test('sends smaller segments after a "too big" message, but only if it has sent the quoted segment', () => {
     const script = Script.connected({ syn: '<mss 1360>' });
     script.send(1360);
     expect(script.sent()).toEqual(['P 1:1361 ack 1']);
@@ -211,7 +211,7 @@ describe('sending', () => {
     expect(script.sent()).toEqual(['. 1:1161 ack 1', '. 1161:1361 ack 1']);
   });
 
-  test('sends no tiny segments after a flood of "too big"', () => {
+  test('sends no tiny segments after a flood of "too big" messages', () => {
     const script = Script.connected({ syn: '<mss 1360>' }, 60_000);
     script.send(5000);
     script.sent();

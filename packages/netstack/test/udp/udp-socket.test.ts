@@ -41,7 +41,7 @@ describe('UdpSocket', () => {
     expect(packet.subarray(0, header)).toEqual(expected.subarray(0, header));
   });
 
-  test('never sends the checksum zero, which means none', () => {
+  test('never sends the checksum zero, which means that there is none', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 5000 });
     socket.sendTo(Uint8Array.of(0, 0), THEIRS[6], 53);
@@ -77,7 +77,7 @@ describe('UdpSocket', () => {
     expect(new Set(values).size).toBe(3);
   });
 
-  test('sends nothing of a datagram whose fragments do not all fit', () => {
+  test('sends nothing of a datagram if the output queue cannot hold all its fragments', () => {
     const stack = createStack({ outputQueue: 65_536 });
     const socket = stack.openUdp();
     expect(socket.sendTo(pattern(40_000), THEIRS[4], 53)).toBe(true);
@@ -242,7 +242,7 @@ describe('UdpSocket', () => {
     expect(stack.openUdp({ port: 53 }).localPort).toBe(53);
   });
 
-  test('believes "too big" only for a packet that it could have sent', () => {
+  test('believes a "too big" message only if it quotes a packet that the socket could have sent', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 5000 });
     socket.sendTo(pattern(1300), THEIRS[4], 53);

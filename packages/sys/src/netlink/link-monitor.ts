@@ -54,8 +54,8 @@ export class LinkMonitor {
   }
 
   /**
-   * The state of the link as `read` has last received it. `read` does not report every change: not
-   * those of `running`.
+   * The state of the link as `read` has last received it. Changes of `running` are not reported by
+   * `read`, but they are in this state.
    */
   get link(): Link {
     return this.#link;

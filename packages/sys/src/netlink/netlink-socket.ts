@@ -231,8 +231,8 @@ export class NetlinkSocket {
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
       libc().setsockopt(this.#fd, SOL_NETLINK, option, this.#buffer.address, 4);
     }
-    // The value is a struct timeval. No call should ever wait here. If one does, an error is better
-    // than waiting without end.
+    // The value of SO_RCVTIMEO is a struct timeval. No call should ever wait for an answer. If one
+    // does, an error is better than waiting without end.
     this.#buffer.bytes.fill(0, 0, 16);
     this.#buffer.view.setUint32(0, ANSWER_TIMEOUT_S, true);
     libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, this.#buffer.address, 16);

@@ -58,8 +58,9 @@ export interface Rule {
    * rule.
    */
   readonly ipProtocol?: number;
-  /** Only packets from, or to, this port. Needs `ipProtocol`. */
+  /** Only packets from this port. Needs `ipProtocol`. */
   readonly sourcePort?: number;
+  /** Only packets to this port. Needs `ipProtocol`. */
   readonly destinationPort?: number;
   /** If true, the rule applies to all packets that do *not* match: `ip rule add not fwmark ...`. */
   readonly invert?: boolean;

@@ -15,7 +15,7 @@ import { SystemError } from '../system-error.ts';
 export interface PingOptions {
   /** How many requests are sent. Default 3. */
   count?: number;
-  /** Time from one request to the next, in ms, answered or not. Default 100. */
+  /** Ms from one request to the next, which does not wait for an answer. Default 100. */
   intervalMs?: number;
   /** How long an answer may take, in ms. Default 1000. */
   timeoutMs?: number;

@@ -17,7 +17,7 @@ describe('addAddressMessage', () => {
     expect(attributes.u32(8)).toBeUndefined();
   });
 
-  test('switches off duplicate address detection and prefix route only if the options say so', () => {
+  test('switches off duplicate address detection and the prefix route only if the options say so', () => {
     const address = { address: v6, prefixLength: 64 };
     const flags = (options: object) =>
       readAttributes(addAddressMessage(4, address, options).finish(0), 24).u32(8);

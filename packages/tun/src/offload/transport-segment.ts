@@ -203,7 +203,7 @@ export function hasRightTransportChecksum(
 }
 
 /**
- * Compares TOS, flags and TTL. Only if the packets may be fragmented, their identifications must
+ * Compares TOS, flags and TTL. If the packets may be fragmented, their identifications must also
  * differ by `distance` (RFC 6864 4.1).
  */
 function haveEqualIpv4(view: DataView, a: number, b: number, distance: number): boolean {

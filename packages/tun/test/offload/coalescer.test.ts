@@ -103,7 +103,7 @@ describe('Coalescer', () => {
     ]);
   });
 
-  test('clears the vnet header of a single packet, also if its checksum is wrong', () => {
+  test('clears the vnet header of a single packet, even if its checksum is wrong', () => {
     const [first, second] = stream([100, 100]);
     second[50] ^= 1;
 
@@ -208,7 +208,7 @@ describe('Coalescer', () => {
     expect(coalesce(packets).at(-1)?.[0]).toBe(0);
   });
 
-  test('makes the kernel trust the checksums also after it refused the super-packet', () => {
+  test('makes the kernel trust the checksums even after it refused the super-packet', () => {
     const outputs = coalesce(stream([100, 100]), { verifyChecksums: false }, (n) => n === 1);
 
     expect(outputs.map(([flags]) => flags)).toEqual([1, 1, 1]);
@@ -351,7 +351,7 @@ interface Step {
   flow: number;
   protocol: 'tcp' | 'udp';
   length: number;
-  /** Whether the packet is put in front of the packet that is last so far. */
+  /** Whether the packet is put in front of the packet that was added last. */
   isLate: boolean;
   push: boolean;
   isSpoilt: boolean;

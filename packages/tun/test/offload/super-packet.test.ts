@@ -248,7 +248,7 @@ describe('SuperPacketSplitter', () => {
   });
 
   test.each([
-    ['elsewhere', false],
+    ['outside the memory of its byte operations', false],
     ['in the memory of its byte operations', true],
   ])('writes many segments at a time, %s', (_, inside) => {
     const shape: PacketShape = { version: 4, protocol: 'tcp', payload: payloadOf(1234, 1) };

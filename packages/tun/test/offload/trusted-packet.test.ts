@@ -15,7 +15,7 @@ const KINDS = [
 
 describe('finishTrustedPacket', () => {
   test.each(KINDS)(
-    'lets the kernel complete the checksum, also if it was wrong (IPv%i %s)',
+    'lets the kernel complete the checksum, even if it was wrong (IPv%i %s)',
     (version, protocol, start, offset) => {
       fc.assert(
         fc.property(fc.integer({ min: 0, max: 1300 }), fc.nat(0xffff), (length, wrong) => {

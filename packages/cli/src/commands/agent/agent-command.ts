@@ -22,6 +22,9 @@ export function addAgentCommand(program: Command): void {
   addModeFlags(addNodeFlags(agent));
   addRunFlags(agent);
   addRegistryFlags(agent).action(async (flags: AgentFlags) => {
+    // This may start the program again, so nothing else is loaded before.
+    const { keepFewRights } = await import('../../rights/few-rights.ts');
+    keepFewRights('agent');
     const { runAgent } = await import('./run-agent.ts');
     await runAgent(flags);
   });

@@ -28,7 +28,6 @@ import {
 } from '@litz/mesh';
 import { aborted, EndSignals } from '../../end-signals.ts';
 import { Failure } from '../../failure.ts';
-import { keepFewRights } from '../../rights/few-rights.ts';
 import { ServiceNotifier } from '../../service/service-notifier.ts';
 import { kubernetesDefaults } from './kubernetes-defaults.ts';
 import { checkInterfaceName } from '../../interface-name.ts';
@@ -39,7 +38,6 @@ import { readableSecrets } from './readable-secrets.ts';
 
 /** @throws {Failure} the agent could not start; everything is closed */
 export async function runAgent(flags: AgentFlags): Promise<void> {
-  keepFewRights('agent');
   const signals = new EndSignals();
   try {
     const isKubernetes = flags.registry === 'kubernetes';

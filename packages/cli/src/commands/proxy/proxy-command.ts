@@ -24,6 +24,9 @@ export function addProxyCommand(program: Command): void {
   addProxyFlags(proxy);
   addPortFlags(proxy);
   proxy.action(async (file: string, flags: ProxyFlags) => {
+    // This may start the program again, so nothing else is loaded before.
+    const { keepFewRights } = await import('../../rights/few-rights.ts');
+    if (!flags.check) keepFewRights('proxy', { user: flags.user });
     const { runProxyCommand } = await import('./run-proxy-command.ts');
     await runProxyCommand(file, flags);
   });

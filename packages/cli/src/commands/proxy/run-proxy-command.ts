@@ -8,7 +8,6 @@ import { Network } from '@litz/net';
 import { EndSignals } from '../../end-signals.ts';
 import { writeLine } from '../../log-writer.ts';
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts';
-import { keepFewRights } from '../../rights/few-rights.ts';
 import { ServiceNotifier } from '../../service/service-notifier.ts';
 import { openNetwork } from './open-network.ts';
 import { runProxy } from './run-proxy.ts';
@@ -22,7 +21,6 @@ export async function runProxyCommand(file: string, flags: ProxyFlags): Promise<
   });
   signals.signal.addEventListener('abort', () => notifier.stopping(), { once: true });
   try {
-    if (!flags.check) keepFewRights('proxy', { user: flags.user });
     await runProxy(file, flags, {
       env: process.env,
       signal: signals.signal,
