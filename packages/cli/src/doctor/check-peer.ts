@@ -30,8 +30,8 @@ export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
 }
 
 /**
- * Whether the session of the last handshake is still valid, and at most one initiation after that
- * handshake has no answer.
+ * Whether the session of the last handshake is still valid. After that handshake, one initiation may
+ * have stayed without an answer, but not two.
  */
 function hasHandshake({ status }: PeerFacts, { nowMs }: TunnelFacts): boolean {
   const { lastHandshakeUnixMs, unansweredInitiations = 0 } = status;
@@ -70,8 +70,9 @@ function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFact
   const at = formatEndpoint(endpoint);
   if (outer.link === undefined) {
     const family = endpoint.address.length === 4 ? 'IPv4' : 'IPv6';
+    const other = family === 'IPv4' ? 'IPv6' : 'IPv4';
     const text = `there is no route to ${at}`;
-    const remedy = `Look at ip route get, and whether this machine has ${family}. If the name has another family too, use an address of that family`;
+    const remedy = `Look at ip route get, and whether this machine has ${family}. If the name in Endpoint has an ${other} address too, use that address`;
     return [fail(subject, text, remedy, key)];
   }
   if (!outer.isLoop) return [];
@@ -146,7 +147,7 @@ function checkKeepalive({ key, status, outer }: PeerFacts): Finding[] {
     !isPublicAddress(parseAddress(outer.source)) && isPublicAddress(endpoint.address);
   if (!isBehind || outer.source.includes(':')) return [];
   const text = `this machine (${outer.source}) is behind NAT, so the peer cannot send first after a pause`;
-  const remedy = 'If it must: PersistentKeepalive = 25';
+  const remedy = 'If the peer must be able to send first, set PersistentKeepalive = 25 here';
   return [warn('keepalive', text, remedy, key)];
 }
 

@@ -159,7 +159,8 @@ function payloadCondition(payload: JsonObject, value: Json): Condition | undefin
   const [first, last] = rangeOf(value);
   const port = portIs(field === 'sport' ? 'source' : 'destination', first, last);
   if (protocol === 'udp' || protocol === 'th') return port;
-  // A UDP packet has no port of another protocol.
+  // The rule tests a port of another protocol, for instance `tcp dport`. It never matches a UDP
+  // packet. For another packet, the result is unknown.
   return (packet) => (packet.protocol === 'udp' ? false : undefined);
 }
 

@@ -5,8 +5,9 @@
  * ```
  *   base 10.0.0.0/8, 4 bits      slot 0011   start   the first node of at least 8 + 4 bits that
  *   10.0011....                                      begins with 10.0011, or none
- *                                            label   of the longest prefix of 10.0011 that is
- *                                                    shorter and has an owner, or 0
+ *                                            label   owner and length of the longest prefix that
+ *                                                    contains 10.0011, has fewer than 8 + 4 bits
+ *                                                    and has an owner; or 0
  * ```
  * On the way down from the root, each node is at another place in memory. The table skips the nodes
  * that every lookup would visit.
@@ -120,8 +121,8 @@ export class PrefixSlots implements LookupStarts {
   }
 
   /**
-   * Among the prefixes of the address with an owner and at most `length` bits, returns the label of
-   * the longest one; 0 if there is none.
+   * Returns the label of the longest prefix of the address that has an owner and at most `length`
+   * bits; 0 if there is none.
    */
   #longestLabel(root: number, address: Uint8Array, length: number): number {
     const nodes = this.#nodes;

@@ -221,8 +221,9 @@ export class PrefixTrie {
   }
 
   /**
-   * Updates the slot table. Replaces it when the trie has enough prefixes for a table of twice the
-   * size, or less than a quarter of the prefixes for which a table of this size is made.
+   * Updates the slot table. Each size of a table is made at a certain number of prefixes. When the
+   * trie reaches the number of the next size, a larger table replaces this one. When the trie has
+   * less than a quarter of the number of its own size, a smaller table replaces it, or none.
    */
   #updateSlots(address: Uint8Array, prefixLength: number): void {
     this.#slots?.update(this.#root, address, prefixLength);

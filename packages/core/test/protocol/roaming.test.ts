@@ -94,7 +94,7 @@ describe('roaming', () => {
 });
 
 describe('roam events', () => {
-  it('of a peer with a new port for each datagram are limited to one a second, with the last port', () => {
+  it('are emitted at most once a second, with the latest port, for a peer that sends each datagram from a new port', () => {
     const { network, alice, bob } = connected();
     const first = alice.endpoint;
     for (let port = 1000; port < 3000; port++) {
@@ -205,7 +205,7 @@ describe('sticky source', () => {
 
 const elsewhere = createPerson(5).endpoint;
 
-/** Bob receives a packet from alice at this port, without latency. */
+/** Moves alice to this port. Bob then receives a packet from there, without latency. */
 function roamTo(alice: Pair['alice'], bob: Pair['bob'], port: number): void {
   alice.endpoint = new Endpoint(alice.endpoint.address, port);
   const { network } = alice;

@@ -188,7 +188,7 @@ describe('programmedTunnel', () => {
     ]);
   });
 
-  it('names as unknown a peer that belongs to no node, and the second of two peers of one node', () => {
+  it('lists two kinds of peers as unknown: a peer whose key no node has, and the second peer if two have keys of the same node', () => {
     expect(found(1_100_000, { ...CONFIG, peers: new Map() }).unknownPeers).toEqual([BOB]);
     const twice = { ...status, peers: [...status.peers, { ...status.peers[0], publicKey: BOB2 }] };
     const wanted = withPeer({ ...PEER, keys: [BOB, BOB2] });
