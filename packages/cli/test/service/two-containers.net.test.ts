@@ -65,19 +65,17 @@ function makeBundle(number: number): string {
     symlinkSync(`usr/${folder}`, join(rootfs, folder));
   symlinkSync('/run', join(rootfs, 'var/run'));
   const tun = { type: 'c', major: 10, minor: 200 };
-  const bind = (destination: string, source: string, way: 'ro' | 'rw') => ({
-    destination,
-    type: 'bind',
-    source,
-    options: ['rbind', way],
-  });
   const config = {
     ociVersion: '1.0.2',
     process: {
       user: { uid: 0, gid: 0 },
       args: [
-        ...['node', '/app/packages/cli/bin/litz.js', '--foreground', '--take-over'],
-        ...['--ready-file=/run/ready/tunnel', 'wg0'],
+        'node',
+        '/app/packages/cli/bin/litz.js',
+        '--foreground',
+        '--take-over',
+        '--ready-file=/run/ready/tunnel',
+        'wg0',
       ],
       env: ['PATH=/usr/local/sbin:/usr/sbin:/usr/bin'],
       cwd: '/',
@@ -106,6 +104,11 @@ function makeBundle(number: number): string {
   };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
   return bundle;
+}
+
+/** Returns a bind mount. */
+function bind(destination: string, source: string, way: 'ro' | 'rw'): object {
+  return { destination, type: 'bind', source, options: ['rbind', way] };
 }
 
 /** $0 is node, $1 the repository, $2 and $3 the bundles, $4 the name. */
