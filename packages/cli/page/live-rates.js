@@ -154,6 +154,6 @@ function push({ series }, { received, sent, packets, drops }) {
 
 /** Ten minutes. */
 export const WINDOW_MS = 600_000;
-/** With more peers, only the sum is kept, because the lines would hide each other. */
+/** If there are more peers, only the sum is kept, because the lines would hide each other. */
 export const MAX_LINES = 200;
 const NOTHING = { received: [], sent: [], packets: [], drops: [] };

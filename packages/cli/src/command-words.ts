@@ -1,6 +1,6 @@
 /**
- * `checkFirstWord`: finds words that users type as commands, and that would otherwise become
- * interfaces.
+ * `checkFirstWord`: finds words that users mean as commands, so that `litz` does not make
+ * interfaces with these names.
  *
  * `litz wg0` makes an interface, so `litz status` would make an interface with the name status. A
  * word that is surely meant as a command is refused. A word that is only similar to a command is
@@ -42,8 +42,8 @@ function refusalOf(word: string, hint: string): string {
 function isLike(word: string, known: string): boolean {
   const [a, b] = [word.toLowerCase(), known];
   if (a === b) return true;
-  // Many common names are similar to a short command: "us" to "up", "tun" to "run". So a name that
-  // is not longer than such a command gets no warning.
+  // Many common names are similar to a short command: "us" to "up", "tun" to "run". So a command
+  // with at most three letters causes a warning only for longer names.
   if (b.length <= 3 && a.length <= b.length) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;

@@ -14,7 +14,8 @@ export class EndSignals {
   readonly #controller: AbortController = new AbortController();
   readonly #listened: readonly NodeJS.Signals[];
   /**
-   * Handles SIGHUP. If it returns false, the signal asks the process to end, as the other two do.
+   * Handles SIGHUP. If it returns false, the signal asks the process to end, as SIGINT and SIGTERM
+   * do.
    */
   onHangUp: (() => boolean) | undefined = undefined;
   readonly #receive = (name: NodeJS.Signals): void => {

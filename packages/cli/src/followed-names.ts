@@ -1,10 +1,10 @@
 /**
- * `FollowedNames`: the names of `litz INTERFACE --resolve KEY=HOST:PORT`, which a peer gets when it
- * is added.
+ * `FollowedNames`: the names of endpoints from `litz INTERFACE --resolve KEY=HOST:PORT`. A peer
+ * gets its name when it is added.
  *
  * A daemon gets only addresses from `wg`, which looks a name up once. So a peer that moves to
- * another address would be lost. With a name, the device looks that name up again while the peer
- * does not answer.
+ * another address would be lost. If the peer has a name, the device looks that name up again while
+ * the peer does not answer.
  *
  * @module
  */
@@ -34,9 +34,9 @@ export class FollowedNames {
   }
 
   /**
-   * Returns the change, where each new peer with a name on the command line has that name, unless
-   * the change itself gives one. A peer that exists keeps what it has: its name may have been
-   * changed or removed since.
+   * Returns the change with the names of its new peers. A new peer gets the name that the command
+   * line has for its key, unless the change itself gives it a name. A peer that the device already
+   * has keeps what it has, because its name may have been changed or removed since it was added.
    *
    * @param has whether the device has a peer with this key
    */

@@ -2,9 +2,9 @@
  * `missingResource`: checks whether the resource limits of this process are high enough.
  * `possibleConnections`: returns how many connections these limits allow.
  *
- * With too little address space V8 ends the process, and with too few descriptors the loader of
- * Node.js fails at an arbitrary place. So the limits are checked before anything else is loaded.
- * This file itself needs little memory and few descriptors.
+ * If there is too little address space, V8 ends the process. If there are too few descriptors, the
+ * loader of Node.js fails at an arbitrary place. So the limits are checked before anything else is
+ * loaded. This file itself needs little memory and few descriptors.
  *
  * @module
  */

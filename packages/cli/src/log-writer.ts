@@ -100,8 +100,8 @@ export function readFormAgain(): void {
 }
 
 /**
- * Returns the form that LITZ_LOG names. Without LITZ_LOG, it is `journal` if standard error goes to
- * the journal, and `text` otherwise.
+ * Returns the form that LITZ_LOG names. If LITZ_LOG names none, the form is `journal` when standard
+ * error goes to the journal, and `text` when it does not.
  *
  * @param identity returns the device and the inode of standard error
  */

@@ -59,7 +59,7 @@ describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbo
     }
   });
 
-  it('logs as JSON with --log json, also the error of a daemon that cannot start', async () => {
+  it('logs as JSON if --log json is given, also the error of a daemon that cannot start', async () => {
     const words = ['-f', LEFT, '--log', 'json'];
     const daemon = hosts.left.litz(words, { env: { LOG_LEVEL: 'verbose' } });
     await daemon.says(/serves/);

@@ -1,6 +1,6 @@
 /**
- * Tests the names of endpoints: a daemon looks the name of a silent peer up again, whether it comes
- * from `litz IFNAME --resolve` or from `litz_endpoint_name` of the UAPI.
+ * Tests the names of endpoints: a daemon looks the name of a silent peer up again, whether the name
+ * comes from `litz IFNAME --resolve` or from `litz_endpoint_name` of the UAPI.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -55,17 +55,17 @@ describeWith(realInterfaces, 'the name of an endpoint', () => {
   );
 
   it(
-    'of the UAPI finds a silent peer, also after an upgrade, until it is removed',
+    'of the UAPI finds a silent peer, also after an upgrade, and is forgotten when the peer is removed',
     async () => {
       const daemon = await start([]);
       await client(LEFT).set(bob({ endpoint: WRONG_ENDPOINT, endpointName: NAME }));
       await isFound();
       await upgrade(daemon);
       expect(await shownName()).toBe(NAME);
-      // The endpoint that wg sets is only the next one to be tried.
+      // The endpoint that wg sets is tried next. The name stays, and is looked up after that.
       await hosts.left.run('wg', ['set', LEFT, 'peer', BOB.publicKey, 'endpoint', WRONG_ENDPOINT]);
       await isFound();
-      // wg sees nothing of it.
+      // wg does not get the name.
       expect(await hosts.left.run('wg', ['show', LEFT])).not.toContain('office');
       expect(await ask('get=1\n\n')).not.toContain('litz_');
       expect(await hosts.left.run(process.execPath, [LITZ, 'show', LEFT])).toContain(
@@ -86,7 +86,7 @@ describeWith(realInterfaces, 'the name of an endpoint', () => {
   }, 60_000);
 
   it(
-    'that is not found is logged once, and looked up again until it is, also after an upgrade',
+    'that is not found is logged once, and looked up again until it is found, also after an upgrade',
     async () => {
       const daemon = await start([]);
       nameAddress('other.example');

@@ -42,7 +42,7 @@ describe('FollowedNames', () => {
     ]);
   });
 
-  test('leaves the name that the change gives, and a peer that exists', async () => {
+  test('keeps the name that the change gives, and does not change a peer that exists', async () => {
     for (const endpointName of ['other.example:1', '']) {
       expect(await peersWith([{ publicKey, endpointName }])).toEqual([{ publicKey, endpointName }]);
     }
@@ -74,7 +74,10 @@ describe('FollowedNames', () => {
     expect(await asked).toBe(change);
   });
 
-  /** Returns the peers of a change with the name of the command line. */
+  /**
+   * Passes a change with `peers` to `FollowedNames`, which has a name for KEY. Returns the peers of
+   * the result.
+   */
   async function peersWith(
     peers: PeerConfiguration[],
     { exists = false, replacePeers = false } = {},

@@ -11,15 +11,15 @@ describe('checkInterfaceName', () => {
   );
 
   test.each([
-    ['nothing', ''],
+    ['an empty name', ''],
     ['sixteen letters', 'sixteen-letters-'],
     ['a path', '../wg0'],
     ['a slash', 'a/b'],
     ['a colon', 'eth0:1'],
     ['a space', 'a b'],
     ['a line feed', 'wg0\n'],
-    ['this folder', '.'],
-    ['the folder above', '..'],
+    ['the name of this folder', '.'],
+    ['the name of the folder above', '..'],
     ['another letter behind the percent sign', 'wg%s'],
     ['two placeholders for a number', '%d%d'],
     ['letters that are not ASCII', 'wgé'],

@@ -1,6 +1,6 @@
 /**
  * Tests that `litz` works with small limits, or prints one line about the limit and leaves nothing
- * behind. With the smallest limits, Node.js itself does not start.
+ * behind. Under the smallest of these limits, Node.js itself does not start.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

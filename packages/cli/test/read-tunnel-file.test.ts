@@ -16,7 +16,7 @@ describe('readTunnelFile', () => {
     ['a private file in a public folder', 0o600, 0o755, 0],
     ['a public file in a private folder', 0o644, 0o700, 0],
     ['a public file in a public folder', 0o644, 0o755, 1],
-  ])('warns about keys that others can read: %s', (_, mode, folderMode, count) => {
+  ])('warns only if both the file and its folder are public: %s', (_, mode, folderMode, count) => {
     const file = join(folder, 'wg0.conf');
     writeFileSync(file, '[Interface]\n');
     chmodSync(file, mode);
@@ -35,7 +35,7 @@ describe('readTunnelFile', () => {
     );
   });
 
-  test('refuses a device, a pipe that no program writes to, and every pipe with `refusesPipes`', () => {
+  test('refuses a device, a pipe that no program writes to, and every pipe if `refusesPipes` is true', () => {
     expect(() => readTunnelFile('/dev/zero', () => {})).toThrow(
       'cannot read /dev/zero: it is a device instead of a file',
     );

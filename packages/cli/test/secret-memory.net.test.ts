@@ -51,8 +51,9 @@ describeWith([...realInterfaces, memoryOfProcesses], 'the memory of litz', () =>
 });
 
 /**
- * The number of copies of the private key and of the preshared key: at first, after a handshake has
- * begun and the status was read, and after the removal of the keys.
+ * Each row has the number of copies of the private key and of the preshared key. First row: at the
+ * start. Second row: after a handshake has begun and the status was read. Third row: after wg has
+ * removed the keys.
  */
 const ONCE_AND_NONE = [
   [1, 1],

@@ -71,7 +71,7 @@ export class Connection {
     setText(element, text);
   }
 
-  /** Opens the stream if the page is visible and not paused; closes it otherwise. */
+  /** Opens the stream if the page is visible and not paused. Else, closes it. */
   #listen() {
     const isWanted = !this.#isPaused && document.visibilityState === 'visible';
     if (!isWanted) {

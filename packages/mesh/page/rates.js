@@ -57,8 +57,8 @@ export class Rates {
     const elapsed = last === undefined ? 0 : (time - last) / 1000;
     // The same status came again, or the clock was set back.
     if (last !== undefined && elapsed <= 0) return this.#startAgain(time, peers);
-    // After a long gap, the rate counts as not known. Otherwise the mean over the gap would look
-    // like the rate of this second.
+    // After a long gap, the rate counts as not known, because the mean over the gap would look like
+    // the rate of this second.
     const isKnown = elapsed > 0 && elapsed <= LONGEST_GAP_S;
     const sum = { received: 0, sent: 0 };
     const counters = new Map();

@@ -1,7 +1,7 @@
 // gvisor-client: sockets over wireguard-go with gVisor's TCP/IP stack, for `bench sockets`.
 //
-// It does with gVisor what src/sockets/client-child.ts does with Litz, and answers with the same
-// JSON:
+// It does with gVisor what src/sockets/client-child.ts does with Litz. Its answer is JSON with the
+// same keys. It is called with one argument:
 //
 //	gvisor-client SETTINGS
 //
@@ -81,8 +81,8 @@ func cpu() float64 {
 
 func window() time.Duration { return time.Duration(chosen.Seconds * float64(time.Second)) }
 
-// measured waits for the warm-up. It then returns by how much a counter grows during the window,
-// and the CPU time of the window.
+// measured waits until the warm-up is over, and then for the length of the window. It returns by
+// how much a counter grew during the window, and how much CPU time this process used during it.
 func measured(count func() (float64, float64)) answer {
 	time.Sleep(warmUp)
 	amount, at := count()
@@ -97,8 +97,8 @@ func local(counter *atomic.Int64) func() (float64, float64) {
 	return func() (float64, float64) { return float64(counter.Load()), time.Since(begin).Seconds() }
 }
 
-// arrived asks the server how many bytes have arrived, and for the time of the server's clock in
-// seconds.
+// arrived asks the server how many bytes it has received. It returns this number, and the time in
+// seconds that the server's clock showed.
 func arrived() (float64, float64) {
 	c := dial(countPort)
 	defer c.Close()
@@ -187,7 +187,7 @@ func churn() answer {
 	return measured(local(&opened))
 }
 
-// idle returns by how many bytes the resident memory has grown after all connections were opened.
+// idle opens all connections. It returns by how many bytes the resident memory has grown.
 func idle() answer {
 	held := []net.Conn{dial(holdPort)}
 	before := resident()

@@ -35,8 +35,8 @@ export const END_FIGURES = [
 export type EndFigure = (typeof END_FIGURES)[number];
 
 /**
- * Litz with one thread, with two, and with `auto`; wireguard-go with one and with two; BoringTun
- * with one.
+ * Litz with one thread, with two threads, and with as many as `auto` chooses; wireguard-go with one
+ * thread and with two threads; BoringTun with one thread.
  */
 export const END_IMPLEMENTATIONS: readonly Implementation[] = [
   withEnvironment(litz(), 'litz, 1 thread', { LITZ_THREADS: '1' }),
@@ -78,8 +78,8 @@ export function measureEnds(
 }
 
 /**
- * Returns a warning if the daemon and the load used all cores of the machine, because then a second
- * thread cannot show its effect. Otherwise returns undefined.
+ * Returns a warning if the daemon and the load together used at least 97 % of the CPU time of all
+ * cores. A second thread cannot show its effect then. Returns undefined if they used less.
  */
 export function excessText(
   { daemonCores, generatorCores }: Shown,
@@ -91,9 +91,9 @@ export function excessText(
 }
 
 /**
- * Returns the samples of one figure. The last sample is an upper limit for more threads: the rate
- * that daemon and load would reach if together they used all cores, and each packet cost as much
- * CPU time as in the measurement. Its value is in percent of the measured rate.
+ * Returns the samples of one figure. The last sample is an upper limit for more threads, in percent
+ * of the measured rate. It is computed: the daemon and the load would reach this rate if together
+ * they used all cores, and if each packet cost as much CPU time as in the measurement.
  *
  * @param cores how many cores the machine has
  */

@@ -29,11 +29,11 @@ import { RateSearch } from './rate-search.ts';
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const BLOCK_BYTES = 64 << 20;
-/** How many bytes are sent at most before the first trial, to find the rate of the first trial. */
+/** At most this many bytes are sent before the first trial. They show at which rate to begin. */
 const RAMP_BYTES = 600_000_000;
-/** How many bytes are sent at most in a trial. */
+/** At most this many bytes are sent in a trial. */
 const MOST_BYTES = 1_400_000_000;
-/** How many messages are sent at most before the first trial. */
+/** At most this many messages are sent before the first trial. */
 const MOST_RAMP_MESSAGES = 700_000;
 const FIRST_PER_MS = 300;
 const RAMP_WINDOW_MS = 25;

@@ -42,9 +42,9 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * Returns how many messages have left an Ethernet interface between two readings. The kernel counts
  * all datagrams of a send call with `UDP_SEGMENT` as one packet with one set of headers.
  *
- * @param messageLength the length in bytes of a message with padding. If the average packet is not
- *   longer than this, each packet has one message, so packets are counted. A sender that does not
- *   pad sends shorter messages, each in its own packet.
+ * @param messageLength the length in bytes of a message with padding. If the packets are on average
+ *   no longer than one such message, each packet has one message, so packets are counted. This is
+ *   so too if the sender does not pad, because its messages are then shorter.
  */
 export function sentMessages(
   before: LinkCounters,
@@ -61,7 +61,7 @@ export function sentMessages(
  * Returns how many UDP packets a program has written to its TUN between two readings. The kernel
  * counts a super-packet as one packet with one set of headers.
  *
- * @param packetLength with the headers, in bytes
+ * @param packetLength the length of each UDP packet with its headers, in bytes
  */
 export function writtenPackets(
   before: LinkCounters,

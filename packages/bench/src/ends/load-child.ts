@@ -15,8 +15,8 @@ const settings = JSON.parse(process.argv[2]!) as LoadSettings;
 const { packetLength, superPackets, seconds, daemonPid, link, messageLength } = settings;
 const payload = packetLength - 28;
 /**
- * How many packets one system call sends. In a super-packet, the kernel takes at most 64 packets,
- * and 65,535 bytes with the headers.
+ * How many packets one system call sends. The kernel takes at most 64 packets in one super-packet,
+ * and at most 65,535 bytes with the headers.
  */
 const most = superPackets ? Math.min(64, Math.floor(65_507 / payload)) : 64;
 const fd = openSocket();

@@ -45,8 +45,8 @@ export interface Load {
   /** The MTU of the interface, in bytes. */
   readonly mtu: number;
   /**
-   * Whether `load-child.js` sends super-packets, as a program with QUIC does. Otherwise it sends
-   * single packets, as a program for voice calls does.
+   * true: `load-child.js` sends super-packets, as a program with QUIC does. false: it sends single
+   * packets, as a program for voice calls does.
    */
   readonly superPackets: boolean;
 }
@@ -67,7 +67,10 @@ export interface Shown {
 export type SentLoad = Shown;
 /** The answer of `far-end-child.js`. */
 export interface ReceivedLoad extends Shown {
-  /** Whether more was offered than the daemon can take. Otherwise the sender was the limit. */
+  /**
+   * true: the far end has found the highest rate that the daemon can take. false: it has not found
+   * this rate, because it could not send fast enough.
+   */
   readonly isLimitFound: boolean;
 }
 

@@ -26,9 +26,9 @@ export class Pace {
   }
 
   /**
-   * Returns how many packets are due at `now`. After a delay of more than 4 ms, only the packets of
-   * the last 4 ms are due, or `ONE_CALL` packets if these are more. A longer burst would overflow
-   * the queue of a receiver that is idle.
+   * Returns how many packets are due at `now`. After a delay, at most the packets of the last 4 ms
+   * are due, because a longer burst would overflow the queue of a receiver that is idle. At a low
+   * rate, up to `ONE_CALL` packets are due.
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;
@@ -43,8 +43,9 @@ export class Pace {
   }
 
   /**
-   * Ends a window and sets the rate for the next one: a higher rate if almost all packets were
-   * taken, otherwise a rate a little above the taken one.
+   * Ends a window and sets the rate for the next window. If at least 95 % of the packets were
+   * taken, the next rate is 1.4 times the present rate. If fewer were taken, the next rate is a
+   * tenth higher than the rate at which packets were taken.
    *
    * @param taken how many packets were taken in the window that ends at `now`
    */
@@ -58,8 +59,8 @@ export class Pace {
   }
 
   /**
-   * Ends the search: from `now` on, the rate is a little above the median of the rates that were
-   * taken in the last windows.
+   * Ends the search: from `now` on, the rate is a tenth above the median of the rates at which
+   * packets were taken in the last windows.
    */
   settle(now: number): void {
     const last = this.#taken.slice(-KEPT);

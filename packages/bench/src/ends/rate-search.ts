@@ -1,9 +1,10 @@
 /**
- * `RateSearch`: finds the rate that a receiver can take. It raises the offered rate until at least
- * two trials have lost packets and the last trial brought hardly more than the best trial before
- * it. One more trial then offers a tenth more than the highest rate that the receiver has taken,
- * because some receivers take less while they are overloaded. After ten trials, the search ends in
- * any case.
+ * `RateSearch`: finds the rate that a receiver can take. Each trial offers a higher rate than the
+ * trial before. The limit is found when a trial loses packets, an earlier trial has lost packets
+ * too, and the receiver has taken at most 3 % more than in its best trial before. One last trial
+ * then offers only a tenth more than the highest rate that the receiver has taken, because some
+ * receivers take less while they are overloaded. The search ends after ten trials, even if no limit
+ * was found.
  *
  * One trial is not enough to end a search. If all packets were taken, the receiver may have been
  * idle at times, and the figure would be that of the sender. If packets were lost, the receiver may
@@ -30,7 +31,7 @@ export class RateSearch {
     return this.#perMs;
   }
 
-  /** Whether the receiver was the limit, not the sender. */
+  /** Whether the highest rate that the receiver can take was found. */
   get isFound(): boolean {
     return this.#isFound;
   }

@@ -26,7 +26,8 @@ export interface FloodLoads {
   /** How many peers never answer. */
   readonly silent: number;
   /**
-   * For how many seconds the client pings while the crowd connects, and again with silent peers.
+   * For how many seconds the client pings: once while the crowd connects, and once while the silent
+   * peers do not answer.
    */
   readonly watchSeconds: number;
 }
@@ -54,9 +55,9 @@ export function floodName({ kind, perSecond }: Flood): string {
 }
 
 /**
- * The last part of the name of a figure, after the name of the flood. `shortRetry` and
- * `protocolRetry` are the times in ms until a few new peers were connected; they differ in how soon
- * such a peer repeats its initiation (`Retry`).
+ * The last part of the name of a figure, after the name of the flood. For `shortRetry` and
+ * `protocolRetry`, a few new peers connect at once; the figure is the time in ms until all of them
+ * are connected. The two figures differ in how soon a new peer repeats its initiation (`Retry`).
  */
 export const FIGURES = {
   sent: 'messages sent per second',
@@ -81,8 +82,9 @@ async function sampleQuiet(tunnel: FloodTunnel, seconds: number): Promise<Sample
 }
 
 /**
- * Measures a transfer while the server's nft drops the flood, then a transfer while the server gets
- * the flood.
+ * Measures two transfers during one flood. During the first transfer, the server's nft drops the
+ * flood. During the second transfer, the daemon of the server gets the flood, and new peers begin
+ * to connect. Afterwards the client pings, and then more new peers connect.
  */
 async function sampleFlood(tunnel: FloodTunnel, flood: Flood, seconds: number): Promise<Sample[]> {
   const { network, serverKey } = tunnel;
@@ -162,8 +164,8 @@ function timeOf(figure: string, ascendingMs: readonly number[]): Sample {
 }
 
 /**
- * Returns a sample with the longest round trip. If there was no answer at all, its value is the
- * time for which `ping` waits.
+ * Returns a sample with the longest round trip. If there was no answer at all, the value of the
+ * sample is the time for which `ping` waits.
  */
 function longestOf(figure: string, times: readonly number[]): Sample {
   return { figure, unit: 'ms', value: times.length > 0 ? Math.max(...times) : PING_WAIT_MS };
@@ -189,5 +191,5 @@ const PING_SECONDS = 0.005;
 const PING_WAIT_MS = 2000;
 /** How many ms the peers of a crowd may take to connect. */
 const CROWD_MS = 16_000;
-/** Pings per second while a crowd connects, and with silent peers. */
+/** Pings per second while a crowd connects, and while silent peers do not answer. */
 const WATCH_PINGS = 50;

@@ -10,8 +10,8 @@
  *           10.8.0.0/16, and 10.7.0.0/16, which never answers
  * ```
  * All addresses of 10.6.0.0/16 belong to the namespace of the guests, and all addresses of
- * 10.8.0.0/16 to the namespace of the flooder. So one program in such a namespace can send from any
- * of these addresses, and gets the answers.
+ * 10.8.0.0/16 to the namespace of the flooder. So one program in one of these two namespaces can
+ * send from any address of its namespace, and gets the answers.
  *
  * @module
  */

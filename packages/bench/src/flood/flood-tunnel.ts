@@ -120,7 +120,7 @@ export class FloodTunnel {
     await this.#server.setLink('up');
   }
 
-  /** @throws {Error} a daemon has ended; the message has its output */
+  /** @throws {Error} a daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.#server.checkAlive();
     this.#client.checkAlive();

@@ -20,7 +20,7 @@ import { FloodTunnel } from './flood-tunnel.ts';
 export interface FloodSettings extends FloodLoads {
   readonly implementations: readonly Implementation[];
   readonly rounds: number;
-  /** Time in ms from the first session to the first transfer. A warm-up ends meanwhile. */
+  /** Time in ms from the first session to the first transfer. The warm-up ends in this time. */
   readonly restMs: number;
 }
 

@@ -34,7 +34,7 @@ export interface GarbageOutcome {
   measurements: Measurement[];
   /** `path: reason` of the paths that were skipped. */
   skipped: string[];
-  /** `path: growth` of the paths where collections grow with packets. */
+  /** `path: growth` of the paths where more packets cause more collections. */
   failed: string[];
 }
 

@@ -26,9 +26,9 @@ export function scavengesPerMillion(less: Carried, more: Carried): number {
 
 /**
  * Returns whether each packet leaves garbage. The smallest object is a number of 16 bytes, and the
- * young generation is full after 1 MiB. So one such object per packet causes at least 15 scavenges
- * per million packets. Without garbage per packet there are 6 to 12, because each turn of the loop
- * leaves some garbage (measured with UDP at 400 Mbit/s).
+ * young generation is full after 1 MiB. So one object of this size per packet causes at least 15
+ * scavenges per million packets. If packets leave no garbage, there are 6 to 12 scavenges, because
+ * each turn of the loop leaves some garbage (measured with UDP at 400 Mbit/s).
  *
  * @param growth scavenges per 1,000,000 packets
  */

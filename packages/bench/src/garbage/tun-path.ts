@@ -25,7 +25,7 @@ export type Protocol = 'TCP' | 'UDP';
 export type EndReports = Readonly<Record<'sender' | 'receiver', EndReport>>;
 
 export interface EndReport extends Collections {
-  /** How many packets this end has sent and received. */
+  /** The number of packets that this end has sent, plus the number that it has received. */
   packets: number;
 }
 

@@ -13,7 +13,7 @@ import { LoadGenerator, type LoadCounts } from './load-generator.ts';
 
 export interface GeneratorReport extends LoadCounts {
   seconds: number;
-  /** The CPU time of the responder within these seconds. */
+  /** The CPU time in seconds that the responder used during `seconds`. */
   responderCpuSeconds: number;
 }
 

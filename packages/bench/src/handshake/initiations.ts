@@ -64,8 +64,8 @@ export class InitiationFactory {
   }
 
   /**
-   * Makes the next initiation, with a later timestamp. First it takes the link down and up, because
-   * the engine would otherwise wait for an answer to the last initiation.
+   * Makes the next initiation, with a later timestamp. First it takes the link down and up. Without
+   * this, the engine would wait for an answer to the last initiation.
    */
   #initiate(engine: Engine): Uint8Array {
     engine.linkDown(0);

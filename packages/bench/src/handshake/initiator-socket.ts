@@ -33,7 +33,7 @@ export class InitiatorSocket {
    * Opens a socket with an address of its own, connected to the responder.
    *
    * @param onAnswer called with each answer. The next initiation may be sent if `isWaiting` is
-   *   false. After a cookie reply it is true, because the socket has already sent the same
+   *   false. After a cookie reply `isWaiting` is true, because the socket has already sent the same
    *   initiation again.
    */
   static async open(

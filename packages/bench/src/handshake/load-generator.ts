@@ -2,9 +2,9 @@
  * `LoadGenerator`: keeps a responder busy with many initiators.
  *
  * At most `inFlight` initiations are unanswered at any time. After each answer, the next peer
- * sends. So the responder always has work, and never a queue so long that it must drop messages. A
- * peer initiates at most once every 60 ms, because responders treat a shorter interval as a flood
- * (the kernel and wireguard-go below 20 ms, Litz below 50 ms).
+ * sends. So the responder always has work, and its queue is never so long that it must drop
+ * messages. A peer initiates at most once every 60 ms, because responders treat a shorter interval
+ * as a flood (the kernel and wireguard-go below 20 ms, Litz below 50 ms).
  *
  * @module
  */
@@ -13,7 +13,10 @@ import type { Answer, InitiatorSocket } from './initiator-socket.ts';
 export interface LoadCounts {
   responses: number;
   cookies: number;
-  /** Responses with a wrong mac1, and datagrams that are neither a response nor a valid cookie. */
+  /**
+   * Responses with a wrong mac1, and datagrams that are neither a response nor a valid cookie
+   * reply.
+   */
   invalid: number;
   /** Initiations that were not answered within a second. */
   lost: number;

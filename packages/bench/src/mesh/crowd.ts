@@ -24,7 +24,7 @@ export type CrowdRequest =
 
 /**
  * The sums over all agents: requests to their daemons, rulesets and changes of routes. The CPU time
- * and the memory are those of the processes.
+ * and the memory are the sums over all processes.
  */
 export interface CrowdCounts {
   readonly gets: number;
@@ -38,7 +38,10 @@ export interface CrowdCounts {
 export class Crowd {
   readonly #place: RegistryPlace;
   readonly #parts: readonly CrowdProcess[];
-  /** The process of agents that join. As on a real machine, no other agent delays them there. */
+  /**
+   * The process of agents that join. Only these few agents run in it, so they are hardly delayed by
+   * other agents, as on a real machine.
+   */
   readonly #joining: CrowdProcess;
   #agents = 0;
 
@@ -84,7 +87,11 @@ export class Crowd {
     return times.map((time) => time - at);
   }
 
-  /** Waits until every daemon has at least `count` peers. @throws {Error} (rejects) not in time */
+  /**
+   * Waits until every daemon has at least `count` peers.
+   *
+   * @throws {Error} (rejects) a daemon still has fewer peers after `timeoutMs`
+   */
   async untilAllHave(count: number, timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
     for (;;) {

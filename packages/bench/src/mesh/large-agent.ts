@@ -22,8 +22,8 @@ export interface LargeAgentSettings {
   /** Changes in a round; each changes one record. */
   readonly changes: number;
   /**
-   * How many seconds to wait after the start, because V8 collects garbage when nothing has happened
-   * for some seconds.
+   * How many seconds to wait between the start and the measurement at rest. V8 collects the garbage
+   * of the start in this time, because it collects when nothing has happened for some seconds.
    */
   readonly settleSeconds: number;
 }

@@ -1,6 +1,6 @@
 /**
- * `RealNode`: `litz` and `litz agent` as programs, on an interface in a network namespace of their
- * own.
+ * `RealNode`: `litz` with an interface, and `litz agent`, as programs in a network namespace of
+ * their own.
  *
  * The agent reaches the daemon's socket through a proxy that counts requests. It calls nft through
  * a script named `nft` that logs each call. Only this agent uses the proxy and the script.
@@ -119,7 +119,7 @@ export class RealNode {
     });
   }
 
-  /** @throws {Error} agent or daemon has ended; the message has its output */
+  /** @throws {Error} agent or daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.#daemon.checkAlive();
     this.#agent?.checkAlive();
@@ -198,8 +198,8 @@ function cpuMilliseconds(pid: number): number {
 /** Time limit in ms; many agents may start at the same time. */
 const START_MS = 120_000;
 /**
- * Node's options that docs/mesh.md recommends for an agent. In the container of the Helm chart, V8
- * uses similar limits, because of the container's memory limit.
+ * The options of Node.js that docs/mesh.md recommends for an agent. In the container of the Helm
+ * chart, V8 uses similar limits, because of the container's memory limit.
  */
 const HEAP = '--max-semi-space-size=1 --max-old-space-size=256';
 const LITZ = fileURLToPath(new URL('../../../cli/bin/litz.js', import.meta.url));

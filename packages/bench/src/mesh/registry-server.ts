@@ -178,7 +178,7 @@ async function untilOpen(port: number): Promise<void> {
   );
 }
 
-/** Repeats `run` until it succeeds. @throws {Error} it fails for too long */
+/** Repeats `run` until it succeeds. @throws {Error} (rejects) it still fails after `START_MS` */
 async function retry(run: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + START_MS;
   for (;;) {

@@ -37,7 +37,7 @@ export interface SimulatedNodeOptions {
   readonly registry: Registry;
   /** The folder of the node's key. It is made if it does not exist. */
   readonly folder: string;
-  /** Called when a peer is configured and has its routes, with the text of `peerOf`. */
+  /** Called with the text of `peerOf` when a peer is configured and has its routes. */
   readonly onProgrammed: (peer: string) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `withCleanUp`: removes namespaces and sockets and ends programs, which would otherwise outlive
- * this process.
+ * `withCleanUp`: ends the programs of a benchmark, and removes its namespaces and sockets. Without
+ * this, they would outlive this process.
  *
  * @module
  */

@@ -12,8 +12,8 @@ export interface CommandOptions {
   namespace?: string | undefined;
   env?: Record<string, string>;
   /**
-   * Only for a Node.js program of this package, because it opens an IPC channel to the program.
-   * Called with each message from the program.
+   * Called with each message from the program. This function is only for the Node.js programs of
+   * this package: if it is given, an IPC channel to the program is opened.
    */
   onMessage?: (message: unknown) => void;
 }

@@ -17,8 +17,8 @@ export function peakResidentMegabytes(pid: number): number {
 }
 
 /**
- * Returns utime + stime of /proc/PID/stat. The name in parentheses may contain any character, also
- * parentheses.
+ * Returns utime + stime of /proc/PID/stat. The program name, which is in parentheses, may contain
+ * any character, even parentheses.
  *
  * @throws {RangeError} the text is not a line of /proc/PID/stat
  */

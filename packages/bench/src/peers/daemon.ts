@@ -73,7 +73,7 @@ export class Daemon {
     await ip('-n', this.#namespace, 'link', 'set', this.interfaceName, state);
   }
 
-  /** @throws {Error} the daemon has ended; the message has its output */
+  /** @throws {Error} the daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.process.checkAlive();
   }
@@ -94,7 +94,10 @@ function isSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 }
 
-/** Resolves to true if a program listens on the socket; otherwise to false, after a short pause. */
+/**
+ * Resolves to true if a program listens on the socket. If none does, resolves to false after a
+ * short pause.
+ */
 function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {

@@ -21,8 +21,8 @@ export const FIGURE_NAMES = [
 export type FigureName = (typeof FIGURE_NAMES)[number];
 
 /**
- * Takes one sample of each requested figure. Peak memory is always included, and so is the CPU time
- * per GB if a figure of TCP is requested.
+ * Takes one sample of each requested figure. Peak memory is always included. The CPU time per GB is
+ * included if a figure of TCP is requested.
  *
  * @throws {Error} (rejects) a transfer failed, or a daemon has ended
  */

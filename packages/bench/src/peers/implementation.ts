@@ -27,8 +27,8 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
     name,
     missing: () =>
       existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
-    // With `-f`, the daemon stays in the foreground. `litz INTERFACE` sets the same option of V8
-    // for the daemon that it starts in the background.
+    // With `-f`, the daemon stays in the foreground. The V8 option is here because only a daemon in
+    // the background gets it from `litz INTERFACE`.
     command: (interfaceName) => [node, '--max-semi-space-size=1', LITZ, '-f', interfaceName],
   };
 }

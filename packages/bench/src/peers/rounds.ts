@@ -28,8 +28,8 @@ export interface Rounds<T extends Measurable> {
   implementations: readonly T[];
   rounds: number;
   /**
-   * Why no implementation can be measured on this machine, such as a missing tool; otherwise
-   * undefined.
+   * Why no implementation can be measured on this machine, such as a missing tool. Undefined if
+   * nothing prevents it.
    */
   missing?: string | undefined;
   /** Measures one implementation once. */
@@ -83,7 +83,13 @@ export class SampleTable {
     }
   }
 
-  /** Returns the medians. @param absent implementations without a sample, with the reason */
+  /**
+   * Returns the medians.
+   *
+   * @param absent the names of the implementations that were skipped or have failed, each with the
+   *   reason. If one of them has no sample of a figure, its measurement has the reason, but no
+   *   value.
+   */
   measurements(absent: readonly (readonly [string, string])[]): Measurement[] {
     return [...this.#figures].flatMap(([figure, { unit, samples }]) => [
       ...Array.from(samples, ([subject, taken]): Measurement => {

@@ -35,8 +35,8 @@ export class Tunnel {
    *
    * @param pings sent as soon as the links are up; the first one starts the handshake. One of them
    *   must be answered. Default: 5 pings, and 60 more if none of the 5 is answered
-   * @throws {Error} (rejects) a daemon failed; the message has its output, and everything is
-   *   released
+   * @throws {Error} (rejects) a daemon failed; the message has the stderr of both daemons, and
+   *   everything is released
    */
   static async open(implementation: Implementation, pings?: FirstPings): Promise<Tunnel> {
     const namespaces = await NamespacePair.create();
@@ -77,7 +77,7 @@ export class Tunnel {
     return Math.max(...this.#daemons.map((daemon) => peakResidentMegabytes(daemon.process.pid)));
   }
 
-  /** @throws {Error} a daemon has ended; the message has its output */
+  /** @throws {Error} a daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     for (const daemon of this.#daemons) daemon.checkAlive();
   }

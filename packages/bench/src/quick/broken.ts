@@ -22,7 +22,7 @@ function reasonOf({ value, samples = [], note, unit }: Measurement): string | un
   return impossible === undefined ? undefined : `got ${impossible}`;
 }
 
-/** Returns whether the value is possible: a time or a rate must be more than 0. */
+/** Returns whether the value is possible: finite, and above 0 if it is a time or a rate. */
 function isPossible(value: number, unit: string): boolean {
   if (!Number.isFinite(value)) return false;
   return NEVER_ZERO.includes(unit) ? value > 0 : true;

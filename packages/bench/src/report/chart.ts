@@ -68,8 +68,9 @@ interface Axis {
 }
 
 /**
- * Returns a logarithmic axis if small bars would be invisible on a linear axis; otherwise a linear
- * one.
+ * Returns a logarithmic axis if the largest value is at least 100 times the smallest value above 0,
+ * because the small bars would be invisible on a linear axis. For all other values, returns a
+ * linear axis.
  */
 function axisFor(values: readonly (number | undefined)[]): Axis {
   const positive = values.filter((value) => value !== undefined && value > 0) as number[];

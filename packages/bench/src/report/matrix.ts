@@ -69,7 +69,7 @@ export function directionOf(unit: string): Direction {
   return ['%', 'packets', 'messages', 'rotations'].includes(unit) ? 'none' : 'less';
 }
 
-/** Returns an arrow up or down for the better direction; an empty text if there is none. */
+/** Returns '↑' if more is better and '↓' if less is better. The text is empty for other units. */
 export function arrowOf(unit: string): string {
   return ARROWS[directionOf(unit)];
 }

@@ -138,8 +138,9 @@ function absences(measurements: readonly Measurement[]): string[] {
 }
 
 /**
- * Adds one chart for each unit whose values can be better or worse, if figures with this unit have
- * more than one subject. Returns the links to the charts.
+ * Adds the charts of a result, one per unit. A unit has a chart only if its values can be better or
+ * worse, and if a figure in this unit was measured for more than one subject. Returns the links to
+ * the charts.
  */
 function chartsOf(
   result: Result,

@@ -11,8 +11,8 @@ import { RouteMonitor, type RouteChange } from './route-monitor.ts';
 export interface DaemonReturn {
   /**
    * Time from the new link to the last change of the link, an address, a route, a rule or a peer.
-   * The time of a change is that of its netlink message. Peers have no such message: they count as
-   * restored when the status of the daemon shows all of them.
+   * The time of a change is that of its netlink message. Netlink does not report peers: they count
+   * as restored when the status of the daemon shows all of them.
    */
   readonly restoredMs: number;
   /** Time from the kill to the new link. Most of it is the start of the program. */

@@ -24,7 +24,7 @@ export class RouteMonitor {
     const command = new RunningCommand('ip', words, { namespace, env: { TZ: 'UTC' } });
     const monitor = new RouteMonitor(command);
     // `ip` prints nothing until something changes. So the MTU of the loopback interface is changed
-    // until `ip` reports such a change.
+    // again and again, until `ip` reports one of these changes.
     const probe = async (): Promise<void> => {
       const link = ['link', 'set', 'lo', 'mtu', String(65_000 + (probes++ % 500))];
       await new RunningCommand('ip', link, { namespace }).result(PROBE_MS);

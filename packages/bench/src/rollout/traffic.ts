@@ -38,8 +38,8 @@ export class Traffic {
   /**
    * Starts the traffic.
    *
-   * @param pairs for each protocol, the pairs of nodes. With each protocol, a node may receive from
-   *   one other node only.
+   * @param pairs the pairs of nodes for each protocol. A node may receive UDP from only one other
+   *   node, and TCP from only one other node.
    */
   static async start(pairs: {
     readonly udp: readonly Pair[];

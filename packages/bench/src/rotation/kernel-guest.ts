@@ -67,7 +67,7 @@ export class KernelGuest {
     return text;
   }
 
-  /** @throws {Error} the guest has ended; the message has its output */
+  /** @throws {Error} the guest has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.#console?.checkAlive();
   }

@@ -33,7 +33,7 @@ export interface ExchangingEnd {
   introduce(other: RotatingEnd): Promise<void>;
   /** Adds the next key of the other end and removes the old key of the other end, in one change. */
   exchange(other: RotatingEnd, options: { readonly persistentKeepalive: number }): Promise<void>;
-  /** @throws {Error} it has ended; the message has its output */
+  /** @throws {Error} its program has ended; the message has the last part of the stderr */
   checkAlive(): void;
   close(): Promise<void>;
 }
@@ -126,7 +126,7 @@ export class RotatingEnd implements ExchangingEnd {
   /**
    * Step 5: removes the old key at this end.
    *
-   * @param other the other end if it knows both keys; it then forgets the old key too
+   * @param other the other end, if it knows both keys of this end. It then forgets the old key too.
    */
   async complete(other?: RotatingEnd): Promise<void> {
     const { publicKey } = this;
@@ -135,12 +135,12 @@ export class RotatingEnd implements ExchangingEnd {
     this.#privateKey = this.#next;
   }
 
-  /** Removes the old key of the other end, by promoting the next key. */
+  /** Removes `publicKey`, the old key of the other end, by promoting the next key. */
   async forget(publicKey: PublicKey): Promise<void> {
     await this.#daemon.configure({ peers: [{ publicKey, promotePublicKey: true }] });
   }
 
-  /** @throws {Error} the daemon has ended; the message has its output */
+  /** @throws {Error} the daemon has ended; the message has the last part of its stderr */
   checkAlive(): void {
     this.#daemon.checkAlive();
   }

@@ -308,13 +308,14 @@ const EXCHANGES: Readonly<
 > = {
   'packets both ways': (a, b) => exchange(a, b, 1),
   silent: (a, b) => exchange(a, b, 0),
-  // Gaps of such a stream are pauses of the machine, or of the emulated one.
+  // The gaps of a stream without an exchange are pauses of this machine, or of the emulated one.
   'no exchange': async () => {},
 };
 
 /**
- * The figure for gaps. A stream without rotations is divided into parts of the same length instead.
+ * The figure for gaps. A stream without rotations is divided into parts of the same length. Its
+ * figure is the longest gap of each part.
  */
 const EACH = 'longest gap of each rotation';
-/** Time in ms until both programs run at their full rate. */
+/** Time in ms until the programs of the stream run at their full rate. */
 const START_MS = 1000;

@@ -34,7 +34,7 @@ export function measurePrefixes(count: number, family: 4 | 6): PrefixFigures {
   return { lookupNs: timeLookups(table, addresses, length), insertMs, hits };
 }
 
-/** Returns the time of one look-up in ns, the median of several passes over all addresses. */
+/** Returns the time of one look-up in ns: the median of several passes over all addresses. */
 function timeLookups(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 | 16): number {
   const times = Array.from({ length: PASSES }, () => {
     const start = performance.now();
@@ -56,8 +56,8 @@ function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 
 
 /**
  * Returns the addresses to look up. Half of them are random. Few random addresses are in a prefix
- * of the table. So each address of the other half begins with the whole bytes of one of these
- * prefixes.
+ * of the table. So each address of the other half begins with the bytes of a prefix of the table; a
+ * last byte that the prefix has only in part is left out.
  */
 function randomAddresses(
   random: () => number,

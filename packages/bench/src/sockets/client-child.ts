@@ -53,8 +53,8 @@ function open(port: number, onread?: OnReadOpts): Promise<Duplex> {
 function ignore(): void {}
 
 /**
- * Waits for the warm-up, and then returns the growth of a counter and the CPU time over a window of
- * `settings.seconds`.
+ * Waits until the warm-up is over, and then for a window of `settings.seconds`. Returns by how much
+ * a counter grew in the window, and how much CPU time was used in it.
  *
  * @param count returns the counter, and the time in seconds at which it had this value
  */
@@ -77,7 +77,10 @@ function seconds(): number {
   return performance.now() / 1000;
 }
 
-/** Asks the server how many bytes have arrived, and for its time in seconds. */
+/**
+ * Asks the server how many bytes it has received. Returns this number, and the time in seconds that
+ * the server's clock showed.
+ */
 async function arrived(): Promise<readonly [number, number]> {
   const [count = 0, at = 0] = (await text(await open(PORTS.count))).split(' ').map(Number);
   return [count, at];
@@ -145,7 +148,7 @@ async function churn(): ReturnType<typeof measured> {
   return measured(() => [opened, seconds()]);
 }
 
-/** Returns by how many bytes the resident memory has grown after all connections were opened. */
+/** Opens all connections. Returns by how many bytes the resident memory has grown. */
 async function idle(): ReturnType<typeof measured> {
   const held = [await open(PORTS.hold)];
   const before = resident();

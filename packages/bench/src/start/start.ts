@@ -19,7 +19,7 @@ import { mean, quantile } from '../results/statistics.ts';
 export interface StartSettings {
   /** How often each daemon is measured. */
   rounds: number;
-  /** Time in ms from the first session to the first stream. The warm-up ends meanwhile. */
+  /** Time in ms from the first session to the first stream. The warm-up ends in this time. */
   restMs: number;
   /** The other implementations. */
   peers: readonly Implementation[];
@@ -27,11 +27,11 @@ export interface StartSettings {
 
 /** The subject with a warm-up. */
 export const WITH = 'with warm-up';
-/** The subject without a warm-up. Its daemon is otherwise the same. */
+/** The subject without a warm-up. Everything else is as in the daemon of `WITH`. */
 export const WITHOUT = 'without';
 /**
- * The subject with a warm-up and with Node's option for a small young generation, which `litz wg0`
- * sets.
+ * The subject with a warm-up, and with the option of Node.js for a small young generation. `litz
+ * wg0` sets this option too.
  */
 export const SMALL_HEAP = 'with --max-semi-space-size=1';
 /** The implementations that are measured beside Litz, if they are installed. */

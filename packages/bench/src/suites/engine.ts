@@ -1,7 +1,7 @@
 /**
  * `engineSuite`: measures the engine without cryptography: from packet to datagram, and from
  * datagram to packet, with a cipher that only copies. Both directions are measured packet by
- * packet, and in batches such as the packet loop of a device uses.
+ * packet, and in batches, as in the packet loop of a device.
  *
  * @module
  */

@@ -50,8 +50,8 @@ function handshakeCase(
 }
 
 /**
- * Checks that the provider writes the same bytes as the reference with the same keys, time and
- * randomness.
+ * Checks that the provider writes the same bytes as the reference, if both have the same keys, time
+ * and randomness.
  */
 function checkTranscript(provider: CryptoProvider): void {
   const parties = new Parties(provider);

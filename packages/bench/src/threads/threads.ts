@@ -1,6 +1,6 @@
 /**
- * `measureThreads`: measures how much faster two threads seal than one. Of the work for a packet,
- * sealing is a part that threads can share. The figures include the cost of sharing a batch.
+ * `measureThreads`: measures how much faster two threads seal than one. Sealing is a part of the
+ * work for a packet, and threads can share it. The figures include the cost of sharing a batch.
  *
  * @module
  */

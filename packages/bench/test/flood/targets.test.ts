@@ -35,13 +35,13 @@ describe('verdicts', () => {
     ['a share below the target in the median', of(SHARE, '%', [90, 69.9, 20]), SHARE],
     ['one lost ping in one round', of(LOST, 'packets', [0, 1, 0]), LOST],
     ['one slow peer in one round', of(NEW_PEER, 'ms', [40, 50, 1501]), NEW_PEER],
-  ])('miss with %s', (_, measurement, figure) => {
+  ])('report a missed target for %s', (_, measurement, figure) => {
     const measurements = [...good.filter((one) => one.figure !== figure), measurement];
     const missed = verdicts(measurements, targets).filter(({ holds }) => !holds);
     expect(missed.map(({ text }) => text.split(': ', 2).join(': '))).toEqual([figure]);
   });
 
-  it('hold with a share below the target in one round', () => {
+  it('hold if a share is below the target in one round, but not in the median', () => {
     const measurements = [...good.slice(1), of(SHARE, '%', [20, 71, 90])];
     expect(verdicts(measurements, targets).every(({ holds }) => holds)).toBe(true);
   });

@@ -26,9 +26,10 @@ describeWith([built, namespaces, programRequirement('iperf3')], 'carryOverTun', 
 });
 
 /**
- * Returns the scavenges per additional 1,000,000 packets at each end. Both runs send more packets
- * than the warm-up of V8 takes, because V8 still makes objects for numbers during the warm-up.
- * Imports the built file, because child processes cannot load .ts files.
+ * Returns the scavenges per additional 1,000,000 packets at each end. Until V8 has compiled the
+ * code, it makes objects for numbers. Both runs last longer than that, so these objects are in both
+ * counts and not in the difference. Imports the built file, because child processes cannot load .ts
+ * files.
  */
 async function grownOfEnds(
   provider: 'copying' | 'littering',

@@ -69,5 +69,5 @@ function of(packets: number, scavenges: number): Parameters<typeof scavengesPerM
   return { packets, scavenges, markCompacts: 2 };
 }
 
-/** Packets of a run: so few that most runs have no collection, also with an object per packet. */
+/** Packets of a run: so few that most runs have no collection, even with an object per packet. */
 const PACKETS = 6400;

@@ -15,7 +15,7 @@ describe('overLimit', () => {
     expect(over[0]).toBe('etcd: registry writes per join: 3 writes, 2 at most');
   });
 
-  it('accepts counts at their limits, a missing count, and any time', () => {
+  it('accepts counts that equal their limits, a missing count, and a time of any length', () => {
     expect(
       overLimit([
         of('registry writes per join', 'writes', 2),

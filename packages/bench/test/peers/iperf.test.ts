@@ -22,7 +22,7 @@ describe('parseIperf', () => {
     expect(() => parseIperf(JSON.stringify(report))).toThrow('unable to connect to server');
   });
 
-  it('refuses any other text', () => {
+  it('refuses a text that is not a complete report', () => {
     expect(() => parseIperf('{"end":{}}')).toThrow(RangeError);
     expect(() => parseIperf('{"end":{"sum_received":{"bytes":1}}}')).toThrow(RangeError);
     expect(() => parseIperf('')).toThrow(SyntaxError);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parsePing } from '../../src/peers/ping.ts';
 
 describe('parsePing', () => {
-  it('reads the time of each answer and how many were sent', () => {
+  it('reads the time of each answer, and how many pings were sent', () => {
     const output = [
       'PING 10.9.0.2 (10.9.0.2) 56(84) bytes of data.',
       '64 bytes from 10.9.0.2: icmp_seq=1 ttl=64 time=0.076 ms',

@@ -6,7 +6,7 @@ describe('median', () => {
     expect(median([9, 1, 5])).toBe(5);
   });
 
-  it('is between the two middle samples if their number is even', () => {
+  it('is the mean of the two middle samples if the number of samples is even', () => {
     expect(median([1, 2, 4, 100])).toBe(3);
   });
 

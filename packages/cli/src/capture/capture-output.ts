@@ -20,8 +20,8 @@ export interface CaptureOutput {
 }
 
 /**
- * Writes to a file that only its owner can read. The file is made, or emptied if it exists. Without
- * keys, the path may also name a pipe or a device.
+ * Writes to a file that only its owner can read. The file is made, or emptied if it exists. If the
+ * output has no keys, the path may also name a pipe or a device.
  */
 export class FileOutput implements CaptureOutput {
   readonly #path: string;
@@ -30,9 +30,9 @@ export class FileOutput implements CaptureOutput {
   #length = 0;
 
   /**
-   * @param isSecret whether the output has keys. Then an existing file is refused if it is a link,
-   *   is not regular, belongs to another user, or gives permissions to its group or to others:
-   *   in these cases another user could read the file, have it open already, or have made it.
+   * @param isSecret whether the output has keys. If it is true, an existing file is refused if it
+   *   is a link, is not regular, belongs to another user, or gives permissions to its group or to
+   *   others. Another user could read such a file, have it open already, or have made it.
    * @throws {Failure} (rejects) the file cannot be opened or made private, or is refused; a refused
    *   file is unchanged
    */

@@ -71,8 +71,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
     env: options.words
       ? options.env
       : { ...options.env, WG_PROCESS_FOREGROUND: '1', [IN_BACKGROUND]: '1' },
-    // Through the pipe, this process gets the last output of a child that dies. When the daemon is
-    // ready, the pipe is closed, and the daemon cannot write to it.
+    // If the child dies before it is ready, this process reads the child's last output from the
+    // pipe. When the daemon is ready, the pipe is closed, and the daemon cannot write to it.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
   });
   // Until the daemon is ready, Ctrl-C in this process also ends the daemon.

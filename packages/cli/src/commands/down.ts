@@ -60,8 +60,8 @@ export async function runDown(target: string, print: Print): Promise<void> {
  * Gives a running interface the keys and peers of a file. A tunnel of `litz up` also takes
  * addresses, routes and the hooks of `down` from the file. Peers that stay keep their sessions.
  *
- * @param file default: `target` if it is a path; else the file that the tunnel was brought up with,
- *   or /etc/wireguard/NAME.conf
+ * @param file default: `target`, if it is a path. If it is a name, the file that the tunnel was
+ *   brought up with, or /etc/wireguard/NAME.conf if another daemon has the interface
  * @throws {Failure | ConfigError | UapiError | WireGuardError} the file is wrong, and nothing was
  *   changed; or a step failed
  */
@@ -83,7 +83,7 @@ export async function runReload(
   const endpoints = await resolveEndpoints(parsed, { retries, log: print });
   const wanted = toDeviceConfiguration(parsed.config, endpoints);
   const status = await new InterfaceClient(name).read();
-  // Another daemon than Litz would refuse the whole change.
+  // A daemon that is not Litz does not know this field, and would refuse the whole change.
   if (!status.details) for (const peer of wanted.peers ?? []) delete peer.endpointName;
   try {
     await UapiClient.of(name).set(syncChange(status, wanted));

@@ -1,9 +1,10 @@
 /**
  * `runDemo`: shows two nodes and the tunnel between them at work.
  *
- * If this user may make network namespaces, the nodes have real TUN devices in two of them.
- * Otherwise the demo does the same in a user namespace. If that is not allowed either, the nodes
- * are in memory.
+ * If this user may make network namespaces, the demo makes two of them, and each node has a real
+ * TUN device in one. If this user may not make them, the demo does the same in a user namespace,
+ * where an ordinary user is root. If user namespaces are not allowed either, the nodes are in
+ * memory.
  *
  * @module
  */

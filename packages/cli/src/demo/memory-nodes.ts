@@ -161,8 +161,8 @@ async function openRelay(ports: readonly [number, number], crossing: Crossing): 
 }
 
 /**
- * Returns an IPv4 packet with a protocol number for experiments (RFC 3692), between two numbered
- * nodes.
+ * Returns an IPv4 packet from one node to the other. `from` and `to` are the numbers of the nodes.
+ * The packet has a protocol number for experiments (RFC 3692).
  */
 function packet(from: number, to: number, payload: Uint8Array): Uint8Array {
   const bytes = Buffer.alloc(IPV4_HEADER + payload.length);

@@ -15,7 +15,7 @@ export class WireTap {
   /**
    * Starts the capture, in the network namespace of the calling thread.
    *
-   * @throws {SystemError} EPERM without CAP_NET_RAW
+   * @throws {SystemError} EPERM: CAP_NET_RAW is missing
    */
   constructor(interfaceIndex: number, crossing: Crossing) {
     this.#socket = new PacketSocket(interfaceIndex);

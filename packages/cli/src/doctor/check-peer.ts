@@ -30,8 +30,8 @@ export function checkPeer(peer: PeerFacts, facts: TunnelFacts): Finding[] {
 }
 
 /**
- * Whether the session of the last handshake is still valid. After that handshake, one initiation may
- * have stayed without an answer, but not two.
+ * Whether the session of the last handshake is still valid, and the peer still answers: fewer than
+ * two initiations are unanswered.
  */
 function hasHandshake({ status }: PeerFacts, { nowMs }: TunnelFacts): boolean {
   const { lastHandshakeUnixMs, unansweredInitiations = 0 } = status;
@@ -42,18 +42,19 @@ function checkEndpoint({ key, status, host }: PeerFacts, heard: boolean): Findin
   const subject = 'endpoint';
   const { endpoint } = status;
   if (host?.problem !== undefined) {
-    const text = `the name ${host.name} has no address: ${host.problem}`;
+    const text = `the name ${host.name} cannot be resolved: ${host.problem}`;
     const remedy = 'Correct Endpoint, or look at the DNS servers: getent hosts NAME';
     return [(heard ? warn : fail)(subject, text, remedy, key)];
   }
   if (!endpoint) {
     if (heard) return [];
-    const text = 'it has none, so the peer must send the first message';
+    const text = 'the peer has no endpoint, so the peer must send the first message';
     return [warn(subject, text, 'Set Endpoint here, or PersistentKeepalive at the peer', key)];
   }
   if (host && !heard && !host.addresses.some((address) => isAt(endpoint, address, host.port))) {
-    const text = `${formatEndpoint(endpoint)} is not an address of ${host.name}, which is ${host.addresses.join(', ')}`;
-    const remedy = 'Read the file again: litz reload INTERFACE. litz up does that by itself';
+    const text = `${formatEndpoint(endpoint)} is not an address of ${host.name}, whose addresses are: ${host.addresses.join(', ')}`;
+    const remedy =
+      'Read the file again: litz reload INTERFACE. A tunnel of litz up looks the name up again by itself';
     return [fail(subject, text, remedy, key)];
   }
   return [];
@@ -78,7 +79,7 @@ function checkOuterRoute({ key, status, outer }: PeerFacts, { name }: TunnelFact
   if (!outer.isLoop) return [];
   const text = `packets to ${at} go into ${name} itself, in a circle`;
   const remedy =
-    'Its AllowedIPs contain its endpoint: add a route to the endpoint outside of the tunnel, or use litz up, which sets a mark and rules';
+    'The AllowedIPs of the peer contain its endpoint: add a route to the endpoint outside of the tunnel, or use litz up, which sets a firewall mark and routing rules';
   return [fail(subject, text, remedy, key)];
 }
 
@@ -88,8 +89,8 @@ function checkFirewall(peer: PeerFacts, { name }: TunnelFacts, heard: boolean): 
     // A rule that may drop packets is not reported for inner packets. After a handshake, it is not
     // reported for datagrams either, because the handshake shows that datagrams pass.
     if (how === 'possible' && (heard || !isOuter)) return [];
-    const text = `${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
-    const what = isOuter ? 'UDP of the tunnel' : `packets of ${name}`;
+    const text = `the firewall ${how === 'certain' ? 'drops' : 'may drop'} ${WAYS[way]}: ${rule}`;
+    const what = isOuter ? 'the datagrams of the tunnel' : `the packets of ${name}`;
     const remedy = `Accept ${what} before this rule`;
     return [
       (how === 'certain' && !(heard && isOuter) ? fail : warn)('firewall', text, remedy, peer.key),
@@ -108,7 +109,7 @@ function checkHandshake(peer: PeerFacts, facts: TunnelFacts, heard: boolean): Fi
   const subject = 'handshake';
   const { key, status, port, knocked } = peer;
   const seconds = Math.max(0, Math.round((facts.nowMs - status.lastHandshakeUnixMs) / 1000));
-  if (heard) return ok(subject, `${seconds} s ago`, key);
+  if (heard) return ok(subject, `the last one was ${seconds} s ago`, key);
   const { daemon } = facts;
   const { publicKey: privateKey, details } = daemon!;
   const problem =
@@ -116,14 +117,19 @@ function checkHandshake(peer: PeerFacts, facts: TunnelFacts, heard: boolean): Fi
     (knocked ? 'a packet was sent to the peer, and there was no handshake' : undefined);
   if (problem !== undefined) return fail(subject, problem, remedyFor(peer, port), key);
   if (!status.endpoint) {
-    const text = 'none yet: the peer has not sent anything';
-    return warn(subject, text, 'Look at litz doctor on the other side', key);
+    const text = 'there was no handshake yet: the peer has not sent anything';
+    return warn(subject, text, 'Run litz doctor on the other side', key);
   }
   if (status.lastHandshakeUnixMs === 0) {
-    const text = 'none yet, and nothing was sent to the peer';
+    const text = 'there was no handshake yet: nothing was sent to the peer';
     return warn(subject, text, 'Send something through the tunnel, for example ping', key);
   }
-  return warn(subject, `${seconds} s ago, and none since`, 'Send something, for example ping', key);
+  return warn(
+    subject,
+    `the last one was ${seconds} s ago`,
+    'Send something through the tunnel, for example ping',
+    key,
+  );
 }
 
 function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port']): string {
@@ -132,8 +138,10 @@ function remedyFor({ status: { drops = {} } }: PeerFacts, port: PeerFacts['port'
   }
   if (drops['replayed-initiation']) return 'Set the clock of the peer';
   const known =
-    port === 'silent' ? 'The port did not refuse a datagram, which proves little with UDP. ' : '';
-  return `${known}Check at the other side: does it run, does it have the public key of this interface, does its firewall accept the port? Does a router there forward the port?`;
+    port === 'silent'
+      ? 'The port did not refuse a datagram, but this proves little, because many programs ignore unknown datagrams. '
+      : '';
+  return `${known}Check the other side: does WireGuard run there, and does it have the public key of this interface? Does the firewall accept the port, and does a router forward the port?`;
 }
 
 /**
@@ -178,7 +186,7 @@ const DROPS: Readonly<Partial<Record<DropReason, readonly [text: string, remedy:
   ],
   'disallowed-source': [
     'packets of the peer had a source that is not in its AllowedIPs',
-    'Add that prefix to its AllowedIPs here, or SNAT at the peer',
+    'Add this source to the AllowedIPs of the peer here, or use SNAT at the peer',
   ],
   'packet-too-big': [
     'packets were longer than the MTU',

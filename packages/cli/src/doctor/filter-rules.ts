@@ -66,8 +66,8 @@ export interface FoundDrop {
 }
 
 /**
- * Returns the first certain drop on the packet's way, else the first possible one; undefined: the
- * packet passes.
+ * Returns the first certain drop on the packet's way. If there is none, returns the first possible
+ * drop. Undefined: the packet passes.
  */
 export function firstDrop(
   packet: FilteredPacket,

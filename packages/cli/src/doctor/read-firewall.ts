@@ -19,8 +19,8 @@ export async function readFirewall(): Promise<Firewall> {
   const [nft, ...saved] = await Promise.all([
     output('nft', ['--json', 'list', 'ruleset']),
     ...SAVES.map(async ({ program, family, names }) => {
-      // If the kernel has no such tables, iptables-legacy-save would load the module that makes
-      // them.
+      // If the kernel has no tables of iptables-legacy, its program is not called, because it would
+      // load the module that makes such tables.
       if (names !== undefined && !hasTables(names)) return [];
       const text = await output(program, []);
       return text === undefined ? [] : [readIptablesRules(text, program, family)];

@@ -176,8 +176,8 @@ function canKnock({ status, inner }: PeerWays, { name, link }: Context): boolean
 }
 
 /**
- * Waits until each of these peers has a handshake, or has left two initiations unanswered, but at
- * most `LONGEST_MS`.
+ * Waits until each of these peers has a recent handshake, or has left two initiations unanswered.
+ * Waits at most `LONGEST_MS`. Returns the last status.
  *
  * @throws {Failure} (rejects) the daemon does not answer any more
  */

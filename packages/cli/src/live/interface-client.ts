@@ -72,7 +72,7 @@ export function socketNames(folder = '/var/run/wireguard'): string[] {
     }
     opened.closeSync();
   } catch {
-    // Without the folder there is no daemon.
+    // If the folder does not exist, there is no daemon.
   }
   return names;
 }

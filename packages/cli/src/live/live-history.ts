@@ -16,7 +16,10 @@ export interface LiveSeries {
   readonly drops: number[];
 }
 
-/** The history as plain data for a page. A value of a peer that was not there yet is null. */
+/**
+ * The history as plain data for a page. The values of a peer are null for the times at which the
+ * peer was not there yet.
+ */
 export interface LiveHistoryData {
   /** Unix time in milliseconds. */
   readonly times: number[];
@@ -29,7 +32,7 @@ export class LiveHistory {
   readonly #maxPeers: number;
   #moments: Moment[] = [];
 
-  /** @param options.maxPeers with more peers, only the sum is kept */
+  /** @param options.maxPeers if there are more peers, only the sum is kept */
   constructor(options: { windowMs?: number; maxPeers?: number } = {}) {
     const { windowMs = WINDOW_MS, maxPeers = MAX_PEERS } = options;
     this.#windowMs = windowMs;

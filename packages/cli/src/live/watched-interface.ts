@@ -1,8 +1,8 @@
 /**
  * `WatchedInterface`: one interface of a `LiveSource`, with the last answer of its daemon.
  *
- * Each interface is read separately, and has its own times for rates. So a daemon that answers
- * slowly, or does not answer, never changes what is shown of the others.
+ * Each interface is read separately, and its rates are computed from the times of its own readings.
+ * So a daemon that answers slowly, or does not answer, never changes what is shown of the others.
  *
  * @module
  */

@@ -9,7 +9,7 @@
  * - Calico: `wireguard_bytes_sent`. Label `public_key`: the key of the interface; `peer_key`: the
  *   key of the peer.
  *
- * With more than `MOST_PEER_SERIES` peers, the series of peers are left out.
+ * If there are more than `MOST_PEER_SERIES` peers, the series of peers are left out.
  *
  * @module
  */

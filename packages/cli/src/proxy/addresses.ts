@@ -1,8 +1,9 @@
 /**
  * Reads the addresses of `litz proxy`: where a service listens, and what a connection leads to.
  *
- * As in ssh and wireproxy, `:1080` and `*:1080` mean all addresses of the machine. A port alone
- * means 127.0.0.1 on the machine, but all addresses inside the tunnel.
+ * As in ssh and wireproxy, `:1080` and `*:1080` mean all addresses of the machine. A port without
+ * an address means 127.0.0.1 for a service that listens on the machine, and all addresses for a
+ * service that listens inside the tunnel.
  *
  * @module
  */
@@ -48,8 +49,9 @@ export function readListenAddress(
 }
 
 /**
- * Reads `ADDRESS:PORT`, `NAME:PORT` or `[IPV6]:PORT`. An IPv6 address needs no brackets, as in the
- * field `Endpoint` of a wg-quick file: for `%h:%p`, ssh passes an address without brackets.
+ * Reads `ADDRESS:PORT`, `NAME:PORT` or `[IPV6]:PORT`. An IPv6 address needs no brackets, because
+ * ssh passes an address without brackets for `%h:%p`. `wg` accepts such an address in the field
+ * `Endpoint` too.
  *
  * @returns undefined if the text has another form
  */

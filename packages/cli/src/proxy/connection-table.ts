@@ -38,7 +38,8 @@ export class ConnectionTable {
    * @returns false: the table was full or closed, and the connection was closed
    */
   add(socket: StreamSocket, counts: ServiceCounts): boolean {
-    // An error without a listener would end the process. `close` follows.
+    // An error that has no listener would end the process. After an error, the event `close`
+    // follows.
     socket.on('error', () => {});
     if (this.#isClosed || (this.size >= this.#most && !this.#makeRoom())) {
       if (!this.#isClosed) counts.refuse('too-many');

@@ -159,7 +159,8 @@ interface Session {
 
 /**
  * Returns whether an answer comes from the address that was asked. Text is not compared, because an
- * IPv6 address has many forms. If 0.0.0.0 or :: was asked, the answer comes from another address.
+ * IPv6 address has many forms. If 0.0.0.0 or :: was asked, the answer comes from another address,
+ * so every address is accepted.
  */
 function isSame(source: string, asked: string): boolean {
   const [from, to] = [source, asked].map((text) => tryParseAddress(text.replace(/%.*$/, '')));
@@ -167,7 +168,10 @@ function isSame(source: string, asked: string): boolean {
   return to.every((byte) => byte === 0) || equalBytes(from, to);
 }
 
-/** Returns the families of the sockets that listen on a host; undefined: on all addresses. */
+/**
+ * Returns the families of the sockets that listen on `host`. If `host` is undefined, the sockets
+ * listen on all addresses.
+ */
 function familiesOf(
   host: string | undefined,
   { addresses = ['0.0.0.0'] }: ProxyNetwork,

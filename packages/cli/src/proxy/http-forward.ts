@@ -120,7 +120,8 @@ function passBack(answer: IncomingMessage, response: ServerResponse, counts: Ser
 
 /**
  * Returns whether the trailers of an answer can be passed on. They can follow only a chunked body,
- * which a client of HTTP/1.0 cannot read. Without such a body, Node.js refuses the field `Trailer`.
+ * which a client of HTTP/1.0 cannot read. If the body is not chunked, Node.js refuses the field
+ * `Trailer`.
  */
 function hasTrailers(answer: IncomingMessage, { req }: ServerResponse): boolean {
   const { statusCode, headers } = answer;
@@ -143,8 +144,8 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
-  // The text of the status is given too, because Node.js would otherwise use the text of the
-  // answer, which it may have refused before.
+  // The text of the status is given too. Without it, Node.js would use the text from the answer of
+  // the target, which it may have refused before.
   response.writeHead(status, STATUS_CODES[status], headers).end(text);
 }
 
@@ -186,7 +187,7 @@ class TunnelAgent extends Agent {
     const target = { host: String(host), port: Number(port) };
     dial(this.#network, target, { allowHalfOpen: false }).then(
       (socket) => done(null, socket),
-      // With an error, there is no socket. The types of Node.js do not know this.
+      // If there is an error, there is no socket. The types of Node.js do not allow this.
       (error: Error) => done(error, undefined as unknown as Duplex),
     );
   }

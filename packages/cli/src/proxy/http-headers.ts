@@ -17,7 +17,7 @@ export function endToEndHeaders(raw: RawHeaders): string[] {
     value.split(',').map((name) => name.trim().toLowerCase()),
   );
   const removed = new Set([...HOP_BY_HOP, ...named]);
-  // Without Content-Length, the next hop would take the body for another message.
+  // If Content-Length were removed, the next hop would take the body for another message.
   removed.delete('content-length');
   return pairsOf(raw).flatMap(([name, value]) =>
     removed.has(name.toLowerCase()) ? [] : [name, value],

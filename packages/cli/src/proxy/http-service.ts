@@ -24,7 +24,8 @@ export async function startHttp(
   const proxy = new HttpProxy(service, context);
   server.on('connection', (socket: Socket) => proxy.accept(socket));
   server.on('request', (request, response) => proxy.request(request, response));
-  // With `Expect: 100-continue`, the target decides whether the client sends the body.
+  // If the request has `Expect: 100-continue`, the target decides whether the client sends the
+  // body.
   server.on('checkContinue', (request, response) => proxy.request(request, response));
   server.on(
     'connect',

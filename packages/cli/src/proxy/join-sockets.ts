@@ -132,7 +132,7 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
     };
     if (socket.readableEnded) idle.start();
     else socket.once('end', () => idle.start());
-    // `close` follows. A lost connection is not an error of the proxy.
+    // A lost connection is not an error of the proxy. After an error, the event `close` follows.
     socket.on('error', () => {});
     if (socket.destroyed) onClose();
     else socket.once('close', onClose);

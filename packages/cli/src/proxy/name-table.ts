@@ -34,8 +34,8 @@ export class NameTable {
   }
 
   /**
-   * Calls `use` with an address of the name: at once if it is known, else when the name was looked
-   * up. If `name` is an address, it is passed to `use` at once.
+   * Calls `use` with an address of the name. If the address is known, or if `name` is itself an
+   * address, this happens at once. If not, it happens when the name was looked up.
    *
    * @param use called with undefined if the name has no address, or if too many calls wait already
    */

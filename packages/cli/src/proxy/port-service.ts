@@ -1,6 +1,7 @@
 /**
- * `startPort`: a TCP port that leads to one target. `--forward` accepts on the machine and connects
- * inside the tunnel, `--expose` the other way round.
+ * `startPort`: a TCP port that leads to one target. `--forward` accepts connections on the machine,
+ * and connects to a target inside the tunnel. `--expose` accepts connections inside the tunnel, and
+ * connects to a target from the machine.
  *
  * @module
  */

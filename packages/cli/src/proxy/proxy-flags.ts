@@ -168,7 +168,8 @@ function readPassword(flag: string, file: string, warn: (line: string) => void):
 function readPort(type: 'forward' | 'expose', text: string): PortService {
   const [, near = '', far = '', protocol = 'tcp'] =
     /^([^=]*)=(.*?)(?:\/(tcp|udp))?$/s.exec(text) ?? [];
-  // A port alone means this machine's loopback address, but inside the tunnel all addresses.
+  // For `--forward`, a port without an address means the loopback address of this machine. For
+  // `--expose`, it means all addresses inside the tunnel.
   const listen = readListenAddress(near, type === 'expose' ? 'all' : 'loopback');
   const target =
     type === 'expose' && /^\d+$/.test(far) ? readTarget(`${LOOPBACK}:${far}`) : readTarget(far);

@@ -109,8 +109,9 @@ function targetOf(source: SectionFields): NonNullable<ReturnType<typeof readTarg
 function credentialsOf({ fields }: SectionFields): Credentials | undefined {
   const [name = '', password = ''] = [fields.get('username'), fields.get('password')];
   if (name === '' && password === '') return undefined;
-  // Without a name, the SOCKS5 proxy of wireproxy asks for no password. Without a password, it
-  // accepts an empty one. Litz refuses both, so that no proxy is open by mistake.
+  // If a section has no `Username`, the SOCKS5 proxy of wireproxy asks for no password. If it has
+  // no `Password`, that proxy accepts an empty one. Litz refuses a section with only one of the two
+  // fields, so that no proxy is open by mistake.
   if (password === '') throw new FieldError('Username needs Password');
   if (name === '') throw new FieldError('Password needs Username');
   try {

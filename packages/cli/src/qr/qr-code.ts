@@ -14,8 +14,8 @@ export interface QrCode {
 }
 
 /**
- * Returns the code. With colours, it is black on white on every terminal. Without them, the light
- * modules are drawn, because most terminals are dark.
+ * Returns the code. If there are colours, the code is black on white on every terminal. If there
+ * are none, the light modules are drawn, because most terminals are dark.
  *
  * @throws {Failure} the text is too long
  */

@@ -64,8 +64,8 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
     }
     protectMemory();
   } catch (error) {
-    // Without the FFI, no right can be dropped. Only `litz proxy` works then; the other commands
-    // fail later.
+    // If the FFI is missing, no right can be dropped. Then only `litz proxy` works, and the other
+    // commands fail later.
     if (isMissingFfi(error) && user === undefined) return;
     throw error;
   }
@@ -80,8 +80,8 @@ export function keepAllRights(): void {
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
-  // Without capabilities there is nothing that could be misused, so the time for another start is
-  // saved.
+  // A thread that has no capabilities has nothing that could be misused, so the time for another
+  // start is saved.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
@@ -175,8 +175,8 @@ const RESTARTED = 'LITZ_RIGHTS_DROPPED';
  * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
  *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
  *   reads its registry.
- * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. With `--user` it
- *   does not keep this capability, which would let it read all files of root.
+ * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. If `--user` is
+ *   given, the proxy does not keep this capability, because it could then read all files of root.
  */
 const KEPT: Readonly<Record<LongCommand, readonly Capability[]>> = {
   daemon: ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'],

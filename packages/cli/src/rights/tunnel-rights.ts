@@ -25,8 +25,8 @@ export function keepTunnelRights(file: string, runsHooks: boolean): void {
 }
 
 /**
- * Returns a warning if the file has hooks, and this process dropped rights at its start; undefined
- * otherwise.
+ * Returns a warning if the file has hooks and this process dropped rights at its start. Returns
+ * undefined if one of the two is not true.
  */
 export function warningOfHooks(file: string): string | undefined {
   const { noNewPrivileges } = readRights();

@@ -25,7 +25,7 @@ export class ServiceNotifier {
   constructor(options: ServiceNotifierOptions) {
     this.#options = options;
     const { env, open = NotifySocket.of.bind(NotifySocket) } = options;
-    // Without a service manager there is no socket, and the FFI is not needed.
+    // If there is no service manager, there is no socket, and the FFI is not needed.
     this.#socket = env['NOTIFY_SOCKET'] ? this.#try(() => open(env)) : undefined;
   }
 
@@ -84,7 +84,8 @@ export class ServiceNotifier {
    * If the manager has a watchdog, tells it twice in each interval that the daemon is alive.
    *
    * @param isAlive resolves if the daemon works. While its promise is pending, or if the promise
-   *   rejects, the manager is told nothing, and restarts the daemon when its interval is over
+   *   rejects, the manager is told nothing. If the manager is told nothing for a whole interval, it
+   *   restarts the daemon
    */
   watch(isAlive: () => Promise<unknown>): void {
     const interval = watchdogInterval(this.#options.env);

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Styles are names, so that they can be left out with NO_COLOR. */
+/** Styles are names, so that they can be left out if NO_COLOR is set. */
 export type Style = 'plain' | 'bold' | 'soft' | 'good' | 'warning' | 'bad' | 'chosen';
 
 export type Line = readonly (readonly [style: Style, text: string])[];
@@ -12,8 +12,8 @@ export type Line = readonly (readonly [style: Style, text: string])[];
 /**
  * Returns the line for a terminal, cut to the width. Each character must be one column wide.
  *
- * @param options.base the style of the whole line. With any style but plain, spaces fill the line
- *   up to the width. Default: plain
+ * @param options.base the style of the whole line. If it is not `plain`, and there are colours,
+ *   spaces fill the line up to the width. Default: `plain`
  */
 export function paintLine(
   line: Line,

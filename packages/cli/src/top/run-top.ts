@@ -34,7 +34,8 @@ export async function runTop(names: readonly string[], options: TopOptions): Pro
   const { stdin, stdout, env } = process;
   const signals = new EndSignals();
   const source = new LiveSource(names);
-  // Without this, a daemon that sends byte by byte would keep the program from ending.
+  // A signal closes the source. If it did not, a daemon that sends its answer byte by byte would
+  // keep the program from ending.
   signals.signal.addEventListener('abort', () => source.close(), { once: true });
   try {
     const first = await source.read();

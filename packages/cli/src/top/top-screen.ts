@@ -58,7 +58,8 @@ export function drawTop(model: TopModel, size: TopSize): string[] {
 }
 
 /**
- * Returns a table of all peers, for a file or a pipe. With the width Infinity, it has all columns.
+ * Returns a table of all peers, for a file or a pipe. If the width is Infinity, the table has all
+ * columns.
  */
 export function drawTable(model: TopModel, size: Omit<TopSize, 'height'>): string[] {
   const { status } = model;
@@ -98,8 +99,8 @@ function headLines(status: LiveStatus, model: TopModel): Line[] {
       ['plain', ', '],
       ['good', `${connected} connected`],
       ['soft', `  ${clock}  `],
-      // Shown if the interval is long, as with very many peers. Without this text, the screen would
-      // look as if it had stopped.
+      // Shown if the interval is long, for instance because there are very many peers. Without this
+      // text, the screen would look as if it had stopped.
       ['soft', intervalMs >= LONG_INTERVAL_MS ? `every ${ageText(intervalMs)}  ` : ''],
       ['bold', names === '' ? 'no interface' : names],
     ],

@@ -86,7 +86,7 @@ export class ControlServer {
   /**
    * Removes the socket, and resolves when all requests are answered.
    *
-   * @throws {Error} (rejects) the socket cannot be removed; all else is done
+   * @throws {Error} (rejects) the socket cannot be removed; the server is closed all the same
    */
   async close(): Promise<void> {
     const inode = inodeOf(this.#path);

@@ -31,7 +31,8 @@ export function replaceFile(path: string, text: string): void {
     const { mode, uid, gid } = statSync(file);
     temporary = `${file}.litz-${process.pid}`;
     rmSync(temporary, { force: true });
-    // The text has keys, so nobody else may read the new file before it has its final permissions.
+    // The text has keys, so only the owner may read the new file until the file has its final
+    // permissions.
     const fd = openSync(temporary, 'wx', 0o600);
     try {
       writeFileSync(fd, text);

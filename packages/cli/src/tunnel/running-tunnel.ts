@@ -133,7 +133,11 @@ export class RunningTunnel {
     return this.#inTurn(() => this.#save());
   }
 
-  /** Takes the tunnel down. @throws {Failure} (rejects) a step failed; all else is down */
+  /**
+   * Takes the tunnel down.
+   *
+   * @throws {Failure} (rejects) a step failed; everything else is taken down
+   */
   async down(): Promise<void> {
     await this.#lastChange;
     try {
@@ -214,7 +218,7 @@ export class RunningTunnel {
   /** Saves if the present text of the file asks for it (`SaveConfig = true`). */
   async #saveIfAsked(): Promise<void> {
     const { file, name } = this.#file;
-    // Without a device there is no state to save.
+    // If the device is gone, there is no state to save.
     if (!(await this.#isAlive())) return;
     const now = parseTunnelFile(readAgain(file), { file, name });
     wipeConfig(now);

@@ -49,7 +49,7 @@ function updateInterface(config: WgQuickConfig, state: TunnelState): void {
   const section = config.interface;
   const { status, addresses, mtu, ownMark } = state;
   if (!isSameSet(section.addresses, addresses)) section.addresses = [...addresses];
-  // Only a file that has an MTU gets the present one, as with wg-quick.
+  // The present MTU is written only into a file that already has an MTU, as by wg-quick.
   if (section.mtu !== undefined && mtu !== undefined) section.mtu = mtu;
   if (status.listenPort !== 0) section.listenPort = status.listenPort;
   const mark = status.fwmark === ownMark ? 0 : status.fwmark;
@@ -85,7 +85,8 @@ function updatePeer(section: PeerSection, status: DevicePeerStatus): void {
   else delete section.presharedKey;
   const before = section.endpoint;
   const isName = before !== undefined && 'host' in before;
-  // A daemon that reports no name need not have removed that of the file: only Litz knows names.
+  // If the daemon reports no name, the name in the file stays. Only Litz knows names, so a name
+  // that is not reported need not have been removed.
   const address = isName ? before : status.endpoint;
   const endpoint = endpointName === undefined ? address : parseEndpoint(endpointName);
   if (endpoint && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {

@@ -62,8 +62,8 @@ export function endpointsOf(wanted: DeviceConfiguration): EarlierFile {
 
 /**
  * Returns the peers by key. A file may have several sections with the same key. Then the fields of
- * a later section replace those of an earlier one, but its prefixes may be added to the earlier
- * prefixes.
+ * a later section replace those of an earlier one. The prefixes of the later section are added to
+ * the earlier prefixes, unless its `replaceAllowedIps` is true.
  */
 function mergedPeers(peers: readonly PeerConfiguration[]): Map<string, PeerConfiguration> {
   const merged = new Map<string, PeerConfiguration>();
@@ -100,7 +100,8 @@ function changedPeer(
   const now = found.endpoint && formatEndpoint(found.endpoint);
   if (endpoint && formatEndpoint(endpoint) !== (earlierEndpoint ?? now))
     changed.endpoint = endpoint;
-  // A file with an address removes the name. A file without an endpoint leaves the name as it is.
+  // If the endpoint in the file is an address, the name is removed. If the file has no endpoint,
+  // the name stays.
   const { endpointName = '' } = endpoint ? peer : found;
   if (endpointName !== (found.endpointName ?? '')) changed.endpointName = endpointName;
   if (textOf(allowedIps) === textOf(found.allowedIps)) return changed;

@@ -263,7 +263,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(await ask('0', 'key_log=true\\n')).toBe('errno=0\n');
   });
 
-  it('does not make the daemon wait or use much memory for a client that does not read or was killed', async () => {
+  it('does not delay the daemon, and costs it little memory, if a client does not read or was killed', async () => {
     const { left } = hosts;
     expect(await left.ping('10.1.0.2')).toBe(3);
     const before = residentBytes(daemon.pid);

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 describeWith(realInterfaces, 'litz_changes of a daemon', () => {
-  it('report that a peer was added, had a handshake, moved and was removed, and fail when the daemon is killed', async () => {
+  it('reports that a peer was added, had a handshake, moved and was removed, and fails when the daemon is killed', async () => {
     const left = await startDaemon('left', LEFT, ALICE.privateKey, 7001);
     await startDaemon('right', RIGHT, BOB.privateKey, 7002);
     const changes = new UapiClient(path(LEFT)).changes();

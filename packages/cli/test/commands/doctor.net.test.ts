@@ -88,7 +88,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       await run('ip', 'address', 'add', '10.7.0.1/24', 'dev', NAME);
       await run('ip', 'route', 'replace', '10.7.0.2/32', 'dev', NAME);
     },
-    finds: { subject: 'interface', state: 'fail', text: /it has no address/ },
+    finds: { subject: 'interface', state: 'fail', text: /^the interface has no address/ },
   });
 
   describeFault('packets for the peer go to another link', {
@@ -97,7 +97,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'route into the tunnel',
       state: 'fail',
-      text: 'packets to 10.7.0.2, in the AllowedIPs 10.7.0.2/32, go to wan',
+      text: 'packets to 10.7.0.2, which is in the AllowedIPs 10.7.0.2/32, go to wan',
     },
   });
 
@@ -107,7 +107,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'MTU',
       state: 'warn',
-      text: /^1441 is too large: the way over wan takes 1500/,
+      text: /^1441 is too large: the way over wan takes at most 1500 bytes/,
     },
   });
 
@@ -117,7 +117,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'firewall',
       state: 'fail',
-      text: /^drops packets out of the tunnel: nft inet q in: /,
+      text: /^the firewall drops packets out of the tunnel: nft inet q in: /,
     },
   });
 
@@ -140,7 +140,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     finds: {
       subject: 'firewall',
       state: 'fail',
-      text: /^drops packets into the tunnel: iptables-save filter OUTPUT/,
+      text: /^the firewall drops packets into the tunnel: iptables-save filter OUTPUT/,
     },
   });
 
@@ -162,7 +162,11 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       await run('wg', 'set', NAME, 'fwmark', '0');
       await run('sysctl', '-qw', 'net.ipv4.conf.wan.rp_filter=0');
     },
-    finds: { subject: 'rp_filter', state: 'fail', text: /^it is strict on wan/ },
+    finds: {
+      subject: 'rp_filter',
+      state: 'fail',
+      text: /^the reverse path filter is strict on wan/,
+    },
   });
 
   describeFault('the peer sends packets from an address that is not in its AllowedIPs', {
@@ -229,7 +233,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       subject: 'firewall',
       state: 'fail',
       peer: CAROL.publicKey,
-      text: /^drops datagrams of the peer: nft inet q in: /,
+      text: /^the firewall drops datagrams of the peer: nft inet q in: /,
     },
   });
 
@@ -273,7 +277,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       subject: 'allowed IPs',
       state: 'fail',
       peer: CAROL.publicKey,
-      text: /^it has no AllowedIPs/,
+      text: /^the peer has no AllowedIPs/,
     },
   });
 
@@ -296,7 +300,7 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
       subject: 'endpoint',
       state: 'fail',
       peer: CAROL.publicKey,
-      text: /^the name nowhere\.invalid has no address: /,
+      text: /^the name nowhere\.invalid cannot be resolved: /,
     },
   });
 
@@ -333,8 +337,8 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
   });
 
   it.each([
-    [Date.UTC(1970, 0), /shows 1970-01-01.*peers that saw a later time/],
-    [Date.now() - 3_600_000, /^the last handshake was at .* it went back/],
+    [Date.UTC(1970, 0), /shows 1970-01-01.*Peers that accepted a handshake with a later time/],
+    [Date.now() - 3_600_000, /^the last handshake was at .* the clock went back/],
   ])('finds that the clock of this machine is wrong (%i)', async (clock, text) => {
     expect(await hosts.left.ping('10.7.0.2/32')).toBe(3);
     const { code, findings } = await doctor(file, ['--import', shifted(clock - Date.now())]);

@@ -26,8 +26,8 @@ let mounts: OwnMounts;
 describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => {
   beforeAll(async () => {
     host = new Host();
-    // Without a name, `litz top` shows every interface that has a socket. So the test has its own
-    // folder of sockets.
+    // If no name is given, `litz top` shows every interface that has a socket. So the test has its
+    // own folder of sockets.
     mounts = await OwnMounts.create();
     await inside(['ip', 'link', 'set', 'lo', 'up']);
     for (const name of [LEFT, RIGHT]) await inside([process.execPath, LITZ, name]);
@@ -70,7 +70,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     await tmux('resize-window -x 40 -y 12');
     await shows(new RegExp(`^>${shortPattern(keys.left.publicKey)} +\\S+ +\\S+ +\\S+$`, 'm'));
     expect((await screen()).split('\n')[11]).toBe('q quit  ? help  arrows pick  Enter detai');
-    // If a key followed Escape at once, both would be read as one other key.
+    // If a key followed Escape at once, Node.js would read the two as one key with Alt.
     await press('Escape');
     await waitUntil((text) => !text.includes('allowed ips'));
     await press('Escape');
@@ -115,7 +115,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(await screen()).not.toContain('q quit');
   });
 
-  it('shows no colours with NO_COLOR', async () => {
+  it('shows no colours if NO_COLOR is set', async () => {
     await type(`NO_COLOR=1 ${TOP} ${LEFT}`);
     await shows(/1 connected/);
     // Matches only foreground colours, because tmux itself may write resets.
@@ -131,7 +131,7 @@ describeWith([...realInterfaces, programRequirement('tmux')], 'litz top', () => 
     expect(one).not.toContain('\x1b');
     const two = await inside([...words, '--count', '2', LEFT]);
     expect(two.match(/^PEER/gm)?.length).toBe(2);
-    // Without a name, the table has the peers of all interfaces.
+    // If no name is given, the table has the peers of all interfaces.
     expect(await inside(words)).toMatch(/^2 peers, 2 connected {2}\S+ {2}\S+ \S+$/m);
     const cut = `${words.join(' ')} --count 1000 ${LEFT} | head -n 1; echo "\${PIPESTATUS[0]}"`;
     expect(await inside(['bash', '-c', cut])).toMatch(/^1 peer, 1 connected.*\n0\n$/);

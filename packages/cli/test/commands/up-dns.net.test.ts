@@ -88,7 +88,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('are removed by the next litz up after SIGKILL, and the earlier servers come back', async () => {
+    it('that a killed litz up has left are removed by the next litz up, and the earlier servers come back', async () => {
       await open();
       await (await up()).end('SIGKILL');
       expect(text()).toContain('192.0.2.53');
@@ -99,7 +99,7 @@ describeWith(
       expect(left()).toEqual([]);
     });
 
-    it('are removed by litz down after SIGKILL, and the earlier servers come back', async () => {
+    it('that a killed litz up has left are removed by litz down, and the earlier servers come back', async () => {
       await open();
       await (await up()).end('SIGKILL');
       expect(await litz(['down', NAME]).end()).toBe(0);
@@ -132,7 +132,7 @@ describeWith(
         /ENOSPC/,
       ],
     ])(
-      'are refused with %s, because the earlier servers could not be put back',
+      'are refused on a machine with %s, because the earlier servers could not be put back',
       async (_, script, reason) => {
         await open(script);
         const before = host.state();

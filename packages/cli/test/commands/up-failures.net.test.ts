@@ -163,7 +163,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
       await once(resolver.stdout, 'data');
       const asked = performance.now();
       expect(await tunnel.end('SIGTERM')).toBe('SIGTERM');
-      // Without the signal, the look-up would take 10 s.
+      // If the signal did not end the process, the look-up would take 10 s.
       expect(performance.now() - asked).toBeLessThan(4000);
     } finally {
       resolver.kill('SIGKILL');

@@ -35,7 +35,7 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(await tunnel.end('SIGTERM')).toBe(0);
   });
 
-  it('when they fail, litz undoes everything and names the line', async () => {
+  it('make litz undo everything and name the line if one of them fails', async () => {
     const tunnel = host.litz(['up', write('PostUp = true', 'PostUp = echo no >&2; exit 7')]);
     expect(await tunnel.end()).toBe(1);
     expect(tunnel.text).toMatch(/no\nlitz: .*\.conf:5: PostUp: .*: it ended with exit code 7\n$/);
@@ -59,7 +59,7 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(host.state()).toEqual(before);
   });
 
-  it('are left out with --ignore hooks', async () => {
+  it('are left out if --ignore hooks is given', async () => {
     const tunnel = host.litz([
       'up',
       '--ignore',

@@ -185,7 +185,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(left.state()).toEqual(before);
   });
 
-  it('removes at the next start what it has left after SIGKILL', async () => {
+  it('removes at its next start what a killed litz up has left', async () => {
     const filter = 'net.ipv4.conf.wan.rp_filter';
     left.namespace.run(() => writeSysctl(filter, 1));
     const before = left.state();
@@ -235,7 +235,7 @@ describeWith(realInterfaces, 'litz up with a default route', () => {
     expect(await left.ping('203.0.113.9')).toBe(3);
   });
 
-  it('adds no rules and no routes to AllowedIPs with Table = off', async () => {
+  it('adds no rules, and no routes to AllowedIPs, if the file has Table = off', async () => {
     const before = [left.rules(), left.routes()];
     await upLeft(FAR, ['Table = off']);
     const withoutOwn = left.routes().filter((route) => !route.startsWith('10.1.0.0/24'));

@@ -4,8 +4,8 @@
  * tunnel. The intended differences are listed here by name.
  *
  * Each file takes two thirds of a second, so only some files are tested: `LITZ_WG_QUICK_FILES` is
- * their number (default 40), and `LITZ_WG_QUICK_SEED` selects them. With 200, all files written by
- * hand are tested, and some random files.
+ * their number (default 40), and `LITZ_WG_QUICK_SEED` selects them. If the number is 200, all files
+ * written by hand are tested, and some random files.
  *
  * @module
  */
@@ -32,7 +32,10 @@ interface Difference {
   readonly line: RegExp;
 }
 
-/** All intended differences. For a file without such a line, both programs give the same result. */
+/**
+ * All intended differences. If no line of a file matches one of them, both programs must give the
+ * same result.
+ */
 const DIFFERENCES: readonly Difference[] = [
   { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
   { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },

@@ -152,7 +152,7 @@ export function describeInterop<M extends Machine>(
       await complete(a, next);
     });
 
-    test('litz renews a session that it has initiated, after 120 s and without a lost packet', async () => {
+    test('after 120 s, litz renews a session that it has initiated, and no packet is lost', async () => {
       const { a, b } = await between({ fast: true });
       const { lines } = await underlay!.watch('udp port 51820');
       // Pings for 3 s. The 120 s of Rekey-After-Time pass in 2 s.

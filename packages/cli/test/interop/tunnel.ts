@@ -49,8 +49,8 @@ export class Tunnel {
   }
 
   /**
-   * Brings both ends up. With `keepaliveFrom`, the ends may have sent messages before the promise
-   * resolves.
+   * Brings both ends up. If `keepaliveFrom` is given, the ends may have sent messages before the
+   * promise resolves.
    */
   static async create<A extends Machine, B extends Machine>(
     underlay: Underlay<A, B>,
@@ -101,8 +101,9 @@ export async function ping(
   address: string,
   { count = 3, size = 56 }: { count?: number; size?: number } = {},
 ): Promise<{ answered: number; lost: number }> {
-  // With `-q`, ping would not compare the bytes. Without a deadline, it waits two round trips for
-  // the last answer, which is too short on a busy machine.
+  // The option `-q` is not used, because ping would then not compare the bytes. A deadline is
+  // given, because without it ping waits only two round trips for the last answer, which is too
+  // short on a busy machine.
   const args = ['-n', '-c', `${count}`, '-w', '15', '-i', '0.05', '-s', `${size}`, address];
   const output = await from.machine.run('ping', ...args);
   if (/wrong data byte|DUP!/.test(output)) throw new Error(output);

@@ -38,7 +38,7 @@ describe('readTarget', () => {
     ['10.0.0.2:80', '10.0.0.2', 80],
     ['db.example:5432', 'db.example', 5432],
     ['[fd00::2]:22', 'fd00::2', 22],
-    // With %h:%p, ssh passes an IPv6 address without brackets.
+    // For `%h:%p`, ssh passes an IPv6 address without brackets.
     ['fd00::2:22', 'fd00::2', 22],
     ['::1:22', '::1', 22],
   ])('reads %s', (text, host, port) => {

@@ -8,7 +8,7 @@ beforeEach(() => void vi.useFakeTimers({ now: START }));
 afterEach(() => void vi.useRealTimers());
 
 describe('AliveCheck', () => {
-  test('is alive without addresses, and pings nothing', () => {
+  test('is alive if there are no addresses, and pings nothing', () => {
     const check = new AliveCheck({ addresses: [], intervalMs: 1, ping: () => Promise.reject() });
     expect(check.isAlive).toBe(true);
     expect(check.toText()).toBe('{}');

@@ -24,7 +24,8 @@ describe('ConnectionTable', () => {
     table.serve(first);
     expect(table.add(second, counts)).toBe(false);
     expect([first, second].map((it) => it.destroyed)).toEqual([false, true]);
-    // Between two requests, this connection can be closed for a new one again.
+    // While this connection waits for its next request, it can be closed to make room for a new
+    // one.
     table.rest(first, counts);
     expect(table.add(socket(), counts)).toBe(true);
     expect(first.destroyed).toBe(true);

@@ -58,7 +58,7 @@ describe('a plain request', () => {
       { 'transfer-encoding': 'chunked' },
     ],
     ['no body', [], '', { 'content-length': '0' }],
-  ])('keeps the framing of a body with %s', async (_, fields, body, framing) => {
+  ])('keeps the framing of a request with %s', async (_, fields, body, framing) => {
     let headers: IncomingMessage['headers'] = {};
     const target = await web(async (request, response) => {
       ({ headers } = request);
@@ -215,16 +215,25 @@ describe('a plain request', () => {
       'HTTP/1.1 200 OK\r\nTrailer: x\r\nContent-Length: 2\r\n\r\nhi',
       '200 OK',
     ],
-  ])('an answer with %s does no harm: %s', async (_, answer, status) => {
-    const target = await fixture.server((socket) => socket.once('data', () => socket.end(answer)));
-    const { port, proxy } = await fixture.proxy('http');
-    const lines = [`GET http://127.0.0.1:${target.port}/ HTTP/1.1`, 'Host: x', 'Connection: close'];
-    const { head } = await exchange(port, lines);
-    expect(head[0]).toBe(`HTTP/1.1 ${status}`);
-    await until(() => proxy.counts.of('http').open === 0);
-    const failed = status.startsWith('502') ? [['EPROTO', 1]] : [];
-    expect([...proxy.counts.of('http').failed]).toEqual(failed);
-  });
+  ])(
+    'if the answer of the target has %s, the client gets the status %s',
+    async (_, answer, status) => {
+      const target = await fixture.server((socket) =>
+        socket.once('data', () => socket.end(answer)),
+      );
+      const { port, proxy } = await fixture.proxy('http');
+      const lines = [
+        `GET http://127.0.0.1:${target.port}/ HTTP/1.1`,
+        'Host: x',
+        'Connection: close',
+      ];
+      const { head } = await exchange(port, lines);
+      expect(head[0]).toBe(`HTTP/1.1 ${status}`);
+      await until(() => proxy.counts.of('http').open === 0);
+      const failed = status.startsWith('502') ? [['EPROTO', 1]] : [];
+      expect([...proxy.counts.of('http').failed]).toEqual(failed);
+    },
+  );
 
   test('trailers do not reach a client of HTTP/1.0', async () => {
     const target = await web((_, response) => {

@@ -151,7 +151,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     } finally {
       await server.end();
     }
-    // Without the service, the far side is refused.
+    // When the service has ended, the far side is refused.
     const refused = world.b.run('curl', '-sS', '-m', '20', 'http://10.77.0.1/');
     await expect(refused).rejects.toThrow(/\((56|52|7)\)/);
   });

@@ -14,7 +14,7 @@ describe('formatReply', () => {
     ['fd00::1', 1, '05000004fd0000000000000000000000000000010001'],
     ['fe80::1%eth0', 1, '05000004fe8000000000000000000000000000010001'],
     ['name.test', 1, '05000001000000000001'],
-  ])('writes the address %s:%i', (host, port, hex) => {
+  ])('writes a reply for the address %s:%i', (host, port, hex) => {
     expect(Buffer.from(formatReply(0, { host, port })).toString('hex')).toBe(hex);
   });
 
@@ -66,7 +66,7 @@ describe('parseDatagram', () => {
   });
 
   test.each<[what: string, bytes: number[]]>([
-    ['nothing', []],
+    ['an empty datagram', []],
     ['a fragment', [0, 0, 1, 1, 1, 2, 3, 4, 0, 53]],
     ['reserved bytes that are not 0', [0, 1, 0, 1, 1, 2, 3, 4, 0, 53]],
     ['an unknown type', [0, 0, 0, 2, 1, 2, 3, 4, 0, 53]],

@@ -117,12 +117,12 @@ describe('a password', () => {
   });
 });
 
-describe('a client is refused', () => {
+describe('a client', () => {
   test.each<[what: string, bytes: number[], answer: number[], reason: string]>([
     ['SOCKS4', [4, 1, 0, 80, 10, 0, 0, 1, 0], [], 'garbage'],
     ['HTTP', [...Buffer.from('GET / HTTP/1.1\r\n\r\n')], [], 'garbage'],
-    ['no method', [5, 0], [5, 0xff], 'not-supported'],
-    ['only GSSAPI', [5, 1, 1], [5, 0xff], 'not-supported'],
+    ['an offer without a method', [5, 0], [5, 0xff], 'not-supported'],
+    ['an offer of only GSSAPI', [5, 1, 1], [5, 0xff], 'not-supported'],
     ['another version in the request', [5, 1, 0, 4, 1, 0, 1], [5, 0], 'garbage'],
     [
       'BIND',
@@ -154,7 +154,7 @@ describe('a client is refused', () => {
       [5, 0, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0],
       'garbage',
     ],
-  ])('for %s', async (_, bytes, answer, reason) => {
+  ])('is refused for %s', async (_, bytes, answer, reason) => {
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
     socket.write(Uint8Array.from(bytes));
@@ -162,7 +162,7 @@ describe('a client is refused', () => {
     expect([...proxy.counts.of('socks5').refused]).toEqual([[reason, 1]]);
   });
 
-  test('if its request is not complete after ten seconds', async () => {
+  test('is refused if its request is not complete after ten seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
@@ -175,7 +175,7 @@ describe('a client is refused', () => {
     await until(() => proxy.counts.of('socks5').refused.get('silent') === 1);
   });
 
-  test('but counts as lost, and not as refused, if it ends the connection before its request is complete', async () => {
+  test('counts as lost, and not as refused, if it ends the connection before its request is complete', async () => {
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
     socket.end(Uint8Array.of(5, 1));

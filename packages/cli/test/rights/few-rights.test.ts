@@ -32,7 +32,7 @@ describe('mustDrop', () => {
   });
 
   it('does not start the program again for the bounding set alone', () => {
-    // With no_new_privs, the process can gain no rights from the bounding set.
+    // The process has no_new_privs, so it can gain no rights from the bounding set.
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: ~0n, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN'])).toBe(false);
   });

@@ -73,7 +73,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
   });
 
-  it('keeps the same capabilities as an ordinary user with --user', async () => {
+  it('with --user, runs as an ordinary user, and keeps the same capabilities', async () => {
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     for (const { rights, uids, groups } of threadsOf(daemon)) {
       expect({ uids, groups }).toEqual({ uids: [65_534, 65_534, 65_534, 65_534], groups: [] });
@@ -183,7 +183,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     }
   });
 
-  it('reaches a peer with --user', async () => {
+  it('reaches a peer when it runs with --user', async () => {
     const [alice, bob] = [keyPair(), keyPair()];
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     const far = await startDaemon([], {}, `${NAME}b`);
@@ -238,7 +238,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
     }
   });
 
-  it('runs a proxy with --user as an ordinary user, which may serve a port below 1024', async () => {
+  it('if a proxy is given --user, runs it as an ordinary user, which may serve a port below 1024', async () => {
     const file = host.write('proxy.conf', [
       '[Interface]',
       `PrivateKey = ${keyPair().privateKey}`,

@@ -94,8 +94,8 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The browser leaves the page before its server closes. Otherwise the browser would report an
-  // error.
+  // The browser leaves the page before the server closes. If the server closed first, the browser
+  // would report an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>

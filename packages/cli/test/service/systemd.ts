@@ -119,7 +119,7 @@ export class Systemd {
     this.#pid = first;
     return this.run('systemctl', 'is-system-running').then(
       () => true,
-      // systemd reports `degraded` if a unit is missing. It is ready then too.
+      // systemd reports `degraded` if a unit is missing, but it is ready then.
       (error: Error) => /degraded|running/.test(`${(error as { stdout?: string }).stdout}`),
     );
   }

@@ -30,7 +30,7 @@ describe('handshakeProblem', () => {
       { details: { ...DETAILS, drops: { 'bad-mac1': 1 } } },
       /wrong public key for this side/,
     ],
-  ])('names %s', (_, peer, status, text) => {
+  ])('says why there is no handshake: %s', (_, peer, status, text) => {
     expect(problemOf(peer, status)).toMatch(text);
   });
 

@@ -38,7 +38,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
     removeSockets();
   });
 
-  it('for scripts, prints the same bytes as wg, for interfaces of Litz and of wireguard-go', async () => {
+  it('for scripts, prints the same bytes as wg, whether the daemon is Litz or wireguard-go', async () => {
     // The wg of 2021 leaves out the interface in the second line of `all endpoints`. So endpoints
     // are compared for one interface at a time.
     const columns = 'public-key private-key listen-port fwmark peers preshared-keys allowed-ips';
@@ -65,7 +65,7 @@ describeWith([...realInterfaces, programRequirement('wireguard')], 'litz show', 
     },
   );
 
-  it('uses no colours with NO_COLOR on a terminal', async () => {
+  it('uses no colours on a terminal if NO_COLOR is set', async () => {
     const command = `${process.execPath} ${LITZ} show ${OURS}`;
     const onTerminal = (env: NodeJS.ProcessEnv): Promise<string> =>
       inside(['script', '-qec', command, '/dev/null'], { ...process.env, ...env });

@@ -19,7 +19,7 @@ describe('fitColumns', () => {
     }
   });
 
-  it('shows everything uncut without a width', async () => {
+  it('shows everything uncut if the width is Infinity', async () => {
     const { peers } = await exampleStatus([], [examplePeer(1)]);
     const columns = fitColumns(peers, Infinity, { hasManyInterfaces: true, context });
     expect(columns.length).toBe(12);

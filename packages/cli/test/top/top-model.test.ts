@@ -73,7 +73,7 @@ describe('TopModel', () => {
     expect([model.isTyping, model.filter]).toEqual([false, '']);
   });
 
-  it('shows no new status while it is paused, but the next one afterwards', async () => {
+  it('shows no new status while it is paused, and shows the next status after the pause', async () => {
     press('p');
     model.take(await statusOf([1]));
     expect(model.rows.length).toBe(8);
@@ -82,7 +82,7 @@ describe('TopModel', () => {
     expect(model.rows.length).toBe(1);
   });
 
-  it('keeps the peer selected whose details are open', async () => {
+  it('while the details of a peer are open, keeps that peer selected', async () => {
     press('return');
     model.take(await statusOf([1, 8, 9]));
     expect([model.isOpen, chosen()]).toEqual([true, '192.0.2.8:51820']);

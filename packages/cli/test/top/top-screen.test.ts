@@ -121,7 +121,7 @@ describe('drawTop', () => {
 });
 
 describe('drawTable', () => {
-  it('is uncut without a width', () => {
+  it('is uncut if the width is Infinity', () => {
     const lines = drawTable(modelOf(status), { width: Infinity, colors: false, isUnicode: true });
     expect(lines.length).toBe(7);
     expect(lines[3]).toMatch(/^PEER +ALLOWED IPS/);

@@ -29,7 +29,7 @@ AllowedIPs = 10.1.0.0/16, 10.2.0.0/16
 `;
 
 describe('savedText', () => {
-  test('returns the same text if nothing has changed, also with prefixes in another order', () => {
+  test('returns the same text if nothing has changed, also if the prefixes are in another order', () => {
     expect(save(['10.2.0.0/16', '10.1.0.0/16'])).toBe(TEXT);
   });
 

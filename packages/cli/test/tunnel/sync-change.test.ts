@@ -52,11 +52,11 @@ describe('syncChange', () => {
     expect(syncChange(roamed, wanted(), before)).toEqual({});
     const [peer] = syncChange(roamed, wanted('', 'Endpoint = 192.0.2.8:8'), before).peers!;
     expect(String(peer.endpoint)).toBe('192.0.2.8:8');
-    // Without the earlier file, the endpoint of the file is used, as with `wg syncconf`.
+    // If no earlier file is given, the endpoint of the file is used, as by `wg syncconf`.
     expect(syncChange(roamed, wanted()).peers).toHaveLength(1);
   });
 
-  test('sets the name of an endpoint, removes it for an address, and leaves it without an endpoint', () => {
+  test('sets the name of an endpoint, removes the name if the file has an address, and keeps the name if the file has no endpoint', () => {
     const publicKey = parsePublicKey(BOB.publicKey);
     const named = status();
     named.peers[0].endpointName = 'vpn.example:51820';

@@ -46,9 +46,8 @@ export class AgentChoices {
   /**
    * Lets `enforce` take effect at once.
    *
-   * @throws {AgentError} the cluster's prefixes are not known; or, without `force`, the registry
-   *   was not read, or some peers would be cut off, because they have not answered or their
-   *   enforcement is off
+   * @throws {AgentError} the cluster's prefixes are not known. Without `force`, also if the
+   *   registry was not read, if a peer has not answered, or if the enforcement of a peer is off
    */
   allowEnforce(
     peers: Pick<KnownPeers, 'isSynced' | 'unanswered' | 'sendingPlaintext'>,
@@ -72,7 +71,8 @@ export class AgentChoices {
    * @throws {SavedChoicesError} the file cannot be written
    */
   save(chosen: Choices): void {
-    this.#saved.save(chosen);
+    const isWaiting = chosen.enforcement === 'enforce' && !this.#gate.isOpen;
+    this.#saved.save(chosen, { isWaiting });
   }
 
   /**

@@ -74,7 +74,7 @@ export class AgentLock {
 
 interface LockFile {
   readonly folder: string;
-  /** The permissions of the directory, if it must be created. */
+  /** The permissions that the directory gets if the agent creates it. */
   readonly mode: number;
   readonly name: string;
   readonly advice: string;

@@ -181,8 +181,9 @@ export class Agent implements StatusSource {
    * Changes the enforcement and runs a round.
    *
    * @returns a sentence that says what was done
-   * @throws {AgentError} `enforce` is refused: some peers have not answered, the registry was not
-   *   read, or the cluster's prefixes are not known; or the node has left the mesh
+   * @throws {AgentError} the node has left the mesh. For `enforce`, also if the cluster's prefixes
+   *   are not known. For `enforce` without `force`, also if the registry was not read, if a peer
+   *   has not answered, or if the enforcement of a peer is off
    * @throws {MeshHostError} the machine cannot enforce
    */
   async setEnforcement(

@@ -28,6 +28,11 @@ export class EnforcementGate {
     this.#isOpen = isOpen;
   }
 
+  /** Whether `enforce` is in effect as soon as it is wanted. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Lets `enforce` take effect without waiting for peers. */
   open(): void {
     this.#isOpen = true;

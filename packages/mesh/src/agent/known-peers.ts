@@ -85,9 +85,9 @@ export class KnownPeers {
   }
 
   /**
-   * Names of the nodes whose record is refused and that are not peers. `enforce` does not wait for
-   * them, and cuts them off. Otherwise anybody who can write to the registry could prevent
-   * `enforce` with a bad record.
+   * The names of the nodes that are not peers and whose record is refused. `enforce` cuts these
+   * nodes off and does not wait for them. If it waited, anybody who can write to the registry could
+   * prevent `enforce` with a bad record.
    */
   get refusedNodes(): readonly string[] {
     return [...this.#refused.keys()].filter((name) => !this.all.has(name));

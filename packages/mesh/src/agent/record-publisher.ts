@@ -175,7 +175,7 @@ function textOf({ keys, prefixes, ...rest }: NodeRecord): string {
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
 /**
- * In milliseconds. If no other writer has overwritten the record for this long, the contest is
- * over.
+ * In milliseconds. If no other writer has overwritten the record for this long, the overwrites are
+ * counted from 0 again.
  */
 const QUIET_MS = 120_000;

@@ -13,8 +13,8 @@ export class RoundSchedule {
   #dueAt = Infinity;
   #running: Promise<void> | undefined = undefined;
   /**
-   * In milliseconds. How long after the current round the next one must start. Undefined: no round
-   * was requested during the current one.
+   * In milliseconds. How long to wait between the end of the current round and the next round.
+   * Undefined: no round was requested during the current round.
    */
   #requestedMs: number | undefined = undefined;
   #isClosed = false;

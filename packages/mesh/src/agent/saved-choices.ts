@@ -2,10 +2,11 @@
  * `SavedChoices`: stores the mode and the enforcement that were changed while the agent ran, so
  * that the agent uses them after a restart.
  *
- * A stored choice is used as long as the agent is started with the same flags for mode and
- * enforcement as when the choice was made. The file also keeps whether `enforce` was in effect. So
- * after a reboot the node enforces at once. Otherwise it would send packets in plaintext until its
- * peers have answered.
+ * The file also has the values of the flags for mode and enforcement. If a later agent is started
+ * with other values, it uses its flags and ignores the stored choice.
+ *
+ * If the stored choice is `enforce`, an agent that must enforce does so at once. If it waited for
+ * its peers after a reboot, the node would send packets in plaintext until they have answered.
  *
  * @module
  */
@@ -22,6 +23,8 @@ interface Saved {
   readonly chosen: Choices;
   /** True: `litz agent down` removed the node from the mesh. */
   readonly isDown: boolean;
+  /** True: `enforce` is chosen, but was not in effect yet, because peers had not answered. */
+  readonly isWaiting?: boolean | undefined;
 }
 
 /** The file with the choices cannot be read or written. */
@@ -55,7 +58,9 @@ export class SavedChoices {
 
   /** True if the previous agent enforced, even if the flags now say something else. */
   get hasEnforced(): boolean {
-    return this.#saved?.chosen.enforcement === 'enforce' && !this.isDown;
+    const saved = this.#saved;
+    if (saved === undefined || saved.isDown || saved.isWaiting === true) return false;
+    return saved.chosen.enforcement === 'enforce';
   }
 
   get isDown(): boolean {
@@ -65,15 +70,22 @@ export class SavedChoices {
   /**
    * Stores the choices. They are on the disk when this returns.
    *
+   * @param options.isWaiting whether `enforce` is chosen and not in effect yet
    * @throws {SavedChoicesError} the file cannot be written; its previous content is kept
    */
-  save(chosen: Choices, options: { readonly isDown?: boolean } = {}): void {
-    const { isDown = false } = options;
+  save(
+    chosen: Choices,
+    options: { readonly isDown?: boolean; readonly isWaiting?: boolean } = {},
+  ): void {
+    const { isDown = false, isWaiting = false } = options;
     const before = this.#saved;
-    if (before?.chosen === chosen && before.isDown === isDown && before.started === this.#started) {
-      return;
-    }
-    const saved: Saved = { version: 1, started: this.#started, chosen, isDown };
+    const saved: Saved = {
+      version: 1,
+      started: this.#started,
+      chosen,
+      isDown,
+      ...(isWaiting && { isWaiting }),
+    };
     if (before && JSON.stringify(before) === JSON.stringify(saved)) {
       this.#saved = saved;
       return;
@@ -106,9 +118,9 @@ function readText(path: string): string | undefined {
 
 function parsed(text: string): Saved | undefined {
   try {
-    const { version, started, chosen, isDown } = JSON.parse(text) as Saved;
+    const { version, started, chosen, isDown, isWaiting } = JSON.parse(text) as Saved;
     if (version !== 1 || !isChoices(started) || !isChoices(chosen)) return undefined;
-    return { version, started, chosen, isDown: isDown };
+    return { version, started, chosen, isDown, ...(isWaiting === true && { isWaiting }) };
   } catch {
     return undefined;
   }

@@ -117,8 +117,8 @@ export class StatusPublisher {
 /**
  * Returns the status to publish. Troubles of the registry itself are left out: a reader of the
  * status already knows that the registry answers. The trouble that a peer sends plaintext is left
- * out too, because the record of that peer shows it. Otherwise, all nodes would write their status
- * when the enforcement of one node is switched off.
+ * out too, because the record of that peer shows it. If it were published, all nodes would write
+ * their status when the enforcement of one node is switched off.
  *
  * @param troubles the current troubles by subject
  */

@@ -48,8 +48,8 @@ export type ProgrammedPeer = Omit<TunnelPeer, 'endpoint'> & {
 };
 
 /**
- * A change without the private keys. `own` and `next` are the public keys of the private keys that
- * must be set; undefined: the key stays.
+ * A change without the private keys. `own` and `next` are public keys: the daemon must get the
+ * private keys that belong to them. Undefined: the daemon keeps its key.
  */
 export interface TunnelChange {
   readonly change: DeviceChange;
@@ -99,8 +99,9 @@ export function tunnelChange(
 
 /**
  * Returns the configuration of a daemon that was already running. The keys of a peer show which
- * node it belongs to. The endpoint of a peer counts as correct while it works. A handshake within
- * the last 180 s shows that it works.
+ * node it belongs to. A handshake within the last 180 s shows that the endpoint of a peer works.
+ * Then the result has the wanted endpoint of the peer, so that the endpoint in the daemon is not
+ * changed.
  *
  * @param own the public keys of the daemon's private keys
  * @param nowMs Unix time in milliseconds

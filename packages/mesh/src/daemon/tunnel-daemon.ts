@@ -80,12 +80,12 @@ export class TunnelDaemon {
   }
 
   /**
-   * Sets the configuration that the daemon must have, also after a restart. Resolves when the
-   * daemon has this configuration. Also resolves if the daemon is not running or refuses the
-   * configuration.
+   * Sets the configuration that the daemon must have. A daemon that restarts later gets it too.
+   * Resolves when the daemon has this configuration. Also resolves if the daemon is not running or
+   * refuses the configuration.
    *
-   * @param changed the names of the peers that may differ from the last call; default: all. With
-   *   `changed`, `wanted.peers` may be the same map as before
+   * @param changed the names of the peers that may differ from the last call; default: all. If it
+   *   is given, `wanted.peers` may be the map of the last call, changed in place
    */
   async program(wanted: TunnelConfig, changed?: ReadonlySet<string>): Promise<void> {
     this.#wanted = wanted;

@@ -84,8 +84,8 @@ export interface HostFacts {
    */
   readonly portTaken: string | undefined;
   /**
-   * The kind of the link that has the name of the daemon's interface and isn't a TUN device; else
-   * undefined.
+   * The kind of a link that has the name of the daemon's interface, but isn't a TUN device.
+   * Undefined if there is no such link.
    */
   readonly foreignInterface: string | undefined;
   /** Other links that already have an address of the tunnel's interface: `cni0 10.244.1.0/24`. */

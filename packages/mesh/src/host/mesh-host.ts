@@ -43,8 +43,8 @@ export interface HostListener {
   /** Another program changed the applied state. These steps restored it. */
   onRepaired(steps: readonly Step[]): void;
   /**
-   * The tunnel's interface appeared (its index) or went away (undefined). If it appeared, its
-   * routes and rules are set already.
+   * The tunnel's interface appeared or went away. If it appeared, `index` is its index, and its
+   * routes and rules are set already. If it went away, `index` is undefined.
    */
   onLink(index: number | undefined): void;
   /**

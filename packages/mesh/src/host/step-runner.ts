@@ -30,9 +30,9 @@ export class StepRunner {
   /**
    * Carries out all steps.
    *
-   * @param isEnforced whether unencrypted packets must be refused. If so, no step is carried out
-   *   after a step for `nft` that failed: later steps would remove protection that only the new
-   *   ruleset replaces
+   * @param isEnforced whether unencrypted packets must be refused. If so, a step for `nft` that
+   *   fails ends the plan. The later steps are not carried out, because they would remove
+   *   protection that only the new ruleset replaces
    */
   async run(steps: readonly Step[], isEnforced: boolean): Promise<string[]> {
     const troubles: string[] = [];

@@ -1,8 +1,9 @@
 /**
  * `isLoopbackHost`: whether a header `Host` names the loopback interface.
  *
- * A server on loopback refuses other hosts. Without that, a page of a foreign website could read
- * the server through DNS rebinding: the name of the website resolves to a loopback address.
+ * A server on loopback refuses requests for other hosts. If it answered them, a page of a foreign
+ * website could read its answers through DNS rebinding: the name of the website would resolve to a
+ * loopback address.
  *
  * @module
  */

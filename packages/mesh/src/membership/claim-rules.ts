@@ -83,8 +83,8 @@ export class ClaimRules {
   /**
    * Returns the nodes that can only be accepted together, because they exchange claims. Each node
    * claims a key, address or prefix of the next node, and the next node gives it up in its own
-   * pending record. Returns undefined if one of them has no pending record, because such a node
-   * gives nothing up.
+   * pending record. Returns undefined if one of these nodes has no pending record, because a node
+   * without a pending record gives nothing up.
    */
   #group(member: Member): Member[] | undefined {
     const group = new Set([member]);

@@ -103,7 +103,7 @@ function refusedAddress(
     const prefix = prefixes.find((candidate) => covers(candidate, host));
     return prefix && { field, reason: `${address} is in ${what}, ${formatCidr(prefix)}` };
   };
-  // The address must not be in a prefix of pods or services. Otherwise packets to the pod or
+  // The address must not be in a prefix of pods or services. If it were, packets to the pod or
   // service at this address could go into the tunnel to the other node.
   return (
     within(context.ownPrefixes, "this node's prefix") ??

@@ -100,7 +100,7 @@ export class Membership {
 
   /**
    * Takes the records that were accepted before a restart. Call it before the first `sync`. Their
-   * nodes keep their keys, addresses and prefixes until the registry says otherwise.
+   * nodes keep their keys, addresses and prefixes until the registry reports a change.
    *
    * @param now Unix time in milliseconds
    */
@@ -182,7 +182,7 @@ export class Membership {
     return first;
   }
 
-  /** Replaces the facts about this node. Peers that clash with them are refused. */
+  /** Replaces the facts about this node. Peers that clash with the new facts are refused. */
   changeContext(context: MembershipContext): MembershipEvent[] {
     this.#context = context;
     for (const member of this.#members.values()) {

@@ -1,7 +1,7 @@
 /**
  * `PrefixTable`: a set of prefixes. Each prefix has an owner, and no two prefixes share an address.
- * `owners` finds the owners of all addresses in a given prefix. Their prefixes may lie in the given
- * prefix, or contain it.
+ * `owners` finds the owners of all addresses in a given prefix. The prefix of an owner may lie in
+ * the given prefix, or contain it.
  *
  * @module
  */

@@ -52,8 +52,8 @@ export class TextServer {
    * Starts the server. Resolves when it listens. A Unix socket that no program answers on is
    * replaced.
    *
-   * @param paths the function for each path, such as '/metrics'; if it throws, the answer is 500
-   *   with the message
+   * @param paths the function for each path, such as '/metrics'. If a function throws, the answer
+   *   is 500 with the message of the error
    * @throws {Error} EADDRINUSE: another program uses the port or the socket; EACCES: this process
    *   may not use it
    */

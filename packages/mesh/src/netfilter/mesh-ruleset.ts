@@ -6,8 +6,8 @@
  * change it.
  *
  * The chains with `permissive` and `enforce`:
- * - `sources` gives packets that are not from this node's pods a source address that the peer
- *   accepts;
+ * - `sources` changes the source address of packets that do not come from this node's pods, because
+ *   the peer would not accept their own address;
  * - `clamp` limits the MSS of TCP connections through the tunnel.
  *
  * The chains with `enforce` only:

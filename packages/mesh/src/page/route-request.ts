@@ -2,8 +2,8 @@
  * `routeRequest`: decides how the status page answers a request. Pure.
  *
  * The page is for users of this machine. Another page in the same browser must not read the status.
- * So every request is refused if its `Host` header does not name the loopback interface, and a
- * request for the status is refused if a page of another origin makes it.
+ * So a request is refused if its `Host` header does not name the loopback interface. A request for
+ * the status is also refused if a page of another origin makes it.
  *
  * @module
  */

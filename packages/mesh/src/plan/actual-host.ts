@@ -18,7 +18,7 @@ export interface ActualHost {
   readonly routes: ReadonlyMap<string, MeshRoute>;
   /** The rules of the mesh, by text: the rules that lead to its table, and the exceptions. */
   readonly rules: ReadonlyMap<string, MeshRule>;
-  /** Links whose reverse path filter is loose for the mesh. */
+  /** Links whose reverse path filter this agent or an earlier agent has made loose. */
   readonly looseLinks: ReadonlySet<string>;
   /** Links of `DesiredHost.looseLinks` that exist and whose reverse path filter is strict. */
   readonly strictLinks: ReadonlySet<string>;

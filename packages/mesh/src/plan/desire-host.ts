@@ -189,13 +189,13 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
 }
 
 /**
- * Returns the links that may receive packets whose answers go into the tunnel. A strict reverse
- * path filter drops such packets:
- * - with `nodes` and `all` every packet, even ARP, because the filter's route look-up has no mark;
- * - with `pods` the packets that a peer's pod sends to this node itself;
- * - with `permissive` the packets that a peer's pods send outside the tunnel, while this node
+ * Returns the links that may receive packets whose answers go into the tunnel. On these links, a
+ * strict reverse path filter would drop:
+ * - with `nodes` and `all`: every packet, even ARP, because the filter's route look-up has no mark;
+ * - with `pods`: the packets that a peer's pod sends to this node itself;
+ * - with `permissive`: the packets that a peer's pods send outside the tunnel, while this node
  *   already answers through the tunnel. Two nodes never change their enforcement at the same
- *   moment, so one of them is always first.
+ *   moment, so there is always a time in which only one of them uses the tunnel.
  */
 function looseLinks({ enforcement, underlay }: CommonRequest): string[] {
   const changing = enforcement === 'permissive' ? underlay.podLinks : [];

@@ -20,8 +20,9 @@ export function tunnelMtu(input: MtuInput, { hasIpv6 }: { readonly hasIpv6: bool
 }
 
 /**
- * Returns the MTU for IPv4 packets in bytes, if it must be less than the MTU of the interface,
- * which is at least 1280 with IPv6. Undefined: the MTU of the interface is right for IPv4 too.
+ * Returns the MTU for IPv4 packets in bytes, if it must be less than the MTU of the interface. This
+ * happens only with IPv6, because then the interface has an MTU of at least 1280. Undefined: the
+ * MTU of the interface is right for IPv4 too.
  *
  * WireGuard pads a packet to a multiple of 16 bytes, but never beyond the MTU of the interface
  * (paper, section 5.4.6). Here the MTU of the interface is larger than the packets that fit through

@@ -11,8 +11,9 @@ export interface NodeKey {
   readonly publicKey: PublicKey;
   /**
    * Rises by one with each rotation of the node, up to `MOST_GENERATION`. A record is outdated if
-   * its newest generation is lower than a generation that was seen before, unless its newest key
-   * was created later.
+   * its newest generation is lower than a generation that was seen before. But the record is not
+   * outdated if its newest key was created later than the keys that were seen before: then the node
+   * has lost its key files and has started again with generation 1.
    */
   readonly generation: number;
   /** Unix time in milliseconds. 0 if the record does not contain this time. */

@@ -51,10 +51,7 @@ export class LinkFilters {
     this.#strict.clear();
   }
 
-  /**
-   * Names of the links whose filter is loose for the mesh, also of links that an earlier agent made
-   * loose.
-   */
+  /** Names of the links whose filter this agent or an earlier agent has made loose. */
   loosened(): ReadonlySet<string> {
     this.#read ??= new Set([
       ...this.#filters.loosenedFor(this.#options.interfaceName),

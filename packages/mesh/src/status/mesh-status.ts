@@ -120,8 +120,8 @@ export interface PeerStatus {
   readonly name: string;
   readonly state: PeerState;
   /**
-   * Why the peer waits or is refused. For a connected peer: what is wrong with its record, and
-   * whether its enforcement is off; undefined: nothing.
+   * Why the peer waits or is refused. For a connected peer: what is wrong with its record, or that
+   * its enforcement is off. Undefined if nothing is wrong with a connected peer.
    */
   readonly reason: string | undefined;
   /**

@@ -116,5 +116,5 @@ export const RUN_LENGTH = 16;
  * overlay.
  */
 const LONGEST_EMPTY_SEGMENT = 256;
-/** The length of a payload in bytes. `ping` sends as many. */
+/** The length of a payload in bytes: the default of `ping`. */
 const PAYLOAD_LENGTH = 56;

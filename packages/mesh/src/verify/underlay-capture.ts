@@ -77,9 +77,9 @@ export class UnderlayCapture {
 }
 
 /**
- * Returns the names of the links that lead to the peers' endpoints, and of the links by which
- * probes to the peers leave with the present routes. If a route into the tunnel is missing, probes
- * leave by another link, and the result contains this link.
+ * Returns the names of two kinds of links: the links that lead to the peers' endpoints, and the
+ * links by which probes to the peers leave. If a route into the tunnel is missing, probes leave by
+ * another link, and the result contains that link.
  *
  * @param tunnel name of the tunnel's interface, which is left out
  */

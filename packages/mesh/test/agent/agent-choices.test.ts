@@ -105,6 +105,31 @@ describe('setEnforcement', () => {
   });
 });
 
+describe('setMode', () => {
+  it('does not let enforce take effect at once in the next agent if it was still waiting for peers', async () => {
+    const fixture = await started({ enforcement: 'enforce' });
+    await fixture.answer(3);
+    await fixture.agent.setMode('all');
+    const restart = async (): Promise<unknown> => {
+      await fixture.replace();
+      fixture.agent.start();
+      fixture.registry.sync();
+      await pass(1000);
+      return (await fixture.agent.status()).node;
+    };
+    expect(await restart()).toMatchObject({
+      mode: 'all',
+      wantedEnforcement: 'enforce',
+      enforcement: 'permissive',
+    });
+    await fixture.answer(2, 3, 4);
+    await pass(5000);
+    fixture.registry.has('n5', recordOf(5));
+    await pass(1000);
+    expect(await restart()).toMatchObject({ mode: 'all', enforcement: 'enforce' });
+  });
+});
+
 describe('two changes of the choices at once', () => {
   it('run one after the other, and a failure of the first does not undo the second', async () => {
     const fixture = await started();
@@ -168,7 +193,7 @@ describe('an agent that is started with enforce', () => {
       expect.stringMatching(/^plaintext: enforcement is off on n3, .* this node drops them/),
     ]);
     expect(fixture.said.filter((line) => line.startsWith('plaintext: '))).toHaveLength(1);
-    // The trouble is not in the published status. Otherwise, all nodes would write their status
+    // The trouble is not in the published status. If it were, all nodes would write their status
     // when one node switches its enforcement off.
     expect(fixture.registry.statuses).toHaveLength(1);
     fixture.registry.has('n3', recordOf(3));

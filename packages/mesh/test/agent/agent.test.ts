@@ -6,8 +6,8 @@ import { keyOf, recordOf } from '../records.ts';
 import { AgentFixture, gate, pass } from './agent-fixture.ts';
 
 describe('Agent', () => {
-  describe('starts', () => {
-    it('with the daemon, then the machine, then the own record, once each', async () => {
+  describe('at its start', () => {
+    it('programs the daemon, then changes the machine, then writes its own record, once each', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       expect(fixture.log).toEqual([
@@ -19,7 +19,7 @@ describe('Agent', () => {
       expect(fixture.record).toMatchObject({ addresses: ['192.0.2.1'], port: 51871 });
     });
 
-    it('without changing the machine until the registry was read', async () => {
+    it('does not change the machine until the registry was read', async () => {
       const fixture = new AgentFixture();
       fixture.daemon.starts();
       fixture.agent.start();
@@ -31,7 +31,7 @@ describe('Agent', () => {
       expect(fixture.log).toHaveLength(3);
     });
 
-    it('without a daemon: it changes the machine, but is not ready', async () => {
+    it('changes the machine even if there is no daemon, but is not ready', async () => {
       const fixture = new AgentFixture();
       fixture.agent.start();
       fixture.registry.sync();
@@ -44,7 +44,7 @@ describe('Agent', () => {
       expect(fixture.agent.isReady).toBe(true);
     });
 
-    it('and sends the daemon nothing but peers if nothing has changed since the previous agent ended', async () => {
+    it('sends the daemon nothing but peers if nothing has changed since the previous agent ended', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -58,7 +58,7 @@ describe('Agent', () => {
       expect(daemon.peers).toMatchObject([{ session: {} }]);
     });
 
-    it('and keeps the prefixes of a peer, even if a node with an older key claims them', async () => {
+    it('keeps the prefixes of a peer, even if a node with an older key claims them', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.replace();
@@ -76,7 +76,7 @@ describe('Agent', () => {
       expect(fixture.said.join('\n')).toMatch(/record of node n3 is refused: prefixes\[0\]: .*n2/);
     });
 
-    it('and keeps a peer whose record expired while no agent ran', async () => {
+    it('keeps a peer whose record expired while no agent ran', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -89,7 +89,7 @@ describe('Agent', () => {
       expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
     });
 
-    it('and keeps a peer whose record expired before the first complete list', async () => {
+    it('keeps a peer whose record expired before the first complete list', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -102,7 +102,7 @@ describe('Agent', () => {
       expect(peers).toMatchObject([{ name: 'n2', state: 'connected', isListed: false }]);
     });
 
-    it('and removes a peer whose deletion the registry reports before the first complete list', async () => {
+    it('removes a peer whose deletion the registry reports before the first complete list', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -115,7 +115,7 @@ describe('Agent', () => {
       expect(fixture.daemon.peers).toEqual([]);
     });
 
-    it('and removes a peer that is missing from the list, if missing means deleted in this registry', async () => {
+    it('removes a peer that is missing from the list, if missing means deleted in this registry', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);
@@ -129,7 +129,7 @@ describe('Agent', () => {
       expect(fixture.daemon.peers).toEqual([]);
     });
 
-    it('by waiting for its own prefixes', async () => {
+    it('waits for its own prefixes before it changes the machine', async () => {
       let tell: (() => void) | undefined;
       const fixture = new AgentFixture({
         prefixes: {
@@ -149,7 +149,7 @@ describe('Agent', () => {
       expect(fixture.log.slice(1)).toEqual(['host: permissive', 'registry: 1']);
     });
 
-    it('by waiting for the addresses of the registry if the mode needs them', async () => {
+    it('waits for the addresses of the registry before it changes the machine, if the mode needs them', async () => {
       const fixture = new AgentFixture({ settings: { mode: 'nodes' } });
       fixture.registry.serverAddresses = [{ address: '192.0.2.100', port: 6443 }];
       const { shut, open } = gate();
@@ -177,7 +177,7 @@ describe('Agent', () => {
       expect([fixture.wayTo(2), fixture.agent.isReady]).toEqual(['main', false]);
     });
 
-    it('refuses the packets to a peer after the daemon has died while the agent enforces', async () => {
+    it('refuses the packets to a peer after the daemon has died, if the agent enforces', async () => {
       const fixture = new AgentFixture();
       await fixture.start(recordOf(2));
       await fixture.answer(2);

@@ -106,7 +106,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('replaces a key with one that is not its next key: adds the new peer with the prefixes, then removes the old peer', () => {
+  it('if the new key of a node was not announced as the next key, adds a new peer with the prefixes, then removes the old peer', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },

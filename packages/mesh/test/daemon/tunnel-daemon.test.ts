@@ -53,7 +53,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('accepts a map that was changed in place, with the names of the changed peers', async () => {
+  it('accepts a map that was changed in place, if the caller names the changed peers', async () => {
     const tunnel = open();
     await daemon.starts();
     const peers = new Map(WITH_BOB.peers);

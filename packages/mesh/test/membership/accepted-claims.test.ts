@@ -48,7 +48,7 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(recordOf(1, prefixes('10.244.1.0/25')))]).toEqual([]);
   });
 
-  test('accepts one NAT address with different ports for two nodes, unless one encrypts its own packets', () => {
+  test('accepts two nodes with one NAT address and different ports, unless one of the nodes encrypts its own packets', () => {
     const claims = holding(recordOf(1));
     const neighbour = recordOf(2, { addresses: ['192.0.2.1'], port: 51872 });
     expect([...claims.clashesOf(neighbour)]).toEqual([]);

@@ -13,9 +13,9 @@ describe('isStale', () => {
     ['the same keys', [key(3)], [key(3)], false],
     ['a rotation that begins', [key(3)], [key(3), key(4)], false],
     ['a rotation that ends', [key(3), key(4)], [key(4)], false],
-    ['a list from before the rotation', [key(4)], [key(3)], true],
-    ['a list from during the rotation', [key(4)], [key(3), key(4)], true],
-    ['a list from before the rotation began', [key(3), key(4)], [key(3)], true],
+    ['a list from before a rotation that has ended', [key(4)], [key(3)], true],
+    ['a list from the time of a rotation that has ended', [key(4)], [key(3), key(4)], true],
+    ['a list from before a rotation that is in progress', [key(3), key(4)], [key(3)], true],
     ['a node that lost everything', [key(7)], [key(1, 900)], false],
     ['a format without generations', [key(0, 0)], [key(0, 0)], false],
   ])('decides whether the keys are outdated: %s', (_what, before, now, expected) => {

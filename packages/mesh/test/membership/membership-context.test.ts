@@ -96,7 +96,7 @@ describe('refusalInContext', () => {
     ['an address in the own prefix', { addresses: ['10.244.0.7'] }, {}, 'addresses[0]', 'is in'],
     ['an address of a service', { addresses: ['10.96.0.1'] }, {}, 'addresses[0]', 'of services'],
     [
-      'an address that no node has',
+      'an address outside the node prefixes',
       { addresses: ['8.8.8.8'] },
       { nodePrefixes: [parseCidr('192.0.2.0/24')] },
       'addresses[0]',
@@ -104,14 +104,14 @@ describe('refusalInContext', () => {
     ],
     ['an address of a pod', { addresses: ['10.244.9.9'] }, {}, 'addresses[0]', "the cluster's"],
     [
-      'only IPv6 addresses if this node has none',
+      'only IPv6 addresses if this node has only IPv4 addresses',
       { addresses: ['2001:db8::1'] },
       { ownAddresses: ['192.0.2.100'] },
       'addresses',
       'has only IPv6 addresses',
     ],
     [
-      'only IPv4 addresses if this node has none',
+      'only IPv4 addresses if this node has only IPv6 addresses',
       { addresses: ['192.0.2.1'] },
       { ownAddresses: ['2001:db8::100'] },
       'addresses',

@@ -324,7 +324,7 @@ describe('Membership', () => {
   });
 
   describe('when this node changes', () => {
-    test('refuses a peer that clashes with the new claims of this node, and accepts the peer again when these are gone', () => {
+    test('refuses a peer that clashes with the new claims of this node, and accepts the peer again when these claims are gone', () => {
       const { membership } = synced(recordOf(1), recordOf(2));
       const changed = contextOf({ ownPrefixes: recordOf(1).prefixes });
       const events = membership.changeContext(changed);

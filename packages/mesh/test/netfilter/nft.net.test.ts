@@ -48,7 +48,7 @@ describeWith([namespaces, nftProgram], 'Nft', () => {
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  test('returns the version; undefined without the program', async () => {
+  test('returns the version, or undefined if there is no program', async () => {
     expect(await create().version()).toMatch(/nftables v/);
     expect(await new Nft({ program: '/no/such/nft' }).version()).toBeUndefined();
   });

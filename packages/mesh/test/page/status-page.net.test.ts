@@ -107,7 +107,7 @@ describe('StatusPage', () => {
     for (const answer of answers) answer.destroy();
   });
 
-  test('serves other viewers while some never read, and keeps at most one status for each of these', async () => {
+  test('serves other viewers while some viewers never read, and keeps at most one status for each viewer that never reads', async () => {
     // Longer than the send buffer of a socket.
     const long = 'x'.repeat(8 * 1024 * 1024);
     let count = 0;
@@ -172,7 +172,7 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
   });
   afterAll(() => browser.close());
   beforeEach(() => void browser.complaints.splice(0));
-  // The page is left before the server closes. Otherwise the browser would report an error.
+  // The page is left before the server closes. The browser would report the closing as an error.
   afterEach(() => browser.show('about:blank', { width: 1280 }));
 
   const screens = [1280, 360].flatMap((width) =>

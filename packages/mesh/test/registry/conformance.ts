@@ -142,7 +142,7 @@ export function describeRegistry(title: string, start: () => Promise<RegistryFix
       expect(await fixture.hasUnknownField('n1')).toBe(true);
     });
 
-    test('reports a bad record with its field, and continues with the others', async () => {
+    test('reports a bad record with the name of its bad field, and continues with the other records', async () => {
       const listener = await follow();
       await fixture.writeBadRecord('n1');
       await listener.until(({ records }) => records.has('n1'));

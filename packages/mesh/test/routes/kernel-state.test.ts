@@ -43,7 +43,7 @@ describe('KernelState', () => {
     expect(state.routes.has('10.244.2.0/24 metric 0')).toBe(false);
   });
 
-  test('notices a removed rule, and ignores the rule when it is back, and foreign rules', () => {
+  test('notices that a rule was removed, but ignores that the rule is back, and ignores foreign rules', () => {
     const { kernel, state } = create();
     const rule = kernel.rules()[0];
     kernel.changes.push({ type: 'rule', gone: true, rule });

@@ -120,7 +120,7 @@ describe('fromRule', () => {
   test.each<[string, Partial<InstalledRule>]>([
     ['another priority', { priority: 901 }],
     ['another table', { table: 77 }],
-    ['conditions that we never have', { hasOtherConditions: true }],
+    ['conditions that rules of the mesh never have', { hasOtherConditions: true }],
     ['a mark without an inversion', { mark: 1, markMask: 1 }],
     ['an inversion without a mark', { invert: true }],
     ['a mark under a wider mask', { mark: 1, markMask: 3, invert: true }],

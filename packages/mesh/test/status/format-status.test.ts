@@ -29,7 +29,7 @@ describe('formatStatus', () => {
     expect(text).toContain(`Exception:    ${exceptions[0]} goes without the tunnel\n`);
   });
 
-  test('names the peers that send plaintext, and the peers that enforce waits for', () => {
+  test('names the peers that send plaintext, and the peers for which `enforce` waits', () => {
     const status = exampleStatus({ count: 2 });
     const [first, second] = status.peers;
     const node = { ...status.node, wantedEnforcement: 'enforce' } as const;

@@ -9,7 +9,7 @@ import { usage } from './flag-failure.ts';
  * @param flag the name of the flag with dashes, for the error
  * @param text a number and a unit: `30s`, `10m`, `24h` or `7d`
  * @returns milliseconds
- * @throws {Failure} exit code 2: the text is not such a time, or the time is 0
+ * @throws {Failure} exit code 2: the text has another form, or the time is 0
  */
 export function readTime(flag: string, text: string): number {
   const [, digits, unit = ''] = /^(\d{1,6})(s|m|h|d)$/.exec(text) ?? [];

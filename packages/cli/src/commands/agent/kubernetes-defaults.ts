@@ -34,7 +34,8 @@ export interface KubernetesDefaults {
  * @param open opens the connection to the API server; default: from the flags
  * @throws {Failure} (rejects) the API server cannot be reached, or does not know the node, its
  *   addresses, or the prefixes of pods, which `enforce` needs; the message names what is missing
- * @throws {KubeError} (rejects) no access to the API server is configured, or it cannot be used
+ * @throws {KubeError} (rejects) no access to the API server is configured, or the configured access
+ *   cannot be used
  * @throws {RangeError} (rejects) the selector of `--opt-out` is wrong
  */
 export async function kubernetesDefaults(

@@ -8,8 +8,8 @@ import type { AgentFlags } from './agent-flags.ts';
 
 /**
  * Returns a warning for each secret file whose mode gives all users a permission, with the command
- * that corrects the mode. Such files are not refused, because Kubernetes creates volumes of secrets
- * with such a mode.
+ * that corrects the mode. These files are not refused, because Kubernetes creates volumes of
+ * secrets with such modes.
  */
 export function readableSecrets({ etcdKey, etcdPasswordFile }: AgentFlags): string[] {
   return [

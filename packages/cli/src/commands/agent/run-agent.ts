@@ -41,8 +41,8 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   const signals = new EndSignals();
   try {
     const isKubernetes = flags.registry === 'kubernetes';
-    // Wrong flags are reported before anything is opened. With Kubernetes, the flags are read
-    // later, because Kubernetes fills in some of them.
+    // Wrong flags are reported before anything is opened. If the registry is Kubernetes, the flags
+    // are read later, because Kubernetes fills in some of them.
     const command = isKubernetes ? undefined : readAgentFlags(flags);
     checkInterfaceName(flags.interface);
     const lock = new AgentLock({ interfaceName: flags.interface, stateFolder: flags.stateDir });
@@ -62,7 +62,10 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   }
 }
 
-/** The settings of the agent; with Kubernetes also the connection, and what was found there. */
+/**
+ * The settings of the agent. If the registry is Kubernetes, also the connection, and what was found
+ * there.
+ */
 interface Start {
   readonly command: AgentCommand;
   readonly api?: KubeApi;

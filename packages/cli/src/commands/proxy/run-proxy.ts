@@ -40,8 +40,8 @@ export interface RunProxyOptions {
   /** Called with lines for the user, without a line feed. */
   readonly print: (line: string) => void;
   /**
-   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers;
-   * a peer need not answer.
+   * Called when everything is served. `isAlive` resolves if the packet loop of the tunnel answers,
+   * even if no peer answers.
    */
   readonly onReady?: (isAlive: () => Promise<unknown>) => void;
   readonly streams: StdioStreams;
@@ -56,7 +56,7 @@ export interface RunProxyOptions {
 
 /**
  * Runs a proxy. Resolves when everything is closed, after the proxy was asked to end or the
- * connection of `--stdio` has ended. With `--check`, only checks the file and the flags.
+ * connection of `--stdio` has ended. If `--check` is given, only checks the file and the flags.
  *
  * @param target FILE.conf, or the name of an interface: /etc/wireguard/NAME.conf
  * @throws {Failure | WireGuardError} the file, a flag or the tunnel is wrong, or a port is taken

@@ -14,7 +14,10 @@ import {
 import { MeshCluster, type MeshNode } from './mesh-cluster.ts';
 import { NumberedStream } from './numbered-stream.ts';
 
-/** With `LITZ_LONG=1`, only the first test runs, for half an hour and with the default lease. */
+/**
+ * If `LITZ_LONG=1` is set, only the first test runs. It then takes half an hour, and uses the
+ * default lease.
+ */
 const LONG = process.env['LITZ_LONG'] === '1';
 const LEASE_SECONDS = LONG ? 900 : 3;
 /**

@@ -26,15 +26,19 @@ describe('readAgentFlags', () => {
 
   it.each<[string, Partial<Record<keyof AgentFlags, unknown>>, RegExp]>([
     ['a table of the kernel', { table: 254 }, /^--table 254 is the table "main"/],
-    ['no registry', { registry: undefined }, /^--registry file:.* is needed$/],
+    ['a missing registry', { registry: undefined }, /^--registry file:.* is needed$/],
     ['a registry of another kind', { registry: 'consul://x' }, /^--registry expected .*consul/],
-    ['no node', { node: undefined }, /^--node NAME is needed$/],
+    ['a missing node name', { node: undefined }, /^--node NAME is needed$/],
     [
       'two addresses of a family',
       { nodeIp: ['192.0.2.1', '192.0.2.2'] },
       /--node-ip expected at most one address/,
     ],
-    ['no address', { nodeIp: ['n1.example'] }, /--node-ip expected addresses, got "n1.example"/],
+    [
+      'a host name instead of an address',
+      { nodeIp: ['n1.example'] },
+      /--node-ip expected addresses, got "n1.example"/,
+    ],
     ['a name that is a path', { node: '../x' }, /^--node: "..\/x" is not a valid node name/],
     [
       'an address that no machine can have',

@@ -41,7 +41,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     await one.untilPeersAnswered(2);
   });
 
-  it('is reached by peers that have packets for it, when it runs from a snapshot and its clock is behind', async () => {
+  it('is reached by peers that have packets for it, although it runs from a snapshot and its clock is behind', async () => {
     const [one, two] = nodes();
     const kept = keep(one);
     await rotate(one, 2);
@@ -56,7 +56,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('connects when its clock is right again, after the clock was set back', async () => {
+  it('connects when its clock, which was set back, is right again', async () => {
     const [one] = nodes();
     await stop(one);
     const clock = shiftedClock(-HOUR_MS);
@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('is reached by a peer that has packets for it, while its clock is set back', async () => {
+  it('is reached, although its clock is set back, by a peer that has packets for it', async () => {
     const [one, two] = nodes();
     await stop(one);
     const startedAt = performance.now();
@@ -107,7 +107,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     for (const node of [one, two]) await reaches(three, node);
   });
 
-  it('starts without its state, as on a new machine, and a peer whose rotation waited for it ends this rotation', async () => {
+  it('starts without its state, as on a new machine, and a peer ends the rotation that waited for this node', async () => {
     const [one, two, three] = nodes();
     await stop(three);
     await one.ask('rotate-key');

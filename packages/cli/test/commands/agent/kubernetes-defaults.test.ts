@@ -45,7 +45,7 @@ describe('kubernetesDefaults', () => {
     expect(server.requests.every((request) => request.includes('/nodes?'))).toBe(true);
   });
 
-  it('opts a control plane out, but not in mode all or if labels are given', async () => {
+  it('opts a control plane out, unless the mode is all or other labels are given', async () => {
     const { server, defaults } = setUp();
     server.put('/api/v1/nodes', node('n1', CONTROL_PLANE));
     const optOut = async (flags: Partial<AgentFlags>) => (await defaults(flags)).flags.optOut;

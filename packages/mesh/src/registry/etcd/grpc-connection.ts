@@ -60,8 +60,8 @@ export class GrpcConnection {
     const connection = new GrpcConnection(socket, session);
     const late = setTimeout(() => connection.#end(new Error('no answer in time')), CONNECT_MS);
     const opened = new Promise<undefined>((resolve) => {
-      // Without encryption, an open TCP connection does not show that the server speaks HTTP/2, but
-      // its settings do.
+      // Without encryption, an open TCP connection does not show that the server speaks HTTP/2. The
+      // server shows this when it sends its HTTP/2 settings.
       session.once('remoteSettings', () => resolve(undefined));
     });
     const error = await Promise.race([opened, connection.#ended]);
@@ -163,8 +163,8 @@ function startSocket({ host, port }: EtcdEndpoint, tls: GrpcTls | undefined): So
 }
 
 /**
- * Adds a hint to an error without a clear reason. If the client uses TLS and the server does not,
- * or the other way round, the server closes the connection and gives no reason.
+ * Adds a hint to an error without a clear reason. If only one of client and server uses TLS, the
+ * server closes the connection and gives no reason.
  */
 function withScheme(error: EtcdError, tls: GrpcTls | undefined): EtcdError {
   const { cause } = error;

@@ -173,7 +173,7 @@ export class LeasedRecord {
     throw contended();
   }
 
-  /** @returns false if the key has changed meanwhile or the lease is gone */
+  /** @returns false if another writer has changed the key, or if the lease is gone */
   async #writeWithLease(
     name: string,
     there: KeyValue | undefined,
@@ -187,7 +187,7 @@ export class LeasedRecord {
       this.#lease.drop();
       return false;
     }
-    // The lease may have been dropped meanwhile.
+    // The lease may have been dropped during the write.
     return this.#lease.adopt(lease);
   }
 

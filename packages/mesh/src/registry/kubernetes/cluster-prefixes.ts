@@ -8,9 +8,9 @@
  *                       the command line of kube-controller-manager
  * ```
  *
- * The first source is used whose prefixes contain the pod prefixes of this node, but none of this
- * node's own addresses. The `podCIDRs` of the Nodes are not used: they cover only today's nodes,
- * and the pods of a node that joins tomorrow would be outside.
+ * The first source that fits this node is used: its prefixes must contain the pod prefixes of this
+ * node, and must not contain an address of the node itself. The `podCIDRs` of the Nodes are not
+ * used: they cover only today's nodes, and the pods of a node that joins tomorrow would be outside.
  *
  * @module
  */

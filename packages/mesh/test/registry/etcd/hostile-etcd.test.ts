@@ -31,7 +31,7 @@ describe('KeyWatch', () => {
       }),
     ],
     [
-      'never ends, with names that are cut',
+      'never ends, with names so long that they are cut',
       (asked) => ({
         kvs: Array.from({ length: 9999 }, (_, i) =>
           keyValue(`${'x'.repeat(300)}${asked}-${i}`, 1n),

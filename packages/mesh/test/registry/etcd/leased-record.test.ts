@@ -50,7 +50,7 @@ describe('LeasedRecord in etcd', () => {
     own.close();
   });
 
-  test('overwrites a change that another writer makes meanwhile', async () => {
+  test('overwrites a change that another writer makes during the write', async () => {
     const { own, state } = setUp();
     state.beforeWrite = () => {
       state.value = { ...state.value!, modRevision: 8n };

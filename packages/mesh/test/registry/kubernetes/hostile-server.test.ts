@@ -205,7 +205,7 @@ describe('a watch', () => {
     [400, 'BadRequest'],
     [504, 'Timeout'],
   ])(
-    'from a version that no honest server has is replaced by a list (%i)',
+    'that the server refuses with status %i, because its version is from a dishonest server, is replaced by a list',
     async (code, reason) => {
       const { server, clock, heard } = await started(['a']);
       server.sendEvent({

@@ -37,7 +37,7 @@ describe('KubeApi', () => {
     ]);
   });
 
-  test('reads one object; undefined if there is none', async () => {
+  test('reads one object, and returns undefined if there is none', async () => {
     const { api, server } = setUp();
     server.put(NODES, { metadata: { name: 'a' }, spec: { port: 1 } });
     expect(await api.read(LITZ_NODES, 'a')).toMatchObject({ spec: { port: 1 } });
