@@ -106,7 +106,7 @@ describeWith(realInterfaces, 'the name of an endpoint', () => {
     LONGEST_MS,
   );
 
-  it('that is wrong is refused with EINVAL, and the daemon is as it was', async () => {
+  it('is refused with EINVAL if its form is wrong, and then the whole request changes nothing', async () => {
     await start([]);
     await client(LEFT).set(bob({ endpoint: WRONG_ENDPOINT, endpointName: NAME }));
     const all = 'get=1\nlitz_keys=true\n\n';

@@ -26,8 +26,10 @@ export function checkTime(now: number): void {
 }
 
 /**
- * @throws {TypeError | RangeError} `buffer` is not a Uint8Array, or does not have `length` bytes at
- *   `offset`, with `before` bytes in front of them and `behind` bytes after them
+ * @throws {TypeError} `buffer` is not a Uint8Array
+ * @throws {RangeError} `offset` or `length` is not an integer, or the range is not within the
+ *   buffer. The range is the `length` bytes at `offset`, the `before` bytes in front of them, and
+ *   the `behind` bytes after them.
  */
 export function checkRange(
   buffer: Uint8Array,

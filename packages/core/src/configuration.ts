@@ -37,7 +37,7 @@ export interface PeerConfiguration {
    */
   nextPublicKey?: PublicKey | null;
   /**
-   * Makes the next key the peer's key and forgets the old one. Sessions, allowed IPs and counters
+   * Makes the next key the peer's key and forgets the old key. Sessions, allowed IPs and counters
    * stay. This is ignored if the peer has no next key. An unknown peer is not added.
    */
   promotePublicKey?: boolean;
@@ -52,7 +52,7 @@ export interface PeerConfiguration {
   endpoint?: Endpoint;
   /**
    * The name behind the endpoint, as `HOST:PORT`; an empty text removes it. The engine only keeps
-   * it. An `unanswered` event has it when it should be looked up again.
+   * it. When the name should be looked up again, an `unanswered` event contains it.
    */
   endpointName?: string;
   /** In seconds, 0 to 65535; 0 means off. */
@@ -71,10 +71,10 @@ export interface EngineConfiguration {
    */
   privateKey?: PrivateKey | null;
   /**
-   * The key that will replace the device's private key. Until then both are valid: peers may
-   * initiate to both, and the next identity initiates to every peer until that peer has answered.
-   * null removes the next key. If the private key is removed, the next key is removed too. Sessions
-   * that were made with a removed key stop sending. All zeros are refused.
+   * The key that will replace the device's private key. Until then both keys are valid: peers may
+   * initiate to either key, and the next identity initiates to every peer until that peer has
+   * answered. null removes the next key. If the private key is removed, the next key is removed
+   * too. Sessions that were made with a removed key stop sending. All zeros are refused.
    */
   nextPrivateKey?: PrivateKey | null;
   /** Removes all peers and their sessions before `peers` are added. */

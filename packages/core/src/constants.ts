@@ -8,8 +8,8 @@
  */
 
 /**
- * Rekey-After-Time, section 6.1: when the initiator of a session sends and the session is this old,
- * the initiator renews it.
+ * Rekey-After-Time, section 6.1: when the initiator of a session sends a message and the session is
+ * this old, the initiator renews the session.
  */
 export const REKEY_AFTER_TIME_MS = 120_000;
 /** Reject-After-Time, section 6.1: a session that is this old neither sends nor receives. */
@@ -29,15 +29,15 @@ export const REKEY_TIMEOUT_JITTER_MAX_MS = 333;
 /** Key material is wiped this long after the last handshake: three times Reject-After-Time. */
 export const ZERO_KEY_MATERIAL_AFTER_MS: number = REJECT_AFTER_TIME_MS * 3;
 /**
- * When the initiator receives data in a session that is this old, it renews the session, section
- * 6.2.
+ * When the initiator receives data in a session that is this old, the initiator renews the session,
+ * section 6.2.
  */
 export const REKEY_AFTER_TIME_RECEIVING_MS: number =
   REJECT_AFTER_TIME_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS;
 /** A new handshake is started when sent data had no answer for this long, section 6.5. */
 export const NEW_HANDSHAKE_AFTER_MS: number = KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS;
 /**
- * How many initiations are sent before giving up: the first one and 19 retries (kernel:
+ * How many initiations are sent before giving up: the first initiation and 19 retries (kernel:
  * messages.h).
  */
 export const MAX_HANDSHAKE_ATTEMPTS = 20;
@@ -101,14 +101,14 @@ export const TIMESTAMP_LENGTH = 12;
 /** The TOS byte of handshake messages: DSCP AF41 (kernel: messages.h, HANDSHAKE_DSCP). */
 export const HANDSHAKE_TOS = 0x88;
 
-// Our own limits, with the kernel's values where the kernel has such a limit
+// Limits of Litz. If the kernel has the same limit, Litz uses the kernel's value.
 /** How many packets of a peer can wait for a session (kernel: MAX_STAGED_PACKETS). */
 export const MAX_STAGED_PACKETS = 128;
 /** The most peers of an engine: 2^20, as in the kernel (MAX_PEERS_PER_DEVICE). */
 export const MAX_PEERS: number = 2 ** 20;
 /**
- * An initiation is dropped if it comes less than this time after the peer's last one (kernel:
- * INITIATIONS_PER_SECOND).
+ * The shortest time between two initiations of one peer. An initiation that comes sooner is dropped
+ * (kernel: INITIATIONS_PER_SECOND).
  */
 export const MIN_INITIATION_INTERVAL_MS = 20;
 /**

@@ -80,9 +80,10 @@ export function createEngineState(options: EngineOptions, stats: EngineStats): E
 }
 
 /**
- * With more handshake messages per second than this, the engine requires cookies. One handshake
- * costs about 0.1 ms of CPU time with OpenSSL, and 5 ms with noble. So a hundred handshakes per
- * second take about 1 % of the time of one core with OpenSSL, and half of it with noble.
+ * If more handshake messages than this arrive in a second, the engine requires cookies. One
+ * handshake costs about 0.1 ms of CPU time with OpenSSL, and 5 ms with noble. So a hundred
+ * handshakes per second take about 1 % of the time of one core with OpenSSL, and half of it with
+ * noble.
  */
 const HANDSHAKES_PER_SECOND = 100;
 /** The limits for our own ICMP messages: the kernel's icmp_msgs_per_sec and icmp_msgs_burst. */

@@ -24,8 +24,8 @@ export const DROP_REASONS = [
   'no-private-key',
   'invalid-handshake', // not authentic, or with a low-order point
   'unknown-peer',
-  'replayed-initiation', // the timestamp is not greater than the last one
-  'initiation-flood', // less than 1/50 s after the last one of this peer
+  'replayed-initiation', // the timestamp is not greater than the peer's last timestamp
+  'initiation-flood', // less than 20 ms after the last initiation of this peer
   'unexpected-response',
   'unexpected-cookie',
   'invalid-cookie',
@@ -43,7 +43,7 @@ export const DROP_REASONS = [
   'peer-unusable', // low-order public key, or the engine has no private key
   'packet-too-big',
   'routing-loop', // our own datagram would loop through the tunnel
-  'staged-overflow', // the oldest staged packet was dropped for a new one
+  'staged-overflow', // the oldest staged packet was dropped for a new packet
   'handshake-timeout', // staged packets were dropped because the handshake was given up
   'peer-removed',
   'link-down',

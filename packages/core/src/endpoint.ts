@@ -34,12 +34,12 @@ export class Endpoint {
   readonly address: Uint8Array;
   /** 1 to 65535, host order. */
   readonly port: number;
-  /** The interface number of a link-local IPv6 address; otherwise 0. */
+  /** The number of the interface of a link-local IPv6 address; 0 if none is set. */
   readonly scopeId: number;
   /**
-   * The interface name of a link-local IPv6 address, `eth0` in `fe80::1%eth0`, if its number is not
-   * known yet. The code that sends must look up the number in its own network namespace; `Device`
-   * does so.
+   * The interface name of a link-local IPv6 address, `eth0` in `fe80::1%eth0`. It is set in place
+   * of `scopeId` if only the name is known. The code that sends must look up the number in its own
+   * network namespace; `Device` does so.
    */
   readonly zone: string | undefined;
   /**

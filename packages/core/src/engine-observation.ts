@@ -13,7 +13,10 @@ import * as lookup from './flow/peer-lookup.ts';
 import type { PublicKey } from './keys.ts';
 import { TIMER } from './peer/timer-table.ts';
 
-/** Sets the observer of an engine, in place of the previous one; undefined removes it. */
+/**
+ * Sets the observer of an engine, in place of the previous observer; undefined removes the
+ * observer.
+ */
 export function observe(engine: Engine, observer: EngineObserver | undefined): void {
   stateOf(engine).observer = observer;
 }
@@ -32,9 +35,9 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the key of the peer that a received message seems to be from, by its receiver index,
- * which is not authenticated. Returns undefined for an initiation, and if no session or handshake
- * has the receiver index.
+ * Looks up the receiver index of a received message, and returns the key of the peer that the
+ * message seems to be from. The receiver index is not authenticated. Returns undefined for an
+ * initiation, and if no session or handshake has this receiver index.
  *
  * @param length the length of the message in bytes
  */
@@ -50,8 +53,8 @@ export function peerOfMessage(
 
 /**
  * Starts a new handshake with each peer that can be reached and for which `isWanted` returns true,
- * even if the peer's session is still usable. With many peers, the handshakes are spread over time.
- * Poll the outputs afterwards.
+ * even if the peer's session is still usable. If there are many peers, the handshakes are spread
+ * over time. Poll the outputs afterwards.
  */
 export function renewSessions(
   engine: Engine,

@@ -27,8 +27,8 @@ export interface EngineObserver {
     peer: PublicKey | undefined,
   ): void;
   /**
-   * The engine is about to send an initiation or a response. With these secrets, and the messages
-   * on the wire, anybody can decrypt the session that follows. If this function is absent, no
+   * The engine is about to send an initiation or a response. Anybody who has these secrets and the
+   * messages on the wire can decrypt the session that follows. If this function is absent, no
    * secret leaves the engine.
    */
   handshakeSecrets?(secrets: HandshakeSecrets): void;

@@ -29,8 +29,9 @@ export interface EngineOptions {
   /** Message limits of a session. Only tests set them. */
   limits?: { rekeyAfterMessages?: number; rejectAfterMessages?: number };
   /**
-   * With more handshake messages per second than this, the engine answers only senders that prove
-   * with a cookie that their source address is right. It sends the others a cookie. Default 100.
+   * If more handshake messages than this arrive in a second, the engine answers only senders that
+   * prove with a cookie that their source address is right. It sends a cookie to the other senders.
+   * Default 100.
    */
   underLoad?: { handshakesPerSecond?: number };
 }

@@ -195,7 +195,8 @@ export class Engine {
 
   /**
    * Reports that the interface is up. The engine starts handshakes with all peers that have an
-   * endpoint and a persistent keepalive. With many such peers, the handshakes are spread over time.
+   * endpoint and a persistent keepalive. If there are many of these peers, the handshakes are
+   * spread over time.
    */
   linkUp(now: number): void {
     checkTime(now);
@@ -297,8 +298,8 @@ export class Engine {
 
   /**
    * Sends packets of one flow from the interface. They are sealed in place. The caller guarantees
-   * the space around them; this space is not checked. `finishBatch`, or any other input with a
-   * `now`, ends the batch and updates counters and timers.
+   * the space around each packet that `PacketRun.stride` describes; the space is not checked.
+   * `finishBatch`, or any other input with a `now`, ends the batch and updates counters and timers.
    *
    * @param run borrowed for the call; the engine uses its buffer until the transmits are polled
    * @returns why the last packet was dropped; undefined if it was sent or staged
@@ -441,7 +442,7 @@ export class Engine {
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
    * peers roam, the time may be up to a second too early. If a call came late while many peers wait
-   * for a handshake, the time may be too early, at most by the time that the call was late.
+   * for a handshake, the time may be too early by at most as much as that call was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

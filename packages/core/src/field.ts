@@ -81,8 +81,8 @@ export function readField<T>(field: string, read: () => T): T {
 }
 
 /**
- * If this is a `WireGuardError` or a `TypeError`, returns a new error with the name of the field in
- * front. Otherwise returns `error` unchanged.
+ * If `error` is a `WireGuardError` or a `TypeError`, returns a new error whose message begins with
+ * the name of the field. Returns any other `error` unchanged.
  */
 export function withField(error: unknown, field: string): unknown {
   if (error instanceof WireGuardError) {

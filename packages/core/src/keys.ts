@@ -4,7 +4,7 @@
  * padding, 44 characters.
  *
  * A key is a Uint8Array, and `slice()` returns a key again. Other ways to copy bytes
- * (`structuredClone`, `Uint8Array.from`) return plain bytes. The parse functions turn such bytes
+ * (`structuredClone`, `Uint8Array.from`) return plain bytes. The parse functions turn these bytes
  * into a key again.
  *
  * No error here contains a part of a key.
@@ -140,7 +140,7 @@ export function parsePrivateKey(input: string | Uint8Array): PrivateKey {
 
 /**
  * Makes a public key from base64 text or from 32 bytes. The bytes are copied. A low-order point is
- * accepted, but no messages are ever sent to a peer with such a key.
+ * accepted, but no messages are ever sent to a peer whose key is a low-order point.
  *
  * @example
  *
@@ -274,7 +274,7 @@ function textOf(key: PublicKey | SecretKey): string {
 /**
  * Makes the static function `from` of the class `keys` throw for text, as the constructor of `keys`
  * does. Without this, `from` would make one number per character of the text, which is 0 for most
- * characters. Such a key can be guessed.
+ * characters. A key that is mostly zeros can be guessed.
  */
 function refuseTextIn(keys: object): void {
   Object.defineProperty(keys, 'from', {

@@ -16,7 +16,7 @@ export type EngineEvent =
   /**
    * A handshake was completed: both sides have the keys of the new session. `keys` are the static
    * keys with which the session was made. `durationMs` is the time from our initiation to the
-   * response; the responder has no such time.
+   * response. It is absent if the peer initiated.
    */
   | {
       type: 'handshake';
@@ -26,21 +26,22 @@ export type EngineEvent =
       durationMs?: number;
     }
   /**
-   * `up`: packets can be sent to the peer; `renewed`: a newer session replaced the old one;
+   * `up`: packets can be sent to the peer; `renewed`: a newer session replaced the old session;
    * `expired`: packets can no longer be sent without a new handshake.
    */
   | { type: 'session'; peer: PublicKey; state: 'up' | 'renewed' | 'expired' }
   /**
-   * The peer is reached at a new address or port. There is at most one such event per second and
-   * peer, so after several changes only the last one is reported.
+   * The peer is reached at a new address or port. There is at most one `roam` event per second and
+   * peer, so after several changes only the last change is reported.
    */
   | { type: 'roam'; peer: PublicKey; endpoint: Endpoint; previous: Endpoint | undefined }
   /** The engine gave up a handshake (see `handshakeGiveUpMs`) and dropped the staged packets. */
   | { type: 'handshake-failed'; peer: PublicKey }
   /**
    * The name of a peer's endpoint should be looked up, because the last two or more initiations
-   * were not answered, or because the peer has a name and no endpoint. Emitted with each further
-   * initiation. `endpoint` is the present endpoint. Only for peers with an `endpointName`.
+   * were not answered, or because the peer has a name and no endpoint. While initiations stay
+   * unanswered, the event is emitted with each further initiation. `endpoint` is the present
+   * endpoint. Only for peers with an `endpointName`.
    */
   | {
       type: 'unanswered';
@@ -55,8 +56,8 @@ export type EngineEvent =
   | { type: 'trace'; peer: PublicKey; step: TraceStep; sends: number }
   /**
    * A peer was added or removed, got an endpoint, had its key replaced, completed a handshake, or
-   * roamed (as often as there are `roam` events). Emitted only while `Engine.emitsPeerEvents` is
-   * true.
+   * roamed. Each `roam` event is followed by a `peer` event. Emitted only while
+   * `Engine.emitsPeerEvents` is true.
    */
   | PeerEvent;
 
@@ -83,7 +84,7 @@ export type TraceStep =
   | 'response-sent'
   | 'response-received'
   | 'cookie-received'
-  | 'retrying' // there was no answer to the last initiation, so the next one is sent
+  | 'retrying' // there was no answer to the last initiation, so the next initiation is sent
   | 'gave-up' // there was no answer to any initiation
   | 'not-heard' // there was no answer to sent data, so a handshake begins
   | 'keypair-created'

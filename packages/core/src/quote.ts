@@ -20,7 +20,7 @@ export function quote(input: unknown): string {
 
 /**
  * Returns the text without anything that may be a key: 32 bytes in base64 or hexadecimal, even with
- * a character missing or added. Public keys are removed too, because they look the same.
+ * a character missing or added. Public keys are removed too, because they look like secret keys.
  */
 export function redactKeys(text: string): string {
   return text.replace(WORDS, (word) => (mayBeKey(word) ? REDACTED : word));

@@ -65,7 +65,8 @@ export interface PeerStatus {
    * The round trip of the last handshake in milliseconds. For the initiator: from its initiation to
    * the response. For the responder: from its response to the first message of the session, which
    * the initiator sends at once. Includes the time that both sides need for the cryptography.
-   * Absent if it is not known: there was no handshake, or that first message was lost.
+   * Absent if it is not known: there was no handshake, or the first message of the session was
+   * lost.
    */
   roundTripMs?: number;
   /** Whether a packet could be sent now without a new handshake. */

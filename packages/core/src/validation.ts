@@ -36,8 +36,8 @@ export interface PeerToApply extends Omit<CheckedPeer, 'allowedIps'> {
 }
 
 /**
- * A peer change with typed values. This is the caller's own object if no field except the secrets
- * was text.
+ * A peer change with typed values. If no field was text, apart from secrets, this is the caller's
+ * own object.
  */
 export interface CheckedPeer extends Omit<
   PeerChange,
@@ -98,8 +98,8 @@ export function checkAgainst(change: CheckedChange, current: CurrentConfiguratio
 }
 
 /**
- * Checks the change of one peer and turns text into typed values, except for secrets. Nothing is
- * copied: the result is the caller's own object if no other field was text.
+ * Checks the change of one peer and turns text into typed values, except for secrets. No bytes are
+ * copied. If no field was text, apart from secrets, the result is the caller's own object.
  *
  * @param index the index of the peer in `peers`, for the name of the field in an error
  * @throws {TypeError | RangeError | WireGuardError} a field is wrong, or its name is unknown

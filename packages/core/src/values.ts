@@ -40,7 +40,8 @@ import {
 import { MAX_UINT16 } from './text/unsigned.ts';
 
 /**
- * Returns the same object if it is a PublicKey, otherwise a new key from the text or the bytes.
+ * If the value is a PublicKey, returns the same object. If it is text or other bytes, returns a new
+ * key.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */
@@ -55,7 +56,7 @@ export function readPublicKey(value: unknown, field: string): PublicKey {
 
 /**
  * Returns a new key, which the caller must wipe; undefined for null. All zeros are refused, because
- * usually they are a key that was forgotten or already wiped, not the wish to have no key.
+ * they usually mean that a key was forgotten or already wiped, and not that no key is wanted.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */

@@ -24,7 +24,7 @@ describe('createEngineState', () => {
     expect(state).toMatchObject({ mtu: 1280, giveUpMs: 7000, limits });
   });
 
-  it('is under load above the handshakes per second of the options, 100 by default', () => {
+  it('is under load when more handshake messages arrive per second than the option allows, 100 by default', () => {
     expect([messagesUntilLoad({}), messagesUntilLoad({ handshakesPerSecond: 3 })]).toEqual([
       100, 3,
     ]);

@@ -37,7 +37,7 @@ describe('Endpoint', () => {
     },
   );
 
-  it('is a different destination with another interface number or name', () => {
+  it('is a different destination if the number or the name of the interface differs', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 7, { zone: 'wan' });
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { zone: 'wan' }))).toBe(true);
     expect(endpoint.sameDestination(new Endpoint(LINK_LOCAL, 7, { zone: 'lan' }))).toBe(false);
@@ -104,7 +104,7 @@ describe('Endpoint.equals', () => {
 });
 
 describe('Endpoint.withoutSource', () => {
-  it('returns the same object if there is no source, otherwise a new one', () => {
+  it('returns the same object if there is no source, and a new object if there is one', () => {
     const address = Uint8Array.of(192, 0, 2, 1);
     const plain = new Endpoint(address, 7);
     expect(plain.withoutSource()).toBe(plain);
@@ -113,7 +113,7 @@ describe('Endpoint.withoutSource', () => {
     }
   });
 
-  it('adds no zone to an endpoint without one', () => {
+  it('adds no zone to an endpoint that has none', () => {
     const endpoint = new Endpoint(LINK_LOCAL, 7, { scopeId: 2, sourceInterface: 2 });
     expect(endpoint.withoutSource()).toEqual(new Endpoint(LINK_LOCAL, 7, { scopeId: 2 }));
   });

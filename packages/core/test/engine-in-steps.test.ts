@@ -61,7 +61,7 @@ describe('prepareInSteps', () => {
   it('removes the prefixes of a removed peer first, so that no packet starts a handshake', () => {
     const all = withSession();
     const { publicKey, ipv4 } = all.bob.person;
-    // The prefix of the packets is the last one, so it is removed last.
+    // The packets match the last prefix in the list, which is removed last.
     const allowedIps = [
       ...Array.from({ length: 20 }, (_, i) => `10.1.0.${i}/32`),
       `${ipv4.join('.')}/32`,

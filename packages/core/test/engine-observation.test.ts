@@ -38,7 +38,7 @@ describe('observe', () => {
     expect(seen.length).toBe(3);
   });
 
-  it('reports the peer of a response, by its receiver index', () => {
+  it('finds the peer of a response by the receiver index, and reports that peer', () => {
     const pair = createPair();
     const peers: unknown[] = [];
     observe(pair.alice.engine, {

@@ -4,7 +4,7 @@ import { formatKey, generateKeyPair, nobleProvider, publicKeyOf } from '../src/i
 afterEach(() => vi.unstubAllGlobals());
 
 describe('generateKeyPair', () => {
-  it('returns a matching pair, and a new one each time', () => {
+  it('returns a matching pair, and a new pair each time', () => {
     const [a, b] = [generateKeyPair(), generateKeyPair()];
     expect(a.publicKey).toEqual(publicKeyOf(a.privateKey, nobleProvider));
     expect(formatKey(a.privateKey)).not.toBe(formatKey(b.privateKey));

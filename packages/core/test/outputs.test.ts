@@ -90,7 +90,7 @@ describe('Outputs', () => {
       [64, 65],
     ]);
     expect(transmit?.datagram).toEqual(Uint8Array.of(4, 5, 6, 7));
-    // A single datagram has the length of the last one.
+    // A single datagram has the length of the last datagram.
     outputs.transmitRun(peer, 0, run, 1, 4, 2);
     expect(outputs.nextTransmit()).toMatchObject({ count: 1, length: 2, lastLength: 2 });
   });

@@ -10,8 +10,8 @@ import type { DropReason, Endpoint, PublicKey, SessionStaticKeys, TraceStep } fr
  * belong to the listener.
  *
  * `drop`, `handshake`, `handshake-failed`, `peer`, `roam`, `session`, `trace` and `unanswered` are
- * made only while they have a listener, or a subscriber (`DeviceDiagnostics`). `error` without a
- * listener is thrown, as by every `EventEmitter`.
+ * made only while they have a listener, or a subscriber (`DeviceDiagnostics`). If `error` has no
+ * listener, the error is thrown, as every `EventEmitter` does.
  */
 export interface DeviceEvents {
   /**

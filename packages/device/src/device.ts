@@ -55,8 +55,9 @@ export let createSuccessor: (...values: SuccessorValues) => Promise<Device>;
  * then needs no privilege and works on every system.
  *
  * An open device keeps the process alive; `unref` changes that. If the device was made in a worker
- * thread, close it before you terminate that thread. Otherwise the interface stays until the
- * process ends. Then the kernel releases everything, except an interface with `persist`.
+ * thread, close it before you terminate that thread. If you do not, the interface stays until the
+ * process ends. When the process ends, the kernel releases everything, except an interface with
+ * `persist`.
  *
  * @example Two devices in memory, with a session between them
  *
@@ -464,7 +465,7 @@ export class Device extends EventEmitter<DeviceEvents> {
   }
 
   override removeAllListeners(event?: keyof DeviceEvents): this {
-    // With undefined as argument, `super` would look for an event of that name.
+    // If `super` got the argument undefined, it would look for an event with the name undefined.
     if (event === undefined) super.removeAllListeners();
     else super.removeAllListeners(event);
     this.#watchListeners();

@@ -14,7 +14,10 @@ import type { DeviceStats, PeerSlice, SnapshotSlice } from './device-status.ts';
 import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
-/** A request to a running device. It is plain data; only its endpoints have a class. */
+/**
+ * A request to a running device. It is plain data, except that endpoints, keys and prefixes have
+ * classes.
+ */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
   | { readonly type: 'connect'; readonly publicKey: PublicKey }

@@ -64,20 +64,21 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    */
   crypto?: CryptoProvider | CryptoModule;
   /**
-   * Compiles the packet path: the device sends packets between two sockets of its own over
-   * loopback, for up to 0.25 s before it makes the interface, and then while it has nothing else to
-   * do. So the first pings take less time, and the first stream starts at about the speed that it
-   * would otherwise reach after a second. Costs half a second of processor time, once. Meant for
-   * programs that transfer much soon after their start. Has no effect without loopback or with a
-   * TUN of your own. Default false; the daemon `litz` switches it on.
+   * Lets V8 compile the packet path: the device sends packets between two sockets of its own over
+   * loopback. It does this for up to 0.25 s before it makes the interface, and then while it has
+   * nothing else to do. So the first pings take less time. The first stream starts at about the
+   * speed that, without a warm-up, it reaches only after a second. Costs half a second of processor
+   * time, once. Meant for programs that transfer much soon after their start. Has no effect if
+   * there is no loopback, or with a TUN of your own. Default false; the daemon `litz` switches it
+   * on.
    */
   warmUp?: boolean;
   /**
    * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast
    * for a single core, if other cores are idle. 'auto' uses one thread, and adds threads only while
    * such a stream runs and they make it faster. Packets stay in order, and a single packet never
-   * waits for another thread. Only for an interface, and only with OpenSSL; otherwise one thread is
-   * used. Default: the environment variable `LITZ_THREADS`, or 1.
+   * waits for another thread. With a TUN of your own, and with any provider except OpenSSL, one
+   * thread is used. Default: the environment variable `LITZ_THREADS`, or 1.
    */
   threads?: number | 'auto';
 }
@@ -93,9 +94,9 @@ export interface TunOptions {
   mtu?: number;
   /**
    * Whether the interface stays, with its addresses and routes, when the process is killed or the
-   * packet loop crashes. The kernel then drops its packets, so that they do not leave outside of
-   * the tunnel. The next device of that name takes the interface over, and `close` deletes it.
-   * Default false.
+   * packet loop crashes. The kernel then drops the packets that it routes to the interface, so that
+   * they do not leave outside of the tunnel. The next device of that name takes the interface over,
+   * and `close` deletes it. Default false.
    */
   persist?: boolean;
 }
@@ -204,8 +205,8 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
 }
 
 /**
- * Checks that `crypto` has all functions of a provider. Otherwise a missing function would be found
- * only in the first handshake.
+ * Checks that `crypto` has all functions of a provider. Without this check, a missing function
+ * would be found only in the first handshake.
  */
 function checkCrypto(crypto: unknown): void {
   if (crypto === undefined) return;
@@ -287,7 +288,7 @@ function readEngineSettings({
     ...(underLoad !== undefined && { underLoad }),
   };
   // The engine checks these options. The engine of the device is made later in another thread, when
-  // the TUN is already open, so a temporary one checks them here.
+  // the TUN is already open, so a temporary engine checks them here.
   void new Engine({ randomBytes: () => {}, unixTime: () => 0, ...settings });
   return settings;
 }

@@ -8,8 +8,8 @@ import { keyId } from '@litz/core/internals';
 import type { PlaneEvent } from './plane/plane-event.ts';
 
 /**
- * Starts a handshake if there is no session and none is in progress. Resolves to whether there is a
- * session.
+ * Starts a handshake if there is no session and no handshake is in progress. Resolves to whether
+ * there is a session.
  */
 export type Connect = (publicKey: PublicKey) => Promise<boolean>;
 

@@ -58,7 +58,7 @@ describe('BufferedEvents', () => {
     expect(told).toEqual(['up']);
   });
 
-  it('keeps at most a thousand events, and loses none', () => {
+  it('emits all kept events when there are more than a thousand, and loses none', () => {
     events.startTimeLimit();
     for (let i = 0; i < 1000; i++) tell(`${i}`);
     expect(told).toEqual([]);

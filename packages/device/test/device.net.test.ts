@@ -341,7 +341,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       }
     });
 
-    it('keeps a sticky source whose route is in a table of its own when other routes change', async () => {
+    it('keeps a sticky source when other routes change, if the route from it is in a separate table', async () => {
       const { right, ip } = await heardOnTheSecondAddress();
       ip('route add 10.9.0.1/32 dev alt');
       for (let i = 0; i < 5; i++) {
@@ -506,7 +506,7 @@ describeWith(realInterfaces, 'Device with real interfaces', () => {
       expect((await device.status()).listenPort).toBeGreaterThan(0);
     });
 
-    it('leaves the link down with up: false', async () => {
+    it('leaves the link down if the option up is false', async () => {
       const { left } = hosts;
       const device = await left.device({ up: false });
       expect(await device.status()).toMatchObject({ up: false, listenPort: 51820 });

@@ -352,7 +352,7 @@ describe('Device', () => {
       expect(await device.peers()).toEqual([]);
     });
 
-    it('refuses a mark with portable sockets, which cannot set it, and changes nothing', async () => {
+    it('refuses a mark if its sockets are portable, because they cannot set it, and changes nothing', async () => {
       await using alice = await memoryDevice(ALICE, { udp: 'portable' });
       await using bob = await memoryDevice(BOB);
       await introduce(alice, bob);

@@ -105,7 +105,11 @@ describeWith([builtDevice], 'a process with a Device in memory', () => {
       'device.unref(); tun.setUp(false);',
       0,
     ],
-    ['continues while the device is open, up or down', 'tun.setUp(false); exitLater();', 5],
+    [
+      'continues while the device is open, whether its link is up or down',
+      'tun.setUp(false); exitLater();',
+      5,
+    ],
   ])('%s', async (_, script, code) => {
     const child = start(`import { Device, MemoryTun } from ${JSON.stringify(BUILT_DEVICE.href)};
       const tun = new MemoryTun();

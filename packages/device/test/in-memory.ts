@@ -20,7 +20,10 @@ export interface MemoryDevice extends AsyncDisposable {
   readonly person: Person;
 }
 
-/** Makes a device of a person, with its link up and no peers, unless the options say otherwise. */
+/**
+ * Makes a device of a person. By default, its link is up and it has no peers; the options can
+ * change that.
+ */
 export async function memoryDevice(
   person: Person,
   options: Partial<DeviceOptions> = {},

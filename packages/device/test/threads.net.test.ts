@@ -126,7 +126,7 @@ describeWith(realInterfaces, 'Device whose provider shares no work', () => {
 });
 
 describeWith(realInterfaces, "Device with threads: 'auto'", () => {
-  it('has one thread without load, more while a stream finds idle cores, and one after it', async () => {
+  it('has one thread without load, more threads while there is a stream and cores are idle, and one thread after the stream', async () => {
     const device = await open('auto');
     const receiver = new Receiver();
     const sender = new Sender();
@@ -305,6 +305,6 @@ class Receiver {
 
 const UDP_SEGMENT = 103;
 /**
- * A thread is added at the latest after this many intervals of 100 ms in a row with an idle core.
+ * A thread is added at the latest when a core was idle in this many intervals of 100 ms in a row.
  */
 const ENOUGH_IDLE = 10;

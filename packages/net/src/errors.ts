@@ -29,8 +29,8 @@ export interface ErrorSubject {
 }
 
 /**
- * Returns an error like `connect ECONNREFUSED 10.0.0.2:80` (ExceptionWithHostPort of Node.js), or
- * `read ECONNRESET` without an address (ErrnoException).
+ * Returns an error like `connect ECONNREFUSED 10.0.0.2:80` (ExceptionWithHostPort of Node.js). If
+ * there is no address, it is like `read ECONNRESET` (ErrnoException).
  */
 export function systemError(
   code: string,

@@ -7,7 +7,7 @@ import type { TcpSocket } from '@litz/netstack';
 
 /**
  * How far a closed connection has come. 'data': the other side has acknowledged our data. 'fin': it
- * has also acknowledged our end. 'end': the other side has ended, too.
+ * has also acknowledged that our side has ended. 'end': the other side has ended, too.
  */
 export type LingerStage = 'data' | 'fin' | 'end';
 

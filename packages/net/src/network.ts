@@ -52,8 +52,8 @@ import { checkSource, checkTunnelSource, readTunnelSource, toDevice } from './tu
 /** The events of a `Network`. */
 export interface NetworkEvents {
   /**
-   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other, the device
-   * continues. Without a listener the error is thrown, as by every `EventEmitter`.
+   * An error of the device. After `ERR_LITZ_WORKER`, 'close' follows; after any other error, the
+   * device continues. If there is no listener, the error is thrown, as by every `EventEmitter`.
    */
   error: [error: Error];
   /** The network is closed, and everything is released. */
@@ -135,12 +135,13 @@ export class Network extends EventEmitter<NetworkEvents> {
    * Opens a network.
    *
    * @param source a path of a wg-quick file, a configuration of `@litz/config`, or a `Device` whose
-   *   TUN is a `NetworkTun`; then `options.tun` must be that TUN. `close` also closes the device.
+   *   TUN is a `NetworkTun`. For a `Device`, `options.tun` must be the TUN of the device. `close`
+   *   also closes the device.
    * @throws {ConfigError} (rejects) the file has a mistake, or no address, key or endpoint
    * @throws {WireGuardError} (rejects) the name of an endpoint cannot be resolved, the path is not
    *   a file, or the writer of a pipe takes too long
-   * @throws {Error} (rejects) the file cannot be read; with the `code` of `node:fs`. Or `signal`
-   *   was aborted
+   * @throws {Error} (rejects) the file cannot be read (the error has the `code` of `node:fs`), or
+   *   `signal` was aborted
    * @throws {TypeError | RangeError} (rejects) an option is wrong; the message names it
    */
   static async open(source: NetworkSource, options: NetworkOptions = {}): Promise<Network> {
@@ -360,9 +361,9 @@ export class Network extends EventEmitter<NetworkEvents> {
   }
 
   /**
-   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`; those that have
-   * called `end` are closed without an error. Data that was sent before is still delivered, if the
-   * other side takes it within two seconds.
+   * Closes the network and its device. Open sockets fail with `ERR_LITZ_CLOSED`. But a socket on
+   * which `end` was called is closed without an error. Data that was sent before is still
+   * delivered, if the other side takes it within two seconds.
    */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());

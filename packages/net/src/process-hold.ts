@@ -11,7 +11,7 @@ import type { SocketHost } from './socket-host.ts';
 export const HOLD = { OPEN: 1, UNREF: 2 } as const;
 
 /**
- * Holds or releases the process, if the change of the bits requires it.
+ * Keeps the process alive, or lets it end, if the change of the bits requires this.
  *
  * @param before the bits before the change
  * @param after the bits after the change

@@ -59,8 +59,8 @@ export interface SocketHostOptions {
   readonly lookup: LookupAll;
   readonly describePeer: PeerNames;
   /**
-   * Called with true when there is a first socket that keeps the process alive, with false when
-   * there is none any more.
+   * Called with true when a first socket keeps the process alive, and with false when no socket
+   * does so any more.
    */
   readonly onHold: (isHeld: boolean) => void;
 }

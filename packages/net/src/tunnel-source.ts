@@ -69,7 +69,8 @@ export async function readTunnelSource(
  * Checks a configuration, and opens nothing.
  *
  * @param text the text of the file, to name lines in errors
- * @throws {WireGuardError} it lacks a key, an address or an endpoint, or a DNS server is wrong
+ * @throws {WireGuardError} the configuration lacks a key, an address or an endpoint, or a DNS
+ *   server is wrong
  */
 export function checkTunnelSource(
   config: WgQuickInput,
@@ -143,7 +144,10 @@ export async function toDevice(
   return configuration;
 }
 
-/** Returns the endpoint of a peer if its host is a name; otherwise undefined. */
+/**
+ * Returns the endpoint of a peer if the host of the endpoint is a name. Returns undefined if the
+ * host is an address, or if the peer has no endpoint.
+ */
 function hostEndpointOf({ endpoint }: PeerInput): HostEndpoint | undefined {
   if (endpoint === undefined) return undefined;
   // The same object must be returned, because it is a key of the map of endpoints.

@@ -253,7 +253,7 @@ describe('Network', () => {
     expect([a.host.waiting.size, a.host.isHeld]).toEqual([0, false]);
   });
 
-  test('does not name an earlier error of the device as the cause of its end', async () => {
+  test('does not name an earlier error as the reason why the device was closed', async () => {
     await using networks = await twoNetworks();
     const { a } = networks;
     a.on('error', () => {});

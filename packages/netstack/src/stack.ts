@@ -143,8 +143,8 @@ export class Stack {
   /**
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
-   * @param offload with `OFFLOAD.NEEDS_CHECKSUM`, the checksum is not verified: a device has
-   *   verified it, or it is not computed yet. The packet may be a TCP super-packet.
+   * @param offload if its flag `OFFLOAD.NEEDS_CHECKSUM` is set, the checksum is not verified: a
+   *   device has verified it, or it is not computed yet. The packet may be a TCP super-packet.
    * @throws {TypeError | RangeError} the bytes are not in the buffer, or `now` is not a time
    */
   // oxlint-disable-next-line max-params -- an object would be allocated for each packet
@@ -220,10 +220,10 @@ export class Stack {
    * or has failed.
    *
    * @param address an `IpAddress` costs no parsing
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
-   *   not that of one host; `EADDRINUSE`: a connection with these addresses and ports exists;
-   *   `EADDRNOTAVAIL`: the address to connect from is not one of the stack, or all ports are taken;
-   *   `ENETDOWN`: the stack was closed
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of the IP version of `address`,
+   *   or `address` cannot be the address of one host; `EADDRINUSE`: a connection with these
+   *   addresses and ports exists; `EADDRNOTAVAIL`: the address to connect from is not one of the
+   *   stack, or all ports are taken; `ENETDOWN`: the stack was closed
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connectTcp(

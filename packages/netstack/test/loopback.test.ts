@@ -10,11 +10,11 @@ function turn(stack: Stack, now = 1000, isOffload = false): void {
 
 const PACKET = new Uint8Array(66_000);
 
-describe('a stack and its own addresses', () => {
+describe('a stack that sends to its own addresses', () => {
   test.each([
     [4, false],
     [6, true],
-  ] as const)('connect by TCP (IPv%i, super-packets: %s)', (version, isOffload) => {
+  ] as const)('connects by TCP (IPv%i, super-packets: %s)', (version, isOffload) => {
     const stack = createStack();
     const listener = stack.listenTcp({ port: 80 });
     const near = stack.connectTcp(OURS[version], 80);
@@ -34,7 +34,7 @@ describe('a stack and its own addresses', () => {
     expect(stack.drops.toJSON()).toEqual({});
   });
 
-  test('refuse a closed port', () => {
+  test('reports that a port is closed', () => {
     const stack = createStack();
     const socket = stack.connectTcp(OURS[4], 81);
     turn(stack);
@@ -46,7 +46,7 @@ describe('a stack and its own addresses', () => {
     expect(udp.takeError()?.code).toBe('ECONNREFUSED');
   });
 
-  test('leave memory for a connection whose program reads, if many others do not read', () => {
+  test('leaves memory for a connection whose program reads, while the programs of many others do not read', () => {
     const stack = createStack({ memory: 2 ** 20 });
     const listener = stack.listenTcp({ port: 80 });
     let now = 1000;
@@ -80,7 +80,7 @@ describe('a stack and its own addresses', () => {
     expect(now - began).toBeLessThan(5000);
   });
 
-  test('exchange datagrams, also in fragments, and echo requests', () => {
+  test('exchanges datagrams, also in fragments, and echo requests', () => {
     const stack = createStack();
     const server = stack.openUdp({ port: 53 });
     const client = stack.openUdp();
@@ -95,7 +95,7 @@ describe('a stack and its own addresses', () => {
     expect(echo.receive(data)).toBe(100);
   });
 
-  test('are not accepted as the source of a packet from outside', () => {
+  test('drops a packet from outside whose source is one of its own addresses', () => {
     const [a, b] = [createStack(), createStack()];
     const packet = new Uint8Array(2000);
     const foreign = a.openUdp();

@@ -3,7 +3,8 @@ import { SipHash } from '../src/sip-hash.ts';
 import { IpAddress } from '../src/wire/ip-address.ts';
 
 describe('SipHash', () => {
-  // vectors.h of the reference implementation: the key 00 01 .. 0f, messages 00 01 .. of that length.
+  // vectors.h of the reference implementation. The key is 00 01 .. 0f. The bytes of each message
+  // are 00 01 .. too.
   test.each([
     [0, 0x726fdb47dd0e0e31n],
     [4, 0xcf2794e0277187b7n],

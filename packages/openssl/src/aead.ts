@@ -68,9 +68,9 @@ export class Aead {
 
   /**
    * HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2): returns the key that is used with the last
-   * 8 bytes of the nonce. OpenSSL has no such function. But a block of ChaCha20 is the final state
-   * of HChaCha20 plus the initial state, word by word. So the initial state is subtracted from a
-   * block.
+   * 8 bytes of the nonce. OpenSSL has no function for HChaCha20. But a block of ChaCha20 is the
+   * final state of HChaCha20 plus the initial state, word by word. So the initial state is
+   * subtracted from a block.
    *
    * @param nonce the first 16 of the 24 bytes of the nonce of XChaCha20
    */

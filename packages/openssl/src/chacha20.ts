@@ -17,8 +17,8 @@ export interface Chacha20 {
   /**
    * Begins a stream.
    *
-   * @param counter of the message: the nonce is four zero bytes and this number as u64 (section
-   *   5.4.6 of the WireGuard paper)
+   * @param counter the counter of the message; the nonce is four zero bytes and this number as u64
+   *   (section 5.4.6 of the WireGuard paper)
    */
   begin(key: StreamKey, counter: number, firstBlock: 0 | 1): void;
   /**

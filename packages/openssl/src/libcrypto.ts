@@ -28,9 +28,9 @@ export interface LibCrypto {
     iv: number,
     encrypt: number,
   ) => number;
-  /** Without a `type` it does the same as `EVP_EncryptInit_ex`, with one argument less. */
+  /** If `type` is 0, it does the same as `EVP_EncryptInit_ex`, but takes one argument less. */
   EVP_EncryptInit: (context: number, type: number, key: number, iv: number) => number;
-  /** With a stream cipher: returns the number of bytes, or a negative number for failure. */
+  /** For a stream cipher, returns the number of bytes, or a negative number for failure. */
   EVP_Cipher: (context: number, out: number, input: number, length: number) => number;
   EVP_CipherUpdate: (
     context: number,

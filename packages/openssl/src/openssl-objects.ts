@@ -8,8 +8,8 @@ import type { LibCrypto } from './libcrypto.ts';
 
 export class OpensslObjects {
   /**
-   * The library's functions. Objects that are made through these functions until `stopRecording`
-   * are recorded, unless they are freed before that.
+   * The library's functions. Until `stopRecording` is called, each object that these functions make
+   * is recorded, and each object that they free is removed from the record.
    */
   readonly crypto: LibCrypto;
   readonly #made: MadeObject[] = [];
@@ -32,7 +32,7 @@ export class OpensslObjects {
     this.#isRecording = false;
   }
 
-  /** Frees all recorded objects, the last one first. They must not be used afterwards. */
+  /** Frees all recorded objects, the last object first. They must not be used afterwards. */
   free(): void {
     let made: MadeObject | undefined;
     while ((made = this.#made.pop())) made.free(made.pointer);

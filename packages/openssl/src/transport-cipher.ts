@@ -212,7 +212,7 @@ function createSealRun({ chacha20, tag, views }: Parts): SealRun {
 }
 
 /**
- * Checks the arguments of a run. Lengths and counts must be whole numbers: with a `count` of 2.5, a
+ * Checks the arguments of a run. Lengths and counts must be whole numbers. If `count` were 2.5, a
  * third text would be encrypted beyond the last address that is checked here.
  *
  * @throws {RangeError} the bytes that a run needs in front of each text and behind it are outside
@@ -243,9 +243,9 @@ function clearKey(view: DataView, at: number): void {
 
 /**
  * Caches addresses that are used again and again. V8 allocates an object for a number of more than
- * 31 bits when it is passed to a function. Such an object per packet would be garbage, so the
- * object for each offset is kept. Within 256 KiB, the length of a device's slab, offsets that are
- * at least 64 bytes apart have different slots.
+ * 31 bits when it is passed to a function. One object per packet would be garbage, so the object
+ * for each offset is kept. A device's slab is 256 KiB long. Within this length, offsets that are at
+ * least 64 bytes apart have different slots.
  */
 class Addresses {
   #base = 0;

@@ -14,7 +14,7 @@ import type { LibCrypto } from './libcrypto.ts';
 import { requirePointer } from './require-pointer.ts';
 import { wordsOf } from './words.ts';
 
-/** Makes tags for all ciphers of a thread. Each tag must be finished before the next one begins. */
+/** Makes tags for all ciphers of a thread. Each tag must be finished before the next tag begins. */
 export interface TransportTag {
   /** Begins a tag with the one-time key at the address `key`. */
   begin(key: number): void;
@@ -33,8 +33,8 @@ export interface TransportTag {
 
 /**
  * Makes the functions for a thread. Addresses are constants of a closure: in a field of an object,
- * V8 stores a number over 31 bits as a heap object, and allocates another object when the number is
- * passed on.
+ * V8 stores a number of more than 31 bits as a heap object, and allocates another object when the
+ * number is passed on.
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */

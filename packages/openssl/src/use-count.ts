@@ -1,7 +1,7 @@
 /**
  * `UseCount`: counts the users of a provider's OpenSSL objects. The provider and its ciphers share
  * these objects. They are freed when the last user is destroyed. A destroyed provider or cipher
- * throws when it is used, because otherwise it would write into freed memory.
+ * throws when it is used, because it would write into freed memory.
  *
  * @module
  */
@@ -18,8 +18,8 @@ export class UseCount {
   }
 
   /**
-   * Returns the same provider with a `destroy`, after which its functions throw. Counts the ciphers
-   * and keys that the provider makes.
+   * Returns a copy of the provider that has a `destroy` function. After `destroy`, the other
+   * functions of the copy throw. Counts the ciphers and keys that the copy makes.
    */
   wrap(provider: CryptoProvider): CryptoProvider {
     let isDestroyed = false;

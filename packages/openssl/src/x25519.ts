@@ -57,9 +57,8 @@ export class X25519 {
    */
   sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
     checkLength('publicKey', publicKey, KEY_LENGTH);
-    // The private key is imported with a public key, although it is a wrong one (the base point).
-    // Without a public key, OpenSSL would compute the right one, which costs as much as the
-    // derivation.
+    // The private key is imported together with a wrong public key, the base point. If there were
+    // no public key, OpenSSL would compute the right one, which costs as much as the derivation.
     const context = this.#contextOf(this.#import(privateKey, this.#keypair));
     try {
       return this.#derive(context, publicKey);

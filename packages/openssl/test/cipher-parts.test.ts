@@ -10,8 +10,8 @@ const KEY = new Uint8Array(32).fill(3);
 const LONGEST = 1500;
 
 describeWith([openssl], 'createBoundedOpen', () => {
-  // Texts of whole blocks, with a partial block, of one byte, and longer than the texts that are
-  // copied. In the fifth case, nothing is behind the tag.
+  // The texts are whole blocks, end with a partial block, have one byte, or are longer than the
+  // texts that are copied. In the fifth case, there are no bytes behind the tag.
   it.each([
     [1408, 64],
     [1420, 64],

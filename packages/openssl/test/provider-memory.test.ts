@@ -7,8 +7,8 @@ import { createOpensslProvider } from '../src/index.ts';
 /** How many objects of OpenSSL were made and not freed, by kind and address. */
 const living = new Map<string, number>();
 /**
- * The function of the library that must fail, and the algorithm for which it fails; undefined:
- * none.
+ * The function of the library that must fail, and the algorithm for which it must fail. If this is
+ * undefined, no function fails.
  */
 let missing: { name: keyof LibCrypto; algorithm?: string } | undefined;
 

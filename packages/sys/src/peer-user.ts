@@ -18,7 +18,7 @@ export interface PeerProcess {
 
 /**
  * Returns the user id that a process had when it connected to a Unix socket, as a number of this
- * process's user namespace. A user without a number there is 65534.
+ * process's user namespace. For a user that has no number in this namespace, it returns 65534.
  *
  * @param fd the descriptor of a connected Unix socket; borrowed for the call
  * @throws {SystemError} `fd` is not a socket

@@ -78,8 +78,8 @@ export class PollSet {
 
   /**
    * Sleeps until a descriptor is ready or `timeoutMs` have passed, and never wakes earlier:
-   * fractions of a millisecond are rounded up. With `Infinity` there is no limit; with 0 or less
-   * the call returns at once. A signal does not end the sleep.
+   * fractions of a millisecond are rounded up. If `timeoutMs` is `Infinity`, there is no limit. If
+   * it is 0 or less, the call returns at once. A signal does not end the sleep.
    *
    * @returns the number of ready entries; 0 after the time-out
    * @throws {SystemError} poll failed
@@ -97,9 +97,7 @@ export class PollSet {
     }
   }
 
-  /**
-   * Returns the revents of the last `wait`: 0 if nothing happened, else `POLLIN`, `POLLERR`, ...
-   */
+  /** Returns the revents of the last `wait`: `POLLIN`, `POLLERR`, ..., or 0 if nothing happened. */
   ready(index: number): number {
     return this.#entries.view.getInt16(this.#offsetOf(index) + REVENTS, true);
   }

@@ -29,7 +29,7 @@ export class ReadableSignal {
    * Watching begins at once. No signal is sent for data that arrived earlier, so the caller must
    * read once.
    *
-   * @param fd a socket, open until `stop` was called
+   * @param fd a socket, which must stay open until `stop` is called
    * @throws {SystemError} EBADF: the descriptor is closed
    */
   constructor(fd: number, listener: () => void) {

@@ -14,8 +14,8 @@ import { check } from './system-error.ts';
 /**
  * Sets a kernel parameter.
  *
- * @param name like 'net.ipv4.ip_forward'. The name of an interface may contain dots; then use
- *   slashes, as in 'net/ipv6/conf/eth0.1/disable_ipv6'. With slashes, dots are not replaced.
+ * @param name like 'net.ipv4.ip_forward'. If the name of an interface contains dots, use slashes,
+ *   as in 'net/ipv6/conf/eth0.1/disable_ipv6'. In a name with slashes, dots are not replaced.
  * @throws {SystemError} ENOENT: there is no such parameter; EACCES, EROFS: it cannot be written
  */
 export function writeSysctl(name: string, value: string | number): void {

@@ -28,7 +28,7 @@ export interface UserChange {
  * bounding), and sets no_new_privs. Capabilities that the thread does not have are not added.
  *
  * Without CAP_SETPCAP the kernel does not change the bounding set. That does no harm: with
- * no_new_privs, no program gets a capability from the bounding set that the thread does not have.
+ * no_new_privs, the bounding set gives no program a capability that the thread does not have.
  *
  * @param user the user to change to, for all threads of the process. Default: no change
  * @throws {SystemError} EPERM: the thread may not change the user (CAP_SETUID, CAP_SETGID)

@@ -41,7 +41,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('1');
   });
 
-  test('restores the value that a filter had before a killed tunnel; the next tunnel has the same name or another one', () => {
+  test('restores the value that a filter had before a killed tunnel, whether the next tunnel has the same name or another one', () => {
     for (const [killed, next] of [
       ['wg0', 'wg0'],
       ['wg0', 'wg1'],

@@ -83,7 +83,8 @@ export const QUICK = {
 };
 
 /**
- * The least share of killed mutants, over all folders together. Equivalent mutants do not count.
+ * At least this share of the mutants of all folders together must be killed. Equivalent mutants do
+ * not count.
  */
 export const LEAST_SHARE = 0.9;
 

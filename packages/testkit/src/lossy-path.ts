@@ -23,7 +23,10 @@ export interface PathOptions {
   reorderBy?: number;
   /** Bytes per ms; default: no limit. */
   rate?: number;
-  /** How many bytes may wait if packets come faster than `rate`; more packets are lost. */
+  /**
+   * How many bytes may wait if packets come faster than `rate`. When more bytes wait, packets are
+   * lost.
+   */
   queue?: number;
   /** Packets longer than this are lost without an error. */
   blackHole?: number;

@@ -40,8 +40,8 @@ export interface PairOptions {
   alice?: Partial<EngineOptions>;
   bob?: Partial<EngineOptions>;
   /**
-   * Overrides the configuration of bob as a peer of alice. `aliceAsPeer` overrides that of alice as
-   * a peer of bob.
+   * Replaces fields of the configuration with which alice adds bob as a peer. `aliceAsPeer`
+   * replaces fields of the configuration with which bob adds alice.
    */
   bobAsPeer?: Partial<PeerConfiguration>;
   aliceAsPeer?: Partial<PeerConfiguration>;

@@ -57,9 +57,10 @@ export function programRequirement(program: string, args: string[] = ['--version
 }
 
 /**
- * Calls `describe` if every requirement is met. Otherwise defines a skipped suite with the reasons
- * in its title, or, with `LITZ_REQUIRE_ALL=1`, a failing suite. The body of a skipped suite still
- * runs, to name its tests. So create nothing outside `beforeAll` and the tests.
+ * Calls `describe` if every requirement is met. If a requirement is missing, defines a skipped
+ * suite with the reasons in its title. If `LITZ_REQUIRE_ALL` is 1, defines a failing suite instead.
+ * The body of a skipped suite still runs, to name its tests. So create nothing outside `beforeAll`
+ * and the tests.
  */
 export function describeWith(
   requirements: readonly Requirement[],

@@ -1,7 +1,8 @@
 /**
  * `describeSealRun`: the part of the conformance suite that tests `sealRun`, which seals several
- * texts of one length at equal distances: what it writes, and what it must not change. The ciphers
- * of the provider need not have a `sealRun` of their own: then core calls `seal` for each text.
+ * texts of one length at equal distances. The tests check what `sealRun` writes, and what it must
+ * not change. The ciphers of the provider need not have a `sealRun` of their own: then core calls
+ * `seal` for each text.
  *
  * @module
  */
@@ -104,8 +105,9 @@ function bytes(length: number, seed: number): Uint8Array {
 const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
 const COUNTS: readonly number[] = [1, 2, 7, 64];
 /**
- * Bytes between two messages, in addition to the smallest distance. With less than 48, the spaces
- * around two texts overlap. With 48, they are adjacent. With 300, there are bytes between them.
+ * Bytes between two messages, in addition to the smallest distance. If there are fewer than 48, the
+ * spaces around two texts overlap. With 48, the spaces are adjacent. With 300, there are bytes
+ * between the spaces.
  */
 const GAPS: readonly number[] = [0, 13, 16, 48, 300];
 const COUNTERS: readonly number[] = [

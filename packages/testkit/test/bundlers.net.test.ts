@@ -42,7 +42,7 @@ const BUNDLERS: Record<string, (entryPoints: Entries, outdir: string) => Promise
 
 let project: PackedProject;
 
-describeWith(requirements, 'a program that is made by', () => {
+describeWith(requirements, 'a program that a bundler has made', () => {
   beforeAll(() => {
     project = new PackedProject();
     project.install('npm');
@@ -53,29 +53,32 @@ describeWith(requirements, 'a program that is made by', () => {
 
   afterAll(() => project.remove());
 
-  test.each(Object.keys(BUNDLERS))('%s can open a device with an interface', async (bundler) => {
+  test.each(Object.keys(BUNDLERS))('can open a device with an interface (%s)', async (bundler) => {
     const threads = { 'linux-worker': '@litz/device/linux-worker' };
     const folder = await bundle(bundler, { program: './device.js', ...threads });
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle0 true\n', stderr: '' });
   });
 
-  test.each(Object.keys(BUNDLERS))('%s can open a device with several threads', async (bundler) => {
-    const threads = {
-      'linux-worker': '@litz/device/linux-worker',
-      'cipher-worker': '@litz/device/cipher-worker',
-    };
-    const folder = await bundle(bundler, { program: './threads.js', ...threads });
-    expect(runIn(folder)).toEqual({ status: 0, stdout: '2\n', stderr: '' });
-  });
+  test.each(Object.keys(BUNDLERS))(
+    'can open a device with several threads (%s)',
+    async (bundler) => {
+      const threads = {
+        'linux-worker': '@litz/device/linux-worker',
+        'cipher-worker': '@litz/device/cipher-worker',
+      };
+      const folder = await bundle(bundler, { program: './threads.js', ...threads });
+      expect(runIn(folder)).toEqual({ status: 0, stdout: '2\n', stderr: '' });
+    },
+  );
 
-  test.each(Object.keys(BUNDLERS))('%s can open a stream of packets', async (bundler) => {
+  test.each(Object.keys(BUNDLERS))('can open a stream of packets (%s)', async (bundler) => {
     const threads = { 'readiness-worker': '@litz/tun/readiness-worker' };
     const folder = await bundle(bundler, { program: './stream.js', ...threads });
     expect(runIn(folder)).toEqual({ status: 0, stdout: 'litzbundle1 closed\n', stderr: '' });
   });
 
   test.each(Object.keys(BUNDLERS))(
-    '%s fails without the entry of the thread, and names it',
+    'fails without the entry of the thread, and names that entry (%s)',
     async (bundler) => {
       const folder = await bundle(bundler, { program: './device.js' });
       const { status, stderr } = runIn(folder);

@@ -24,7 +24,7 @@ describe('a package', () => {
 });
 
 describe('neighbours', () => {
-  test('of a file are its imports by a path, including imports of types', () => {
+  test('returns the imports of a file by a path, including imports of types', () => {
     expect(neighbours(import.meta.dirname, import.meta.filename)).toEqual(['imports.ts']);
   });
 });

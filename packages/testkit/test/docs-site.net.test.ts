@@ -11,7 +11,7 @@ const builtSite = requirement('the documentation site', () =>
   existsSync(join(out, 'api/index.html')) ? true : 'run `pnpm api-docs` and `pnpm docs:site` first',
 );
 const TYPEDOC = join(out, '../../typedoc.json');
-/** Where to put pictures of the pages; none by default. */
+/** The folder for pictures of the pages. Default: no pictures are made. */
 const PICTURES = process.env['LITZ_PAGE_PICTURES'];
 
 describeWith([builtSite, programRequirement('chromium')], 'the documentation site', () => {

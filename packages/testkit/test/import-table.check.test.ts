@@ -11,7 +11,8 @@ import { importsOf, sourceFiles, type Import } from './imports.ts';
 const packages = join(import.meta.dirname, '../..');
 
 /**
- * The packages that a package may import. `node`: also node: modules. `dynamic`: only by import().
+ * The packages that a package may import. `node`: whether it may also import node: modules.
+ * `dynamic`: packages that it may only load by import().
  */
 const TABLE: Record<
   string,

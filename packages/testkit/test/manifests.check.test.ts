@@ -68,7 +68,7 @@ describe('manifests', () => {
     expect(text).toMatch(new RegExp(`^# ${name}\n\n## ${version.replaceAll('.', '\\.')}\n`));
   });
 
-  test('are those of the packages to which changesets gives one common version', () => {
+  test('exist for exactly the packages to which changesets gives one common version', () => {
     const config = JSON.parse(readFileSync(join(root, '.changeset/config.json'), 'utf8')) as {
       fixed: string[][];
     };

@@ -69,7 +69,7 @@ describe('relocate', () => {
     ]);
   });
 
-  it('moves nothing if the code has changed, also inside a string', () => {
+  it('moves nothing if the code has changed, even inside a string', () => {
     expect(relocate({ source, mutants }, source.replace('x', 'x '))).toBeUndefined();
     expect(relocate({ source, mutants }, source.replace('a();', ''))).toBeUndefined();
     expect(relocate({ source, mutants }, source.replace('if (a)', 'if (d)'))).toBeUndefined();
@@ -120,7 +120,7 @@ describe('within', () => {
 });
 
 describe('survivingLines', () => {
-  it('are the lines of unexplained survivors, once each', () => {
+  it('returns each line with an unexplained survivor once', () => {
     const file = 'packages/core/src/a.ts';
     const mutants = [
       mutant('Survived', 'true', 1, 5, 6),
@@ -138,7 +138,7 @@ describe('survivingLines', () => {
 });
 
 describe('survivingLines of a change over several lines', () => {
-  it('are the first to the last line of a mutant', () => {
+  it('returns the first and the last line of the mutant', () => {
     const source = 'if (a) {\n  b();\n}';
     const location = { start: { line: 1, column: 8 }, end: { line: 3, column: 2 } };
     const mutants = [{ ...mutant('Survived', '{}', 1, 8, 9), location }];
@@ -148,7 +148,7 @@ describe('survivingLines of a change over several lines', () => {
 });
 
 describe('stoppedLines', () => {
-  it('are the lines of changes that ran too long, except the heads of loops', () => {
+  it('returns the lines of changes that ran too long, except the heads of loops', () => {
     const source = 'for (let i = 0; i < a; i++) b();\nif (a) c();\nwhile (a) c();\nif (d) e();';
     const mutants = [1, 2, 3].map((line) => mutant('Timeout', 'true', line, 5, 6));
     const file = 'packages/core/src/a.ts';

@@ -543,13 +543,13 @@ describeWith([linux], 'native access', () => {
   });
 
   for (const [file, entries] of Object.entries(TABLE)) {
-    test(`of ${file} is all in the table`, async () => {
+    test(`has each function of ${file} in the table`, async () => {
       expect(Object.keys(entries).toSorted()).toEqual(functionsOf(await load(file)).toSorted());
     });
 
     for (const [name, calls] of Object.entries(entries)) {
       if (typeof calls === 'string') continue;
-      test(`of ${file} is checked: ${name}`, async () => {
+      test(`in ${file}, checks the arguments of ${name}`, async () => {
         const module = await load(file);
         for (const [text, call] of calls) {
           const error = await failureOf(() => call(module));

@@ -91,7 +91,7 @@ describeWith(
 for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
   describeWith(requirements, `${manager} install`, () => {
-    test('installs everything that is needed to call Linux; with pnpm, an install script would fail', () => {
+    test('installs all that system calls need, without an install script (it would fail with pnpm)', () => {
       const own = new PackedProject();
       onTestFinished(() => own.remove());
       own.install(manager);

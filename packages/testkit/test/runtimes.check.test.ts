@@ -43,7 +43,7 @@ describe('the command litz', () => {
     expect(own.length).toBeGreaterThan(3);
   });
 
-  test('loads no cryptography before it drops its rights, because it then starts again', () => {
+  test('loads no cryptography before it drops its rights, because it starts again after that', () => {
     const seen = new Map<string, string[]>();
     follow(join(packages, 'cli/src/rights/few-rights.ts'), seen);
     follow(join(packages, 'sys/src/index.ts'), seen);

@@ -95,7 +95,8 @@ describe.each(OBJECTS)('a method of %s', (_, make) => {
  */
 const KEY = Buffer.alloc(32, 1).toString('base64');
 /**
- * Methods that only the packet loop calls, which are not checked, and methods of JavaScript itself.
+ * Methods whose arguments are not checked, because only the packet loop calls them, and methods of
+ * JavaScript itself.
  */
 const NOT_FOR_USERS = new Set(['handlePackets', 'read', 'write', 'constructor']);
 

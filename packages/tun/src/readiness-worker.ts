@@ -16,8 +16,8 @@ const wakeIndex = polled.add(wakeFd, linux.POLLIN);
 
 while (isRunning()) {
   const requested = Atomics.load(flags, REQUESTED);
-  // Without requested events the descriptor is not polled: a deleted interface would report POLLERR
-  // all the time.
+  // If no events are requested, the descriptor is not polled: a deleted interface would report
+  // POLLERR all the time.
   const index = requested === 0 ? undefined : polled.add(fd, requested);
   polled.wait(Infinity);
   if (polled.ready(wakeIndex) !== 0) wake.clear();

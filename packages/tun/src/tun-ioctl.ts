@@ -36,8 +36,8 @@ export function attachInterface(fd: number, name: string, detail: string): strin
 }
 
 /**
- * TUNSETVNETHDRSZ: sets the length of the vnet header. A persistent interface would keep the length
- * that its last user set.
+ * TUNSETVNETHDRSZ: sets the length of the vnet header. Without this call, a persistent interface
+ * keeps the length that its last user set.
  *
  * @throws {SystemError} EBADFD: the interface is gone
  */

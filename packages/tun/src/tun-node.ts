@@ -40,7 +40,9 @@ export function nodeFault(
   }
 }
 
-/** Returns the mount point that a path is on if it is mounted with nodev; otherwise undefined. */
+/**
+ * Returns the mount point that a path is on, if the mount has the option nodev; undefined if not.
+ */
 export function nodevMount(path: string, mountInfo: string): string | undefined {
   let found: { point: string; options: string } | undefined;
   for (const line of mountInfo.split('\n')) {

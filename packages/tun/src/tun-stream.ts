@@ -51,9 +51,10 @@ type Callback = (error?: Error | null) => void;
  * (EBADFD), at the latest with the next read or write.
  *
  * In addition to the events of a Duplex, it emits `drop` with a `SystemError` for each packet that
- * the kernel refused (EIO while the interface is down, EINVAL for bytes that are not an IP packet),
- * that is longer than 65535 bytes (EMSGSIZE), or that could not be read. After eight failed reads
- * in a row the stream is destroyed with the error of the last read.
+ * is lost. Either the kernel refused the packet (EIO while the interface is down, EINVAL for bytes
+ * that are not an IP packet), or the packet is longer than 65535 bytes (EMSGSIZE), or it could not
+ * be read. After eight failed reads in a row the stream is destroyed with the error of the last
+ * read.
  *
  * @example
  *
@@ -256,7 +257,7 @@ export class TunStream extends Duplex {
           ? new SystemError('read', EBADFD, `${this.name} is gone`)
           : new SystemError('read', -length, `cannot read from ${this.name}`);
       // A packet that cannot be read is lost. After several failures in a row the stream is
-      // destroyed, because it would otherwise try without end.
+      // destroyed: without this limit, it would try without end.
       if (length === GONE || failures === MAX_READ_FAILURES) this.destroy(error);
       else this.emit('drop', error);
       if (this.destroyed) return undefined;

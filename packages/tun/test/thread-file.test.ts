@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { threadFile } from '../src/thread-file.ts';
 
 describe('threadFile', () => {
-  test('is the built file, also for a source file', () => {
+  test('is the built file, even if the code runs from its source', () => {
     expect(fileURLToPath(threadFile())).toMatch(/tun\/dist\/readiness-worker\.js$/);
   });
 

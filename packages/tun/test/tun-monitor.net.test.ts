@@ -73,7 +73,7 @@ describeWith([tunDevices], 'TunMonitor', () => {
     }
   });
 
-  test('follows from one namespace to the next', () => {
+  test('follows the interface from one namespace to the next', () => {
     const { tun, monitor, netlink } = watched();
     const [second, third] = [createNamespace(), createNamespace()];
     netlink.setLink(tun.interfaceIndex, { netns: second.fd });

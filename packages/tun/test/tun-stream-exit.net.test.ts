@@ -17,15 +17,15 @@ const BUILT = new URL('../dist/index.js', import.meta.url).href;
 
 describeWith([tunDevices, builtTun], 'a process with an open TunStream', () => {
   test.each<[string, string, number | null, string | null]>([
-    ['ends by itself when it is released', 'tun.release();', 0, null],
+    ['ends by itself when the stream is released', 'tun.release();', 0, null],
     [
-      'ends by itself when it is released while it is read',
+      'ends by itself when the stream is released during a read',
       'setImmediate(() => tun.release());',
       0,
       null,
     ],
-    ['ends by itself when it is destroyed', 'tun.destroy();', 0, null],
-    ['ends by itself when it is unrefed', 'tun.unref();', 0, null],
+    ['ends by itself when the stream is destroyed', 'tun.destroy();', 0, null],
+    ['ends by itself when the stream is unrefed', 'tun.unref();', 0, null],
     ['ends by process.exit', 'process.exit(3);', 3, null],
     [
       'ends by process.exit while the thread sleeps',

@@ -80,8 +80,8 @@ function throwError(run: DatagramRun): never {
   checkInteger('length', length, 0, LONGEST);
   checkInteger('lastLength', lastLength, 0, length);
   checkInteger('count', count, 1, LONGEST);
-  // Datagrams may not overlap. Otherwise a run could have so many datagrams that sending never
-  // ends.
+  // Datagrams must not overlap. If they could, a run could have so many datagrams that sending
+  // never ends.
   checkInteger('stride', stride, count === 1 ? 0 : Math.max(length, 1), LONGEST);
   const end = endOfRun(offset, length, lastLength, stride, count);
   throw new RangeError(

@@ -1,13 +1,13 @@
 /**
  * `FloodFilter`: keeps a flood of handshake messages out of the queue of one socket.
  *
- * 1. When more handshake messages arrive than honest peers send, it starts to count the messages of
- *    each source (`SourceSketch`).
- * 2. Eight times per second it gives the kernel a filter (`handshakeFilter`). The filter has a list
- *    of marked sources, which are the sources that send many messages, and the share of their
- *    messages that still passes. The share is large enough to see whether these sources continue.
- *    It also gives a chance to an honest peer behind the address of a marked source. Sources that
- *    send few messages, as honest peers do, always pass.
+ * 1. When more handshake messages arrive than honest peers send, `FloodFilter` starts to count the
+ *    messages of each source (`SourceSketch`).
+ * 2. Eight times per second `FloodFilter` gives the kernel a filter (`handshakeFilter`). The filter
+ *    has a list of marked sources, which are the sources that send many messages, and the share of
+ *    their messages that still passes. The share is large enough to see whether these sources
+ *    continue. It also gives a chance to an honest peer behind the address of a marked source.
+ *    Sources that send few messages, as honest peers do, always pass.
  * 3. The filter lets only a share of the messages of a marked source pass. So each message that
  *    passes counts as several messages. When few messages arrive, `FloodFilter` removes the filter.
  *
@@ -49,8 +49,8 @@ export class FloodFilter {
   }
 
   /**
-   * When `update` must be called at the latest, in ms on the clock of its `now`; Infinity: not
-   * needed.
+   * When `update` must be called at the latest, in ms, on the same clock as the argument `now` of
+   * `update`. Infinity: no call is needed.
    */
   get due(): number {
     return this.#sketch ? this.#updatedAt + INTERVAL_MS : Infinity;
@@ -159,11 +159,11 @@ export class FloodFilter {
   }
 }
 
-/** Offset of mac2, by length of the message; 0: such a message has no mac2. */
+/** Offset of mac2, by length of the message; 0: a message of this length has no mac2. */
 const MAC2_OFFSETS: Readonly<Record<number, number | undefined>> = { 148: 132, 92: 76, 64: 0 };
 /**
- * A flood begins with this many messages within `FLOOD_MS`. A server with only honest peers gets
- * less than a thousand messages per second.
+ * A flood begins with this many messages within `FLOOD_MS`, which are 2000 per second. A server
+ * with only honest peers gets fewer than 1000 per second.
  */
 const FLOOD_MESSAGES = 500;
 const FLOOD_MS = 250;

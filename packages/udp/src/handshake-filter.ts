@@ -5,17 +5,19 @@
  * ```
  * type 1, 2 or 3, with the length of that type?    no: it passes
  * source marked in both tables?                    no: it passes
- * random number below the limit for its kind?      yes: it passes (kinds: with mac2, without mac2)
+ * random number below the limit for its kind?      yes: it passes; no: it is dropped
  * ```
+ *
+ * There are two kinds of handshake messages: those with mac2, and those without.
  *
  * The kernel coalesces datagrams of one length and one source before the filter sees them. So the
  * filter treats several coalesced initiations, or several coalesced responses, like a single one.
  * Transport messages always pass. A single transport message passes because of its type. The kernel
  * can also coalesce a transport message with handshake messages before it, but only as the last
- * datagram, and only if it is shorter than the others. The length of a transport message is a
- * multiple of 16, so it is neither 148 nor 92. Then the total length is not a multiple of 148 or
- * 92, and all of these datagrams pass. A cookie reply is 64 bytes long, and a transport message can
- * have this length too. So the filter matches only a single cookie reply, not several coalesced
+ * datagram, and only if this datagram is shorter than the others. The length of a transport message
+ * is a multiple of 16, so it is neither 148 nor 92. Then the total length is not a multiple of 148
+ * or 92, and all of these datagrams pass. A cookie reply is 64 bytes long, and a transport message
+ * can have this length too. So the filter matches only a single cookie reply, not several coalesced
  * ones. A filter of a UDP socket sees the datagram from the UDP header on.
  *
  * @module
@@ -133,8 +135,8 @@ function passUnlessMarked(family: Family, { hash, marks }: SourceTable): Instruc
 }
 
 /**
- * Sets A to `words[A]` with a binary search, because classic BPF has no tables. Then the program
- * continues after these instructions.
+ * Sets A, the accumulator, to `words[A]` with a binary search, because classic BPF has no tables.
+ * Then the program continues after these instructions.
  */
 function wordOf(words: Uint32Array, from: number, to: number): Instruction[] {
   if (isSame(words, from, to)) return [[LOAD_VALUE, 0, 0, words[from]!]];

@@ -14,11 +14,11 @@
  * - It is faulty if the kernel refuses the message, or if a datagram arrives that was not sent:
  *   with another length, other bytes, or invalid control data. One such case is enough, because
  *   nothing between the two sockets may change datagrams.
- * - Otherwise the result is unknown. A missing datagram was lost: loopback may be down, filtered or
- *   slow, or have too little memory for a large message, and a queue on loopback (netem, bfifo) may
- *   lose the datagram in every try. A loss says nothing about the interface that real datagrams
- *   leave through. Another order or a second copy says nothing either: UDP allows both, and a
- *   receiver of WireGuard messages handles both.
+ * - In all other cases the result is unknown. A missing datagram was lost: loopback may be down,
+ *   filtered or slow, or have too little memory for a large message, and a queue on loopback
+ *   (netem, bfifo) may lose the datagram in every try. A loss says nothing about the interface that
+ *   real datagrams leave through. Another order or a second copy says nothing either: UDP allows
+ *   both, and a receiver of WireGuard messages handles both.
  *
  * @module
  */
@@ -56,8 +56,8 @@ export function testOffloads({ gro }: { readonly gro: boolean }): OffloadVerdict
     if (!canSegment(sender.fd)) return NOTHING_KNOWN;
     const test = new LoopbackTest(sender);
     const udpGso = test.perform(false);
-    // Receiving can be tested only if sending works. Otherwise UDP_SEGMENT may be the cause of a
-    // wrong or missing datagram.
+    // Receiving can be tested only if sending works. If sending does not work, UDP_SEGMENT may be
+    // the cause of a wrong or missing datagram.
     return { udpGso, udpGro: gro && udpGso === 'works' ? test.perform(true) : 'unknown' };
   } finally {
     libc().close(sender.fd);

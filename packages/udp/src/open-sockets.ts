@@ -101,7 +101,7 @@ export function canSegment(fd: number): boolean {
 /**
  * Makes the kernel coalesce received datagrams from now on (UDP_GRO, Linux 5.0).
  *
- * @returns undefined if the kernel coalesces for all sockets; otherwise the reason why it does not
+ * @returns undefined if the kernel coalesces for all sockets; the reason if it does not
  */
 export function enableCoalescing({ v4, v6 }: BoundSockets): string | undefined {
   if (!coalescesReliably()) return 'kernels before 5.12 can corrupt datagrams that they coalesce';

@@ -172,7 +172,7 @@ export class PortableUdp {
   }
 
   /**
-   * Queues several datagrams at equal distances; otherwise like `send`.
+   * Queues several datagrams at equal distances. In all other respects it does what `send` does.
    *
    * @param run borrowed for the call
    * @throws {TypeError | RangeError} as `UdpSockets.sendRun` does

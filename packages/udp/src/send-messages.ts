@@ -214,8 +214,8 @@ export class SendMessages {
       count += whole;
       from = this.#firsts[i + 1]!;
       if (whole === left) continue;
-      // If one datagram of this run is left, it can be the shorter end of the message. The first
-      // datagram of a run with another length can be this end too.
+      // The last datagram of a message may be shorter. It is the last datagram of this run if only
+      // this one is left, or the first datagram of a run whose datagrams have another length.
       const next = left - whole === 1 ? this.#lastLengths[i]! : this.#lengths[i]!;
       const isEnd = next > 0 && next <= length && count * length + next <= longest;
       return isEnd && count < maxSegments ? count + 1 : count;

@@ -33,11 +33,11 @@ export interface SendCallbacks {
 /**
  * A queue for one socket. A datagram that fails does not make others fail.
  *
- * When the send buffer is full (EAGAIN), the queue waits until it has space. This slows down the
- * TUN, as a full link should. All flushes together wait at most 20 ms. After that, the queue does
- * not wait again until 20 ms have passed and the buffer has accepted something. Until then,
- * datagrams that the kernel does not accept are dropped at once, as the kernel's WireGuard does. So
- * a dead link does not stop the loop.
+ * When the send buffer is full (EAGAIN), the queue waits until the buffer has space. This slows
+ * down the TUN, as a full link should. All flushes together wait at most 20 ms. After that, the
+ * queue does not wait again until 20 ms have passed and the buffer has accepted something. Until
+ * then, datagrams that the kernel does not accept are dropped at once, as the kernel's WireGuard
+ * does. So a dead link does not stop the loop.
  */
 export class SendQueue {
   readonly family: Family;
@@ -93,8 +93,8 @@ export class SendQueue {
   }
 
   /**
-   * Queues several datagrams at equal distances; otherwise like `push`. They must have passed
-   * `checkRun`.
+   * Queues several datagrams at equal distances. In all other respects it does what `push` does.
+   * The datagrams must have passed `checkRun`.
    */
   pushRun(run: DatagramRun): void {
     if (this.#messages.queued + run.count <= SEND_QUEUE_CAPACITY) {
@@ -187,7 +187,7 @@ export class SendQueue {
       this.#sendAlone(messages.start(done), count, errno);
       done++;
       // A callback may have transferred a buffer to another thread. The messages that are built
-      // already must not refer to such a buffer.
+      // already must not refer to a buffer that was transferred.
       if (!messages.hasWholeBuffers()) return done < built ? messages.start(done) : queued;
     }
     return queued;
@@ -210,8 +210,8 @@ export class SendQueue {
 
   /** Sends the datagrams of a failed message one by one. */
   #sendAlone(start: number, count: number, errno: number): void {
-    // With UDP_SEGMENT, a datagram above the path MTU fails (EMSGSIZE; EINVAL on older kernels). A
-    // single datagram is fragmented and arrives.
+    // A message with UDP_SEGMENT fails if its datagrams are longer than the path MTU (EMSGSIZE;
+    // EINVAL on older kernels). A datagram that is sent alone is fragmented and arrives.
     if (count > 1) this.#counters.sentOneByOne++;
     let withSource = true;
     for (let i = start; i < start + count; i++) {

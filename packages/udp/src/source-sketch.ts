@@ -141,8 +141,9 @@ const MARKED_ABOVE = 4;
 // The part of a count that remains after `endInterval`.
 const KEPT = 0.7;
 /**
- * After this many intervals (a second), the older table is replaced by a new one. So an honest
- * source that shares its entries with a flooding one gets through within its first retries.
+ * After this many intervals (a second), the older of the two tables is replaced by the next one. So
+ * an honest source that shares its entries with a flooding one gets through within its first
+ * retries.
  */
 const INTERVALS_PER_TABLE = 8;
 /** The tables have 2^12 entries, so the marks of a table are 128 words. */

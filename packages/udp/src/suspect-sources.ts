@@ -40,8 +40,8 @@ export class SuspectSources {
   }
 
   /**
-   * Returns the endpoint to send to: `destination`, or the same without its source if the source
-   * does not work.
+   * Returns the endpoint to send to: `destination`, or the same endpoint without its sticky source
+   * if that source does not work.
    */
   check(destination: Endpoint, socket: SendingSocket): Endpoint {
     const instead = this.#replacements.get(destination);

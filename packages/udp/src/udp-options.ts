@@ -26,8 +26,8 @@ export interface UdpOptions extends SendCallbacks {
   bufferBytes?: number;
   /**
    * How many messages a receive call can take; each has a slot of 65536 bytes. A message is one
-   * datagram, or with `gro` several datagrams that the kernel has coalesced. Default 64, with `gro`
-   * 8.
+   * datagram. If `gro` is true, it may also be several datagrams that the kernel has coalesced.
+   * Default: 8 if `gro` is true, and 64 if not.
    */
   slots?: number;
   /**
@@ -43,9 +43,9 @@ export interface UdpOptions extends SendCallbacks {
 }
 
 /**
- * Returns the default number of slots, for a caller that provides the memory: 64, or 8 with `gro`.
- * Each slot needs `SLOT_LENGTH` bytes. Coalesced messages hold many datagrams, so fewer slots are
- * needed.
+ * Returns the default number of slots, for a caller that provides the memory: 8 if `gro` is true,
+ * and 64 if not. Each slot needs `SLOT_LENGTH` bytes. Coalesced messages hold many datagrams, so
+ * fewer slots are needed with `gro`.
  */
 export function defaultSlots(options: { gro?: boolean } = {}): number {
   return options.gro ? 8 : 64;

@@ -19,7 +19,7 @@ import type { SuspectSources } from './suspect-sources.ts';
 import { checkMark, checkUdpOptions, defaultSlots, type UdpOptions } from './udp-options.ts';
 
 /**
- * Opens the sockets. With `gso` or `gro`, a few datagrams over loopback then test whether the
+ * Opens the sockets. If `gso` or `gro` is true, a few datagrams over loopback then test whether the
  * kernel segments and coalesces correctly. The test runs after binding: if the port is taken, each
  * attempt fails at once, without the test. Linux only: recvmmsg(2), sendmmsg(2), udp(7).
  *
@@ -190,9 +190,9 @@ export class UdpSockets {
 
   /**
    * Queues one datagram of `length` bytes at `offset`. The buffer is referenced until `flush`, and
-   * the bytes must not change before; a queue of 256 datagrams flushes itself before it takes
-   * another one. `tos`: DSCP and ECN. If the buffer is transferred before the flush, the datagram
-   * is lost with EFAULT.
+   * the bytes must not change before `flush`. A queue of 256 datagrams flushes itself before it
+   * takes another one. `tos`: DSCP and ECN. If the buffer is transferred before the flush, the
+   * datagram is lost with EFAULT.
    *
    * @throws {TypeError} `buffer` is not a Uint8Array, or `destination` is not an endpoint
    * @throws {RangeError} the datagram is outside the buffer, or `tos` is not an integer from 0 to
@@ -210,7 +210,7 @@ export class UdpSockets {
   }
 
   /**
-   * Queues several datagrams at equal distances; otherwise like `send`.
+   * Queues several datagrams at equal distances. In all other respects it does what `send` does.
    *
    * @param run borrowed for the call
    * @throws {TypeError} as `send` does

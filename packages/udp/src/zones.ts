@@ -39,8 +39,8 @@ function orElse<T>(first: () => T, otherwise: () => T): T {
 }
 
 /**
- * Node.js gives the number of an interface only with a link-local address; with a global address,
- * the number is 0.
+ * Node.js gives the number of an interface only together with a link-local address. Together with a
+ * global address, it gives 0.
  */
 function linkLocal(): { name: string; index: number }[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>

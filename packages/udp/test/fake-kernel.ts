@@ -48,7 +48,7 @@ export const kernel = {
   polls: 0,
   /** The clock, in ms. A poll advances it by the whole timeout. */
   now: 0,
-  /** Returns 0 to accept a message; otherwise the errno of the failure. */
+  /** Returns 0 to accept a message, or the errno with which sending it fails. */
   onSend: (_message: SentMessage): number => 0,
   /** Returns the messages that arrive when a message was accepted. */
   onLoopback: (_message: SentMessage): IncomingMessage[] => [],

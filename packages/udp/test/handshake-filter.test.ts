@@ -51,7 +51,7 @@ describe.each([4, 6] as const)('handshakeFilter for IPv%i', (family) => {
     }
   });
 
-  it('of marked sources, passes one share of the messages without mac2, and another share with mac2', () => {
+  it('passes a share of the messages of marked sources: one share without mac2, and another share with mac2', () => {
     const [source = 0] = marked;
     const withMac2 = message(1, INITIATION);
     withMac2[132] = 1;

@@ -194,7 +194,7 @@ describe('SendQueue', () => {
     expect(errors).toHaveLength(100);
   });
 
-  test('waits again for a slow send buffer only 20 ms after its waiting time was used up', () => {
+  test('waits for a slow send buffer again only 20 ms after the waiting time was used up', () => {
     const { queue, counters } = open();
     let emptied = 0;
     // After each wait, the buffer accepts one datagram.

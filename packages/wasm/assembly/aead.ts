@@ -59,8 +59,8 @@ function putTag(to: usize): void {
 }
 
 /**
- * Decrypts the `length` bytes at `data` and returns 1 if the tag behind them is right. Otherwise returns 0
- * and changes nothing.
+ * If the tag behind the `length` bytes at `data` is right, decrypts these bytes and returns 1. If the tag is
+ * wrong, returns 0 and changes nothing.
  */
 export function open(
   key: usize, n0: u32, n1: u32, n2: u32, auth: usize, authLength: i32, data: usize, length: i32,

@@ -24,8 +24,8 @@ const SIGMA: usize = memory.data<u8>([
 ]);
 
 /**
- * Begins a hash of `hashLength` bytes. If `keyLength` is not 0, the caller hashes the key first: it is
- * padded with zeros to one block.
+ * Begins a hash of `hashLength` bytes. If `keyLength` is not 0, the caller must first hash one block: the
+ * key and zeros after it.
  */
 export function beginHash(hashLength: u32, keyLength: u32): void {
   store<u32>(HASH, IV0 ^ 0x01010000 ^ (keyLength << 8) ^ hashLength);
@@ -47,7 +47,7 @@ export function updateHash(at: usize, length: i32): void {
   }
 }
 
-/** Hashes the rest of the input, which can have any length. The hash is at `HASH` then. */
+/** Hashes the rest of the input, which can have any length. After that, the hash is at `HASH`. */
 export function finishHash(at: usize, length: i32): void {
   const before = length <= 64 ? 0 : (length - 1) & -64;
   updateHash(at, before);

@@ -2,8 +2,8 @@
  * Rotations of four words of 32 bits by 8 and 16 bits: they only move bytes. `moveBytes(v, v128.load(LEFT8))`
  * rotates to the left by 8 bits.
  *
- * The patterns are in memory, and a loop loads them before it begins. V8 keeps such a pattern in a
- * register. It does not keep a constant there: version 13.6 builds a constant pattern again for
+ * The patterns are in memory, and a loop loads them before it begins. V8 keeps a loaded pattern in a
+ * register. It does not keep a constant pattern there: version 13.6 builds a constant pattern again for
  * each swizzle, with four instructions, as it does for a shuffle of bytes.
  */
 

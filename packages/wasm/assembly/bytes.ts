@@ -3,7 +3,7 @@
  * JavaScript engine. For a few bytes, this call takes longer than these loops.
  */
 
-/** Adds (exclusive or) the `length` bytes at `stream` to those at `to`. */
+/** Adds (exclusive or) the `length` bytes at `stream` to the bytes at `to`. */
 export function xorBytes(to: usize, stream: usize, length: i32): void {
   let left = length;
   if (ASC_FEATURE_SIMD) {
@@ -37,7 +37,7 @@ export function copyRest(to: usize, from: usize, length: i32): void {
   if ((length & 1) !== 0) store<u8>(to, load<u8>(from));
 }
 
-/** Writes `length` zeros at `to`, and up to 15 more: it writes 16 at a time. */
+/** Writes `length` zeros at `to`, and up to 15 more, because it writes 16 bytes at a time. */
 export function wipe(to: usize, length: i32): void {
   for (let end = to + length; to < end; to += 16) {
     if (ASC_FEATURE_SIMD) {

@@ -2,13 +2,13 @@
  * ChaCha20, RFC 8439 section 2.3. With SIMD it computes four blocks at a time, one in each lane of 32 bits.
  * Without SIMD it computes them one after the other.
  *
- * The vector instructions of ChaCha20 do not use the multiplier of the processor, and Poly1305 needs
- * little else. So one loop computes four blocks of ChaCha20 and takes other bytes into Poly1305. This loop
- * needs 25 % more time than ChaCha20 alone. Two loops, one after the other, would need nearly 50 % more than
- * ChaCha20 alone.
+ * The vector instructions of ChaCha20 do not use the multiplier of the processor. Poly1305 uses little else
+ * than the multiplier. So one loop computes four blocks of ChaCha20 and takes other bytes into Poly1305.
+ * This loop needs 25 % more time than ChaCha20 alone. Two loops, one after the other, would need nearly
+ * 50 % more than ChaCha20 alone.
  *
- * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. `adds`: the key
- * stream is added (exclusive or) to the bytes at `to`, instead of overwriting them.
+ * In all functions, `key` is the address of 32 bytes, and `n0`, `n1` and `n2` are the nonce. If `adds` is
+ * true, the key stream is added (exclusive or) to the bytes at `to`. If not, it overwrites them.
  */
 import { LEFT16, LEFT8, moveBytes } from './byte-moves';
 import { POLY1305 } from './memory';
@@ -20,7 +20,7 @@ export const ABSORBED: usize = 320;
 /**
  * Computes blocks `counter` to `counter` + 3 of the key stream, and writes or adds them to the 256 bytes at
  * `to`. Poly1305 takes the bytes from `at` to `end`, but at most `ABSORBED`. They are whole blocks of 16
- * bytes, and do not overlap those at `to`.
+ * bytes, and do not overlap the bytes at `to`.
  */
 export function fourBlocks(
   key: usize, counter: u32, n0: u32, n1: u32, n2: u32,
@@ -36,7 +36,7 @@ export function fourBlocks(
 }
 
 /**
- * Writes block 0 of four key streams to the 256 bytes at `to`. The streams are those of four consecutive
+ * Writes block 0 of four key streams to the 256 bytes at `to`. The streams belong to four consecutive
  * messages. The three words of a nonce are 0, then `n1` to `n1` + 3, then `n2`.
  */
 export function firstBlocks(key: usize, n1: u32, n2: u32, to: usize): void {
@@ -50,7 +50,7 @@ export function firstBlocks(key: usize, n1: u32, n2: u32, to: usize): void {
 
 /**
  * Writes blocks 0 and 1 of the key stream to the 128 bytes at `to`. With SIMD, a vector is a row of four
- * words of one block. With one block in each lane, two of the four lanes would be empty.
+ * words of one block. If each lane had a block of its own, two of the four lanes would be empty.
  */
 export function twoBlocks(key: usize, n0: u32, n1: u32, n2: u32, to: usize): void {
   if (ASC_FEATURE_SIMD) {

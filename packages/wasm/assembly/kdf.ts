@@ -15,8 +15,8 @@ export function deriveKeys(length: i32, count: i32): void {
   finishHmac(WINDOW + 32, length);
   wipe(WINDOW, 64);
   beginHmac(HASH, false);
-  // The input of each result is the result before it and one byte with its own number (1 to 3). The
-  // result is written behind the one before, and overwrites this byte.
+  // The input of a result is the previous result, if there is one, and one byte with the number of the new
+  // result (1 to 3). The new result is written behind the previous result, and overwrites this byte.
   store<u8>(WINDOW, 1);
   finishHmac(WINDOW, 1);
   copy32(WINDOW, HASH);

@@ -3,8 +3,8 @@
  * needs 16 multiplications. The processor starts one in each cycle.
  *
  * A sum of four products fits into 64 bits, because a word of r has at most 28 bits. A product with 2^128 or
- * more is reduced modulo 2^130 - 5: r times 2^128 is 5/4 of r. These words, `s1` to `s3`, are exact, as r1
- * to r3 are multiples of 4.
+ * more is reduced modulo 2^130 - 5: r times 2^128 is 5/4 of r. The words `s1` to `s3` are 5/4 of r1
+ * to r3. They are exact, because r1 to r3 are multiples of 4.
  *
  * The state is in memory, at `POLY1305`, because `chacha20.ts` continues with it.
  */

@@ -12,7 +12,7 @@ const UDP_CHECKSUM: usize = 6;
 
 /**
  * Writes segments `first` to `first` + `count` - 1 of the TCP or UDP super-packet of `length` bytes at
- * `from`. The first one starts at `to`, and each other one `stride` bytes after the one before.
+ * `from`. Segment `first` starts at `to`, and each next segment `stride` bytes later.
  *
  * @param headerLength length of the IP and the transport header together, a multiple of 4
  * @param ipSum sum of the parts of the IP header that all segments have in common
@@ -66,8 +66,8 @@ function finishTcp(at: usize, sequence: u32, isLast: bool, sum: u32): void {
 function finishUdp(at: usize, length: u32, sum: u32): void {
   store<u16>(at, bswap(<u16>length), 4);
   const check = <u16>~fold(sum + length);
-  // A checksum of 0 means "no checksum" (RFC 768), and IPv6 receivers drop such a datagram (RFC 8200
-  // section 8.1). 0xffff is the same number in one's complement.
+  // A checksum of 0 means "no checksum" (RFC 768), and IPv6 receivers drop a datagram without a
+  // checksum (RFC 8200 section 8.1). 0xffff is the same number in one's complement.
   store<u16>(at + UDP_CHECKSUM, check === 0 ? 0xffff : bswap(check));
 }
 

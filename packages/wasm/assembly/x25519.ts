@@ -101,7 +101,8 @@ function timesA24(to: usize, f: usize): void {
 
 /**
  * The sums fit into an i64. A limb is at most a little more than 2^27 if the element is a sum or difference
- * of two reduced ones. So a product of two limbs, times 38, is less than 2^60, and a sum has ten of these.
+ * of two reduced elements. So a product of two limbs, times 38, is less than 2^60. A sum has ten of these
+ * products.
  */
 function multiply(to: usize, f: usize, g: usize): void {
   const f0 = load<i64>(f), f1 = load<i64>(f, 8);
@@ -167,8 +168,8 @@ function square(to: usize, f: usize): void {
 }
 
 /**
- * Carries from each limb to the next, and from the last to the first, so that they have 26 and 25 bits
- * again. Writes the element to `to`.
+ * Carries from each limb to the next, and from the last limb to the first, so that the limbs have 26 and 25
+ * bits again. Writes the element to `to`.
  */
 // @ts-ignore: decorator
 @inline
@@ -261,7 +262,8 @@ function decode(to: usize, from: usize): void {
 
 /** Writes the element to `to` as 32 bytes: the number below p that it stands for. */
 function encode(to: usize, f: usize): void {
-  // Twice, because the carry from the last limb to the first may cause another one, which is at most 1.
+  // Reduces twice, because the carry from the last limb to the first may cause another carry, which is at
+  // most 1.
   for (let i = 0; i < 2; i++) {
     reduce(
       f, load<i64>(f), load<i64>(f, 8), load<i64>(f, 16), load<i64>(f, 24), load<i64>(f, 32),

@@ -20,11 +20,11 @@ export interface WasmByteOperations {
   copyAndSum(to: number, from: number, length: number): number;
   /**
    * Writes `count` segments of a super-packet, beginning with segment number `first`. The first of
-   * them is written at `to`, the others follow at distances of `stride` bytes. The segments must
-   * not overlap the super-packet or each other.
+   * these segments is written at `to`, and each next segment `stride` bytes later. The segments
+   * must not overlap the super-packet or each other.
    *
-   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or there are no such
-   *   segments
+   * @throws {RangeError} the super-packet or a segment is not within `buffer`, or the super-packet
+   *   has no segments with these numbers
    */
   writeSegments(
     plan: WasmSegmentPlan,
@@ -97,7 +97,8 @@ export function createWasmByteOperations(
       const last = to + (count - 1) * stride;
       const left = length - headerLength - (first + count - 1) * segmentSize;
       const lastEnd = last + headerLength + Math.min(segmentSize, left);
-      // The end of the segment before the last one. It may be longer than the last one.
+      // The segment before the last segment may be longer than the last segment, so its end is
+      // checked too.
       const otherEnd = count > 1 ? last - stride + headerLength + segmentSize : 0;
       if (!(to >= 0 && stride >= 0 && lastEnd <= end && otherEnd <= end)) {
         throw new RangeError('"to" and "stride" expected places within the buffer');

@@ -91,8 +91,8 @@ export class WasmAead {
   }
 
   /**
-   * Writes the key to its address. For a nonce of 24 bytes, replaces the key by a key that is
-   * derived from it and from the first 16 bytes of the nonce.
+   * Writes the key to its address. For a nonce of 24 bytes, replaces the key by another key, which
+   * is derived from the key and the first 16 bytes of the nonce.
    */
   #setKey(key: Uint8Array, nonce: number | Uint8Array): void {
     checkLength('key', key, KEY_LENGTH);

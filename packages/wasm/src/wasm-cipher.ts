@@ -99,7 +99,8 @@ function checkWindow(window: Uint8Array, length: number): void {
 /**
  * Texts of these lengths, in bytes, are opened with a block 0 that was computed for four messages
  * together. The other blocks of the key stream are then computed in one call. A shorter text needs
- * only one call for all its blocks, and a longer one needs two calls in either way.
+ * only one call for all its blocks. A longer text needs two calls even if its block 0 is already
+ * computed.
  */
 const SHORTEST = 193;
 const LONGEST = 256;

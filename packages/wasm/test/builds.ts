@@ -1,5 +1,5 @@
 /**
- * The two builds. Each test of a kernel runs on both.
+ * The two builds. Each test of a kernel runs on both builds.
  *
  * @module
  */

@@ -154,7 +154,10 @@ const PLAN: SegmentPlan = {
   transportSum: 2,
 };
 
-/** Plans of packets in the first 4096 bytes. Their segments fit into the 8192 bytes after these. */
+/**
+ * Plans of packets in the first 4096 bytes of the buffer. The segments fit into the other 8192
+ * bytes.
+ */
 function planOfSegments(): fc.Arbitrary<{
   plan: SegmentPlan;
   first: number;

@@ -7,7 +7,10 @@ import { KeySlots } from '../src/key-slots.ts';
 import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
-/** Counters: the first ones, one in the middle, and those beside a carry or the end. */
+/**
+ * Counters: the first counters, one counter in the middle, and counters next to a carry or next to
+ * the end.
+ */
 const EDGES: readonly number[] = [
   0,
   1,
@@ -37,7 +40,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     }
   });
 
-  test('are those of the right key, also with more ciphers than slots', () => {
+  test('belong to the right key, even if there are more ciphers than slots', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 600 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     for (let i = 0; i < 3000; i++) {
@@ -47,7 +50,7 @@ describe.each(BUILDS)('one-time keys of a WasmCipher, %s', (build) => {
     for (const each of ciphers) each.destroy();
   });
 
-  test('are those of the right key after another cipher has used the same slot', () => {
+  test('belong to the right key after another cipher has used the same slot', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, keyOf(i)));
     // The first and the last cipher share a slot.

@@ -18,7 +18,7 @@ type Key = Uint8Array;
 type SixKeys = [Key, Key, Key, Key, Key, Key];
 
 describe.each(BUILDS)('the memory of the %s build', (build) => {
-  test('contains the key of a cipher until it is destroyed', () => {
+  test('contains the key of a cipher until the cipher is destroyed', () => {
     const arena = WasmArena.createSync({ build });
     const cipher = new WasmCipher(arena, KEY);
     const other = new WasmCipher(arena, random(32, 3));
@@ -48,7 +48,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test('contains no key stream after a packet of 208 bytes was opened, and no one-time key after the end', () => {
+  test('contains no key stream after a packet of 208 bytes was opened, and no one-time key after the cipher was destroyed', () => {
     const arena = WasmArena.createSync({ build });
     const cipher = new WasmCipher(arena, KEY);
     const message = new Uint8Array(208 + 16);
@@ -60,7 +60,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test('contains no one-time key of a cipher whose slot is used by another one', () => {
+  test('contains no one-time key of a cipher whose slot is used by another cipher', () => {
     const arena = WasmArena.createSync({ build });
     const ciphers = Array.from({ length: 257 }, (_, i) => new WasmCipher(arena, random(32, i)));
     const at = 4 * ciphers[0].oneTimeKeys.locate(5);

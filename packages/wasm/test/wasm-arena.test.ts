@@ -22,7 +22,7 @@ describe('WasmArena', () => {
     },
   );
 
-  test('uses the simd build unless another is requested or the engine lacks SIMD', () => {
+  test('uses the simd build unless another build is requested or the engine lacks SIMD', () => {
     expect(WasmArena.createSync().build).toBe('simd');
     expect(WasmArena.createSync({ build: 'scalar' }).build).toBe('scalar');
     const api = webAssembly();

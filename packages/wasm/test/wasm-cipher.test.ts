@@ -72,7 +72,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     });
   });
 
-  test('seals more than 65535 bytes in the arena, but refuses as many outside of it', () => {
+  test('seals more than 65535 bytes in the arena, but refuses so many bytes outside of it', () => {
     const length = 100_000;
     const place = arena.allocate(length + TAG);
     const expected = random(length + TAG, 4);
@@ -103,7 +103,7 @@ describe.each(BUILDS)('WasmCipher, %s', (build) => {
     const keys = [random(32, 20), random(32, 21)];
     const ciphers = keys.map((key) => new WasmCipher(arena, key));
     const reference = keys.map((key) => nobleProvider.createCipher(key));
-    // Within a group of four, backwards, from group to group, and on both sides of 2^32.
+    // The counters stay within a group of four, go backwards, jump to other groups, and cross 2^32.
     const counters = [0, 3, 1, 2, 0, 9, 8, 4, 100, 2 ** 32 - 1, 2 ** 32, 2 ** 32 - 2, 2 ** 40 + 5];
     for (const length of [192, 193, 200, 208, 255, 256, 257]) {
       for (const [i, counter] of counters.entries()) {

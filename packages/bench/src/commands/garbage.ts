@@ -15,7 +15,12 @@ export function addGarbageCommand(program: Command): void {
     .description(
       'count garbage collections while N and 4 N packets pass; fails if a packet leaves garbage',
     )
-    .option('--packets <number>', 'N: the number of packets in memory and for TCP', parseCount, 1_000_000)
+    .option(
+      '--packets <number>',
+      'N: the number of packets in memory and for TCP',
+      parseCount,
+      1_000_000,
+    )
     .option('--udp-packets <number>', 'N: the number of packets for UDP', parseCount, 800_000)
     .addOption(
       new Option('--paths <names>', 'the paths that packets take')
@@ -25,7 +30,7 @@ export function addGarbageCommand(program: Command): void {
     .addOption(
       new Option(
         '--provider <name>',
-        'littering: allocates an object per packet, to show that the benchmark fails then',
+        'littering: allocates an object per packet, to show that the benchmark then fails',
       )
         .choices(['copying', 'littering'])
         .default('copying'),

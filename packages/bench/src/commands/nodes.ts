@@ -13,7 +13,7 @@ import { saveResult, say } from './output.ts';
 export function addNodesCommand(program: Command): void {
   const command: Command = program
     .command('nodes')
-    .description('run the suites and one round of peers under several versions of Node.js')
+    .description('run the suites and one round of `bench peers` under several versions of Node.js')
     .option(
       '--nodes <majors>',
       'major versions; npx fetches those that are missing',

@@ -20,7 +20,7 @@ export function addDoctorCommand(program: Command): void {
 }
 
 const HELP = `
-Each line begins with OK, WARN or FAIL, and says what to do. litz doctor asks the daemon, and reads
+Each finding begins with OK, WARN or FAIL. Each WARN and FAIL also says what to do. litz doctor asks the daemon, and reads
 routes, the firewall (nft and iptables), the file in /etc/wireguard and the clock, for up to 64
 peers. It changes nothing. If a peer is silent, litz doctor sends an empty datagram to the peer's
 port, and one through the tunnel (port 9), and waits up to seven seconds for a handshake. UDP does

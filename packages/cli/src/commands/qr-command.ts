@@ -18,7 +18,7 @@ export function addQrCommand(program: Command): void {
 const HELP = `
 In the app: add a tunnel, scan from QR code. A tunnel is for one device: two devices with the same
 key take the session from each other. Comments, hooks and other fields that the app does not know
-are left out. The code is printed in black on white. With NO_COLOR, or if the output is no
-terminal, Litz sets no colours: then the code can be read only on a dark background.
+are left out. The code is printed in black on white. If NO_COLOR is set, or the output is
+not a terminal, Litz sets no colours. The code can then be read only on a dark background.
 
 For example: litz qr ./phone.conf`;

@@ -37,7 +37,7 @@ async function runServe(names: readonly string[], address: PageAddress): Promise
 
 const HELP = `
 litz serve prints the address of the page, and ends with Ctrl-C. The page shows what litz top shows,
-and charts of the last ten minutes. /status.json has the same as data. The page changes nothing and
+and charts of the last ten minutes. /status.json has the same values as JSON. The page changes nothing and
 contains no secrets. Only users of this machine can reach it. From another machine, use
 ssh -L 51880:127.0.0.1:51880 HOST.
 

@@ -11,7 +11,9 @@ import type { ShowFlags } from './show.ts';
 export function addShowCommand(program: Command): void {
   program
     .command('show')
-    .description('show interfaces and peers as wg show does, and what only litz knows')
+    .description(
+      'show interfaces and peers as wg show does, and what only a daemon of Litz reports',
+    )
     .argument('[INTERFACE|all|interfaces]', 'default: all')
     .argument('[COLUMN]', COLUMNS.join(', '), readColumn)
     .option('--json', 'print data for a program; private keys are left out')

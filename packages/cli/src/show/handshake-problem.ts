@@ -26,7 +26,7 @@ export function handshakeProblem(
   const times = `${unansweredInitiations} initiations without an answer`;
   if (details.drops['send-failed']) return `${times}: datagrams could not be sent`;
   if (details.drops['bad-mac1']) return `${times}: a peer has a wrong public key for this side`;
-  return `${times}: the endpoint is wrong, a firewall drops them, or the peer does not know the key of this side`;
+  return `${times}: the endpoint is wrong, a firewall drops the initiations, or the peer does not know the key of this side`;
 }
 
 /** One unanswered initiation is usual: the answer may be on its way. */

@@ -141,6 +141,7 @@ export function describeInterop<M extends Machine>(
       expect(await ping(b, a.inner.v6)).toEqual({ answered: 3, lost: 0 });
     });
 
+    // 5.4 s: Rekey-Timeout (5 s), the largest jitter (333 ms), and some time for the machine.
     test(`litz initiates again within 5.4 s if ${peer.name} has replaced the key of litz and does not answer`, async () => {
       const { a, b } = await between();
       await ping(a, b.inner.v4);

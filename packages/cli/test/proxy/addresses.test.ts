@@ -54,9 +54,12 @@ describe('readTarget', () => {
 });
 
 describe('formatHostPort', () => {
-  test.each(['127.0.0.1:80', '[::1]:80', '*:80'])('writes %s as it is read', (text) => {
-    expect(formatHostPort(readListenAddress(text)!)).toBe(text);
-  });
+  test.each(['127.0.0.1:80', '[::1]:80', '*:80'])(
+    'writes %s in the form that readListenAddress reads',
+    (text) => {
+      expect(formatHostPort(readListenAddress(text)!)).toBe(text);
+    },
+  );
 });
 
 describe('isOpenToOthers', () => {

@@ -9,7 +9,7 @@ import { lstatSync } from 'node:fs';
 /**
  * Returns the inode number; undefined if the path does not exist. A symbolic link is not followed.
  * The numbers are read as bigints, because Node.js has a bug: after a `stat` of a socket or a pipe
- * with plain numbers, it may not follow symbolic links to modules
+ * that returns plain numbers, Node.js may not follow symbolic links when it loads modules
  * (https://github.com/nodejs/node/issues/51142).
  *
  * @throws {Error} the path cannot be read for another reason

@@ -31,9 +31,9 @@ export interface InputFileOptions {
  * Returns the text of a file. If the file is a pipe, the call blocks until its writer has closed
  * it.
  *
- * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: the path is a folder, a device, a socket or a refused
- *   pipe; or the file is too long; or a pipe takes too long. The message is the reason, without the
- *   path.
+ * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: the path is a folder, a device, a socket, or a pipe
+ *   although `refusesPipes` is set; the file is too long; or a pipe takes too long. The message is
+ *   the reason, without the path.
  * @throws {Error} an error of `node:fs`, with its `code`
  */
 export function readInputFile(path: string, options: InputFileOptions = {}): string {
@@ -58,7 +58,8 @@ export function readInputFile(path: string, options: InputFileOptions = {}): str
 /**
  * As `readInputFile`, without blocking: resolves to the text of a file.
  *
- * @param options may also have a `signal`; once it is aborted, the call rejects with its reason
+ * @param options may also have a `signal`. If the signal is aborted, the call rejects with the
+ *   reason of the signal
  * @throws {WireGuardError} (rejects) `ERR_LITZ_SYSTEM`, as `readInputFile`
  * @throws {Error} (rejects) an error of `node:fs`, with its `code`
  */

@@ -18,8 +18,8 @@ export interface LineLimits {
 
 /**
  * Returns the first line that a socket receives, without its line feed; undefined if the stream
- * ends before a byte came. A line may also end with the stream. The socket stays open. What comes
- * later is read and ignored, so that the end of the stream is noticed.
+ * ends before a byte came. The end of the stream also ends a line. The socket stays open. What
+ * comes later is read and ignored, so that the end of the stream is noticed.
  *
  * @throws {TypeError | RangeError} (rejects) an argument is wrong
  * @throws {Error} (rejects) the line is longer than `longest`, the connection was lost, or the line

@@ -11,9 +11,9 @@
  *   litz_capture=1\nside=inner\n\n
  * ```
  *
- * A client may close its writing side after its last request and continue to read. That request may
- * lack the empty line. The table shows what two other implementations do with such a request, and
- * what `end` does:
+ * A client may close its writing side after its last request and continue to read. That last
+ * request may lack the empty line. The table shows what two other implementations do with a request
+ * without the empty line, and what `end` does:
  *
  * | the client ends after | wireguard-go | boringtun | here |
  * |---|---|---|---|
@@ -31,7 +31,9 @@ import { UAPI_ERRNO } from './uapi-error.ts';
 
 /** A request that is complete, or that is invalid. */
 export type UapiRequest =
-  /** `keys`, `stats`: the request has the line `litz_keys=true`, `litz_stats=true`. */
+  /**
+   * `keys`: the request has the line `litz_keys=true`. `stats`: it has the line `litz_stats=true`.
+   */
   | { operation: 'get'; keys?: true; stats?: true }
   /** `body`: the lines after `set=1`, without the empty line. */
   | { operation: 'set'; body: string }
@@ -97,8 +99,8 @@ export class RequestSplitter {
   }
 
   /**
-   * Call this when no more bytes come. Returns the last request if it is complete without an empty
-   * line.
+   * Call this when no more bytes come. Returns the last request if only its empty line is missing
+   * (see the table above).
    */
   end(): UapiRequest[] {
     const state = this.#state;

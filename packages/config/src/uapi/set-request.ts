@@ -11,8 +11,8 @@
  *
  * Besides the lines of the protocol there are lines of Litz: `litz_next_private_key` for the
  * device, and `litz_next_public_key`, `litz_promote_public_key=true` and
- * `litz_endpoint_name=HOST:PORT` for a peer. Zeros or an empty value remove a next key. An empty
- * value removes the name.
+ * `litz_endpoint_name=HOST:PORT` for a peer. A key of zeros or an empty value removes a next key.
+ * An empty value removes the name of the endpoint.
  *
  * The whole request is parsed before any of it takes effect. https://www.wireguard.com/xplatform/
  *
@@ -183,8 +183,8 @@ function readLines(body: string, read: (text: string, line: number) => void): vo
 }
 
 /**
- * This function and the next two return undefined if the value is right, otherwise a text that says
- * what was expected.
+ * This function and the next two return undefined if the value is right. If the value is wrong,
+ * they return a text that says what was expected.
  */
 function readPublicKey(peers: ParsedPeer[], value: string): string | undefined {
   const key = keyFromHex(value);
@@ -318,8 +318,8 @@ function keyOrNone(value: string): Uint8Array | undefined {
 }
 
 /**
- * Returns the name; an empty text if the value is empty; undefined if the value is not `HOST:PORT`,
- * or its host is an address.
+ * Returns the name, or an empty text if the value is empty. Returns undefined if the value is not
+ * `HOST:PORT`, or if the host is an address.
  */
 function endpointNameOf(value: string): string | undefined {
   const name = fromByteText(value);

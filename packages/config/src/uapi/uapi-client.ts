@@ -140,8 +140,9 @@ export class UapiClient {
 
   /**
    * Follows the peers that change, as an endless series of reports. Only daemons of Litz support
-   * this. The first report comes at once; without `from` it has all peers. A report is read only
-   * when the caller asks for it. A caller that is too slow gets all peers again.
+   * this. The first report comes at once. If `from` is absent, the first report has all peers. A
+   * report is read only when the caller asks for it. A caller that is too slow gets all peers
+   * again.
    *
    * ```ts
    * for await (const { peers } of UapiClient.of('litz0').changes({ signal })) { ... }

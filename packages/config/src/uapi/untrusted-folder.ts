@@ -3,9 +3,9 @@
  *
  * A user who may write to the folder can replace a daemon's socket with another socket, and then
  * gets the keys that the next client sends. If all users may write to /run, any user can make
- * /run/wireguard before root does. So a daemon makes no socket in such a folder. A client does not
- * connect to a socket there, because another user may have made this socket while no daemon was
- * running.
+ * /run/wireguard before root does. So a daemon makes no socket in a folder to which another user
+ * may write. A client does not connect to a socket there, because the other user may have made this
+ * socket while no daemon was running.
  *
  * Parent folders are not checked, because they may be links: `/var/run` is a link to `/run`.
  *

@@ -45,8 +45,8 @@ export function tryParseWithNetmask(text: string): Cidr | undefined {
 }
 
 /**
- * Parses a number as `ip` does, but refuses a leading zero, because `ip` would read the number as
- * octal, and a person who writes a leading zero rarely means that.
+ * Parses a number as `ip` does, but refuses a leading zero. `ip` would read the number as octal,
+ * and a person who writes a leading zero rarely means that.
  */
 export function parseIpNumber(value: string, max: number): number | undefined {
   return /^0\d/.test(value) ? undefined : parseUnsignedOrHex(value, max);
@@ -100,7 +100,8 @@ export function formatOffOr(values: string[], format: (value: string) => string)
  * Checks texts, and returns them.
  *
  * @param pattern what a text must match, so that reading it again gives the same text
- * @throws {TypeError} a value is not such a text; the message names it
+ * @throws {TypeError} a value is not a text that matches `pattern`; the message names the field and
+ *   the index of the value
  */
 export function checkTexts(values: unknown, field: string, pattern: RegExp): string[] {
   checkArray(values, field);

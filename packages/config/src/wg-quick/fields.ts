@@ -5,10 +5,10 @@
  * line, and none if the field is not set.
  *
  * The syntax of a value depends on the program that reads it. wg-quick reads the fields about the
- * host. In these fields, an empty value means that nothing is set (only SaveConfig must have a
- * value), and the items of a list are separated by commas or blanks. All other lines go to `wg`,
- * which first removes all blanks and accepts no empty value. Unlike `wg`, this package accepts an
- * empty AllowedIPs.
+ * host. In these fields, an empty value means that nothing is set. The exception is SaveConfig,
+ * which must have a value. The items of a list are separated by commas or blanks. All other lines
+ * go to `wg`, which first removes all blanks and accepts no empty value. Unlike `wg`, this package
+ * accepts an empty AllowedIPs.
  *
  * @module
  */
@@ -57,8 +57,8 @@ export interface Field<Section> {
   /** Set if `wg` reads the field. Then blanks in name and value are ignored. */
   ignoresBlanks?: true;
   /**
-   * Reads a value into the section. Returns undefined if the value is right, otherwise a text that
-   * says what was expected. The text contains no bytes of a key.
+   * Reads a value into the section. Returns undefined if the value is right. If it is wrong,
+   * returns a text that says what was expected. The text contains no bytes of a key.
    */
   read(section: Section, value: string): string | undefined;
   /**

@@ -146,8 +146,8 @@ class Reader {
 }
 
 /**
- * Returns a name as the documentation spells it. An unknown name is returned as it is; undefined if
- * the name could be a part of a WireGuard key.
+ * Returns a name as the documentation spells it. An unknown name is returned as it is. But if an
+ * unknown name could be a part of a WireGuard key, undefined is returned.
  */
 function knownName(key: string): string | undefined {
   const known = fieldOf<never>([...INTERFACE_FIELDS, ...PEER_FIELDS] as Field<never>[], key);

@@ -1,7 +1,7 @@
 /**
  * The cookie reply, section 5.4.7 of the WireGuard paper: it gives the sender of a handshake
- * message an encrypted cookie. To open it, one must know the mac1 of that message and the public
- * key of the side that replies.
+ * message an encrypted cookie. To open the cookie, one must know the mac1 of that message and the
+ * public key of the side that replies.
  *
  * @module
  */

@@ -2,9 +2,9 @@
  * ChaCha20-Poly1305 and XChaCha20-Poly1305 in place, made from noble's stream ciphers and its
  * Poly1305.
  *
- * noble's own AEAD throws on a wrong tag. With it, anybody who can send us datagrams could make us
- * create an Error with a stack trace for each datagram. So this file implements the construction of
- * RFC 8439 section 2.8 itself, with a boolean result.
+ * noble's own AEAD throws on a wrong tag. If we used that AEAD, anybody who can send us datagrams
+ * could make us create an Error with a stack trace for each datagram. So this file implements the
+ * construction of RFC 8439 section 2.8 itself, with a boolean result.
  *
  * @module
  */
@@ -33,7 +33,8 @@ export function sealInPlace(
 }
 
 /**
- * Decrypts `data` in place if `tag` is right. Otherwise returns false and does not change `data`.
+ * If `tag` is right, decrypts `data` in place and returns true. If `tag` is wrong, returns false
+ * and does not change `data`.
  */
 // oxlint-disable-next-line max-params -- the parameters of the AEAD in RFC 8439, per packet
 export function openInPlace(

@@ -1,6 +1,6 @@
 /**
  * `CryptoProvider`: the interface between the protocol and the cryptographic primitives. Its
- * functions are those of section 5.4 of the WireGuard paper.
+ * functions are the functions of section 5.4 of the WireGuard paper.
  *
  * A provider implements all of them with its own code. A provider that lacks a primitive must not
  * be offered, and must not silently call another provider. `describeCryptoProvider` in the testkit
@@ -20,9 +20,9 @@ export interface Cipher {
   seal(counter: number, buffer: Uint8Array, offset: number, length: number): void;
 
   /**
-   * Seals `count` texts of the same length. The first text begins at `offset`, and each next one
-   * `stride` bytes later. The first text gets the counter `counter`, and each next one a counter
-   * that is greater by one. The function `sealRun` does the same with any cipher.
+   * Seals `count` texts of the same length. The first text begins at `offset`, and each next text
+   * begins `stride` bytes later. The first text gets the counter `counter`, and each next text gets
+   * a counter that is greater by one. The function `sealRun` does the same with any cipher.
    *
    * The cipher may overwrite the 64 bytes in front of each text and the 64 bytes after it, which
    * include the tag. The bytes in front of a text must not overlap the previous text and its tag.
@@ -112,8 +112,8 @@ export interface DhKey {
    */
   dh(publicKey: Uint8Array): Uint8Array | undefined;
   /**
-   * Writes the private key (32 bytes) into `out`. If a provider has this function, the caller need
-   * not keep its own copy of the private key while this object exists.
+   * Writes the private key (32 bytes) into `out`. If this function is present, the caller need not
+   * keep its own copy of the private key while this object exists.
    */
   readPrivateKey?(out: Uint8Array): void;
   /** Wipes the private key. The object must not be used afterwards. Further calls do nothing. */
@@ -139,8 +139,9 @@ export interface CryptoProvider {
    */
   dhPublicKey(privateKey: Uint8Array): Uint8Array;
   /**
-   * Prepares a private key (32 bytes, copied) for its public key and several DH operations. A
-   * provider has this function only if preparation saves time. `dhKeyOf` works with and without it.
+   * Computes the public key of a private key (32 bytes, copied), and prepares the private key for
+   * several DH operations. A provider has this function only if preparation saves time. `dhKeyOf`
+   * works with and without it.
    */
   dhKey?(privateKey: Uint8Array): DhKey;
 
@@ -198,7 +199,7 @@ export interface CryptoProvider {
 
   /**
    * Frees memory that the garbage collector does not free. The code that created the provider calls
-   * it when all ciphers are destroyed. Nothing else may be called afterwards.
+   * this function when all ciphers are destroyed. Nothing else may be called afterwards.
    */
   destroy?(): void;
 }

@@ -136,7 +136,8 @@ function isTaken(state: EngineState, peer: Peer, id: string): boolean {
 }
 
 /**
- * If the change named the peer by its next key, removes only that key. Otherwise removes the peer.
+ * If the change named the peer by its next key, removes only that key. If the change named the peer
+ * by its current key, removes the peer.
  */
 function* removeKey(state: EngineState, peer: Peer, id: string): Steps {
   if (id === peer.nextId) dropNextKey(state, peer);

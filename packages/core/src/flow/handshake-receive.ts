@@ -3,8 +3,8 @@
  *
  * 1. Check mac1 before any other work. While we have two identities, mac1 shows which of them the
  *    message is for.
- * 2. Under load, check mac2. If mac2 is missing or wrong, send a cookie reply. Otherwise apply the
- *    rate limit of the source.
+ * 2. Under load, check mac2. If mac2 is missing or wrong, send a cookie reply. If mac2 is right,
+ *    apply the rate limit of the source.
  * 3. Answer an initiation with a response. Turn a response into a session. Keep the cookie of a
  *    cookie reply for the next mac2.
  *
@@ -168,7 +168,8 @@ function receiveInitiation(
  * this is a second object. The first object keeps the state of our initiation, so we can still
  * accept the response to our initiation. When both sides initiate at once, at least one response
  * then gets through, and neither side waits for Rekey-Timeout. The paper has one state for both
- * roles (section 5.4). With one state, each side would drop the response of the other.
+ * roles (section 5.4). If there were only one state, each side would drop the response of the other
+ * side.
  */
 function answeringHandshake(pair: StaticPair<Peer>): Handshake {
   const own = handshakeOf(pair);

@@ -48,12 +48,12 @@ export function retryHandshake(state: EngineState, peer: Peer, now: number): voi
   const sentAt = lastSentAt(pair);
   if (now < sentAt + REKEY_TIMEOUT_MS) return awaitHandshake(state, peer, sentAt);
   state.outputs.trace(peer, 'retrying');
-  // One initiation may have been lost.
+  // A single unanswered initiation may have been lost by chance.
   if (peer.unansweredSends >= LEAST_UNANSWERED) reportUnanswered(state, peer);
   sendInitiation(state, pair, now);
 }
 
-/** Asks the caller to look the name behind the endpoint up again, if the peer has a name. */
+/** If the peer has a name behind its endpoint, asks the caller to look up that name again. */
 export function reportUnanswered(state: EngineState, peer: Peer): void {
   const { publicKey, endpointName, endpoint } = peer;
   if (endpointName === '') return;
@@ -107,9 +107,9 @@ export function handshakeOf({ peer, handshake }: StaticPair<Peer>): Handshake {
 }
 
 /**
- * Returns whether the pair has its static-static secret, and computes the secret if needed. With a
- * low-order point there is no secret. If the peer's current key is such a point, the peer is marked
- * as unusable, and its staged packets are dropped.
+ * Returns whether the pair has its static-static secret, and computes the secret if needed. If the
+ * peer's key in this pair is a low-order point, there is no secret. If the peer's current key is a
+ * low-order point, the peer is marked as unusable, and its staged packets are dropped.
  */
 export function ensureUsable(state: EngineState, pair: StaticPair<Peer>): boolean {
   const { peer, identity, remoteKey } = pair;
@@ -280,5 +280,8 @@ function forgetIndex(state: EngineState, pair: StaticPair<Peer>): void {
 /** After this many unanswered initiations, other pairs of keys are tried. */
 export const UNANSWERED_LIMIT = 3;
 
-/** How many unanswered initiations make a peer silent: about ten seconds. */
+/**
+ * From this number of unanswered initiations on, a peer counts as silent. It has then not answered
+ * for about ten seconds.
+ */
 const LEAST_UNANSWERED = 2;

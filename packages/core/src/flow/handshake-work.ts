@@ -9,9 +9,10 @@
  *    this second, and on whether it has a mac2.
  * 2. At the end of a batch, and at the time of `pollTimeout`, process queued messages as far as the
  *    budgets allow. Messages with and without mac2 take turns. Within each kind, the first messages
- *    of their sources go before repeated ones. Checking macs and sealing cookies has one budget;
- *    handshakes have another. The handshake budget applies only while there are packets. Without
- *    packets, a few handshakes are processed at once, and then the caller looks for packets.
+ *    of their sources go before repeated messages. Checking macs and sealing cookies has one
+ *    budget; handshakes have another. The handshake budget applies only while there are packets.
+ *    Without packets, a few handshakes are processed at once, and then the caller looks for
+ *    packets.
  * 3. Drop and count messages for which the queue has no space, and messages that are so old that
  *    their sender no longer waits for an answer.
  *
@@ -43,7 +44,7 @@ import {
 /**
  * Step 1: checks a handshake message and queues a copy. The buffer is borrowed for the call.
  *
- * @returns 0 if the message was queued; otherwise why it was dropped
+ * @returns 0 if the message was queued, or why it was dropped
  */
 // oxlint-disable-next-line max-params -- called per message: an object would be garbage
 export function queueHandshakeMessage(

@@ -110,8 +110,8 @@ function setNextIdentity(state: EngineState, identity: StaticIdentity | undefine
 }
 
 /**
- * Wipes an identity. Stops sending with all sessions that were made with it, because they depend on
- * its static key (section 5.4 of the WireGuard paper).
+ * Wipes an identity. Stops sending with all sessions that were made with this identity, because
+ * these sessions depend on its static key (section 5.4 of the WireGuard paper).
  */
 function forgetIdentity(state: EngineState, old: StaticIdentity): void {
   for (const peer of state.peers.values()) endWith(state, peer, old);

@@ -200,7 +200,7 @@ function acceptPacket(
 /**
  * Combines ECN bits as in RFC 6040 section 4.2, with one difference: if the packet is not
  * ECN-capable and the datagram carries CE, the packet is delivered unchanged, as the kernel does.
- * The RFC requires that such a packet is dropped.
+ * The RFC requires that this packet is dropped.
  */
 function combineEcn(buffer: Uint8Array, offset: number, outer: number): void {
   const inner = readEcn(buffer, offset);

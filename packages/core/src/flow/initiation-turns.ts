@@ -1,7 +1,7 @@
 /**
  * Limits how fast timers start handshakes. When the timers of many peers fire together, for example
- * after link-up, initiations get a share of the time, in the order in which they were due.
- * Otherwise packets would wait until all these initiations are sent.
+ * after link-up, initiations get a share of the time, in the order in which they were due. Without
+ * this limit, packets would wait until all these initiations are sent.
  *
  * A peer that may not initiate at once reserves a turn, and its timer fires again at the time of
  * the turn. An initiation that a packet needs is sent without a turn, but the budget counts it.

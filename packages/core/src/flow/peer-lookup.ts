@@ -26,8 +26,9 @@ export function peerOfPacket(
 }
 
 /**
- * Returns the peer that a received message seems to be from, by its receiver index. The index is
- * not authenticated. Returns undefined for an initiation, which has no receiver index.
+ * Looks up the receiver index of a received message, and returns the peer that the message seems to
+ * be from. The receiver index is not authenticated. Returns undefined for an initiation, which has
+ * no receiver index.
  */
 export function peerOfMessage(
   { indices }: EngineState,

@@ -43,7 +43,7 @@ export function reviewProbe(state: EngineState, peer: Peer, now: number): void {
   }
 }
 
-/** Called by the probe timer: sends a probe, and arms the timer for the next one. */
+/** Called by the probe timer: sends a probe, and arms the timer for the next probe. */
 export function probe(state: EngineState, peer: Peer, now: number): void {
   const { identity, nextIdentity } = state;
   if (!identity || !nextIdentity || !wantsProbe(state, peer)) return;

@@ -63,7 +63,10 @@ export function noteInitiation(state: EngineState, pair: StaticPair<Peer>): void
   preferPair(pairOf(peer, knowsNext ? identity : peer.pair.identity, remoteKey));
 }
 
-/** Updates the preferred pair after a session made with this pair became the current one. */
+/**
+ * Updates the preferred pair after a session that was made with this pair became the current
+ * session.
+ */
 export function noteSession(pair: StaticPair<Peer>, role: 'initiator' | 'responder'): void {
   const { peer, identity, remoteKey } = pair;
   if (peer.pair === pair || !peer.pair) return;
@@ -83,7 +86,7 @@ export function pairOfSession({ peer, staticKeys }: Keypair<Peer>): StaticPair<P
 }
 
 /**
- * Returns whether a pair belongs to the next identity, and it is not yet known whether the peer
+ * Returns whether a pair belongs to the next identity while it is not yet known whether the peer
  * knows that identity.
  */
 export function isProbing(state: EngineState, pair: StaticPair<Peer>): boolean {

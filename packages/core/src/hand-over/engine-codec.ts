@@ -17,7 +17,7 @@ import type { EngineStats } from '../stats.ts';
 import { codePeer } from './peer-codec.ts';
 import type { StateCodec } from './state-codec.ts';
 
-/** Writes the state of an engine, or reads it into the state of a new one. */
+/** Writes the state of an engine, or reads it into the state of a new engine. */
 export function codeEngine(codec: StateCodec, state: EngineState): void {
   state.mtu = codec.number(state.mtu);
   state.up = codec.flag(state.up);

@@ -6,9 +6,9 @@
  *   magic (8) | format (f64) | body, from engine-codec.ts | BLAKE2s-256 of all before it (32)
  * ```
  *
- * The times in the state are those of `now`, so both processes must use the same clock. The state
- * does not contain handshake messages that wait to be processed, because their senders repeat them.
- * It also does not contain what the rate limiters have counted.
+ * The times in the state were measured with the clock of `now`, so both processes must use the same
+ * clock. The state does not contain handshake messages that wait to be processed, because their
+ * senders repeat them. It also does not contain what the rate limiters have counted.
  *
  * @module
  */
@@ -32,10 +32,10 @@ import { StateWriter } from './state-writer.ts';
 export const STATE_FORMAT = 3;
 
 /**
- * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The engine
- * notes the time, and does not change otherwise. Its batch must be finished, and its outputs must
+ * Returns the whole state at `now`. It contains all keys, so the caller must wipe it. The only
+ * change to the engine is that it notes the time. Its batch must be finished, and its outputs must
  * have been polled. If another engine continues with this state, this engine must not seal with its
- * sessions again. If it is used after all, call `restartSessions` first.
+ * sessions again. If this engine is used after all, call `restartSessions` first.
  */
 export function saveState(engine: Engine, now: number): Uint8Array {
   checkTime(now);
@@ -70,7 +70,8 @@ export function restoreState(engine: Engine, bytes: Uint8Array): void {
   const reader = new StateReader(bytes.subarray(HEAD_LENGTH, bytes.length - HASH_LENGTH));
   codeEngine(reader, state);
   if (!reader.isAtEnd) throw new RangeError('the state has more bytes than expected');
-  // The other process may have been looking the name up, and that result is lost.
+  // The other process may have been looking up the name of a peer. The result of that lookup is
+  // lost.
   for (const peer of state.peers.values()) if (!peer.endpoint) reportUnanswered(state, peer);
 }
 
@@ -112,9 +113,9 @@ export function restartSessions(engine: Engine, now: number): void {
 }
 
 /**
- * Skips the timestamps that the other process may have used. If the clock of that
- * process was behind the last timestamp, each of its initiations used the timestamp one step after
- * the last one.
+ * Skips the timestamps that the other process may have used. If the clock of that process was
+ * behind the last timestamp, each of its initiations used the next timestamp, which is one step
+ * later.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;

@@ -26,7 +26,7 @@ export function codePeer(codec: StateCodec, state: EngineState, existing: Peer |
   const peer = existing ?? addPeer(state, publicKey);
   codeKeys(codec, state, peer);
   peer.endpoint = codeEndpoint(codec, peer.endpoint);
-  // A name that was written is text again when it is read.
+  // `codec.text` allows only characters up to U+00FF, so the name is written as its UTF-8 bytes.
   peer.endpointName = fromByteText(codec.text(toByteText(peer.endpointName))) ?? '';
   peer.persistentKeepalive = codec.number(peer.persistentKeepalive);
   codeAllowedIps(codec, state, peer);
@@ -36,7 +36,7 @@ export function codePeer(codec: StateCodec, state: EngineState, existing: Peer |
   codeTimers(codec, state, peer);
   codeStaged(codec, peer);
   peer.codeDrops(codec);
-  // The state lacks a session if its provider does not give keys back.
+  // If the crypto provider does not give keys back, the state contains no session.
   if (codec.isReading && !peer.keypairs.current) peer.sessionUp = false;
 }
 

@@ -2,8 +2,8 @@
  * `codeSessions`: writes or reads the sessions of a peer as a part of a handed-over state: keys,
  * counters, replay windows, indices.
  *
- * A session whose provider does not give its keys back (`Cipher.readKey`) is left out. The new
- * process then begins with a handshake.
+ * If the crypto provider does not give the keys of a session back (`Cipher.readKey`), the session
+ * is left out. The new process then begins with a handshake.
  *
  * @module
  */

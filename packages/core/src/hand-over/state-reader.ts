@@ -23,7 +23,9 @@ export class StateReader implements StateCodec {
     return this.#at === this.#bytes.length;
   }
 
-  /** @throws {RangeError} too few bytes are left; the other methods that read throw it too */
+  /**
+   * @throws {RangeError} too few bytes are left; the other methods that read throw this error too
+   */
   number(): number {
     return this.#view.getFloat64(this.#advance(8), true);
   }

@@ -73,7 +73,7 @@ export class Handshake {
 
   /**
    * Returns an object for another handshake with the same peer while this one is in progress. Both
-   * share `lastInitiation`, so that a replay is detected by both.
+   * objects share `lastInitiation`, so that both detect a replay.
    */
   createSecond(): Handshake {
     const other = new Handshake(this.remoteStaticPublic, this.lastInitiation);
@@ -86,7 +86,8 @@ export class Handshake {
    * Computes the static-static secret at the first handshake. The secret is not computed earlier,
    * because X25519 for every configured peer would take minutes if there are many peers.
    *
-   * @returns false for a low-order point, because there is no shared secret with such a peer
+   * @returns false if the key of the peer is a low-order point, because then there is no shared
+   *   secret
    */
   ensureStaticStatic(crypto: CryptoProvider, identity: StaticIdentity): boolean {
     if (this.staticStatic) return true;

@@ -167,8 +167,7 @@ export function consumeInitiation(
     // msg.timestamp = Aead(key, 0, Timestamp(), H); H := Hash(H || msg.timestamp)
     const timestamp = state.open(opened.encryptedTimestamp);
     if (!timestamp) return 'invalid-handshake';
-    // Section 5.1: the timestamp must be greater than the greatest so far, otherwise it is a
-    // replay.
+    // Section 5.1: a message whose timestamp is not greater than the greatest so far is a replay.
     if (compareTimestamps(timestamp, handshake.lastInitiation.timestamp) <= 0)
       return 'replayed-initiation';
     if (now < handshake.lastInitiation.consumedAt + MIN_INITIATION_INTERVAL_MS) {

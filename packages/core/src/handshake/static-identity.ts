@@ -1,6 +1,6 @@
 /**
- * `StaticIdentity`: our own static key pair, and values that depend only on it. Sections are those
- * of the WireGuard paper.
+ * `StaticIdentity`: our own static key pair, and values that depend only on it. Section numbers
+ * refer to the WireGuard paper.
  *
  * At first, the private key is in `privateKey` only. A crypto provider may prepare the key at its
  * first use. If the private key can be read back from the prepared key, `privateKey` is wiped, so

@@ -9,26 +9,28 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
 
 /**
  * Makes timestamps that always increase, because a responder drops a timestamp that is not greater
- * than the last one.
+ * than the last timestamp that it accepted.
  *
  * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
  * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp
- * is at least one such step after the last one, even when the clock goes back. Timestamps from
- * before a restart are not known here, so the clock must not go back across a restart.
+ * is at least one step of this length after the last timestamp, even when the clock goes back.
+ * Timestamps from before a restart are not known here, so the clock must not go back across a
+ * restart.
  */
 export class TimestampSource {
   readonly #unixTime: () => number;
   #lastStep = -1;
   /**
-   * The time when another process got a copy of this state, in monotonic ms, and the greatest step
-   * that a timestamp could have at that time. The time is Infinity if there was no copy.
+   * The greatest step that a timestamp could have when another process got a copy of this state.
    */
   #copiedStep = -1;
+
+  /** When the other process got that copy, in monotonic ms; Infinity if there was no copy. */
   #copiedAt = Infinity;
 
   /**
    * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
-   *   is one step after the last one.
+   *   is one step after the last timestamp.
    */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;
@@ -48,8 +50,9 @@ export class TimestampSource {
   }
 
   /**
-   * Skips timestamps that the other process may have used since `noteCopy`: those of its clock, and
-   * `count` more. The clock may have gone back since then, so the monotonic time counts too.
+   * Skips timestamps that the other process may have used since `noteCopy`: all up to the present
+   * step, and `count` more. The clock may have gone back since `noteCopy`, so the present step is
+   * also computed from the monotonic time that has passed.
    */
   skip(count: number, now: number): void {
     const theirs = (this.msSinceCopy(now) / 1000) * STEPS_PER_SECOND + this.#copiedStep;

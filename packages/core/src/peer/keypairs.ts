@@ -19,8 +19,8 @@ import { ReplayWindow } from './replay-window.ts';
 import type { SenderIndexTable } from './sender-index.ts';
 
 /**
- * The numbers of messages after which a session is renewed, and after which it is not used any
- * more; from the engine's options.
+ * A session is renewed after `rekeyAfterMessages` messages. After `rejectAfterMessages` messages,
+ * it is not used any more. Both limits come from the engine's options.
  */
 export interface MessageLimits {
   readonly rekeyAfterMessages: number;
@@ -231,5 +231,5 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** The most replaced keypairs that are kept. Two handshakes that cross replace fewer. */
+/** At most this many replaced keypairs are kept. Two handshakes that cross replace fewer. */
 const MOST_RETIRED = 4;

@@ -87,7 +87,7 @@ export class Peer {
 
   /**
    * The peer inside whose tunnel our datagrams for this peer travel; undefined if none was seen.
-   * `carriedAt` is the time of the last such datagram. See `RoutingLoops`.
+   * `carriedAt` is the time of the last of these datagrams. See `RoutingLoops`.
    */
   carrier: Peer | undefined = undefined;
   carriedAt: number = -Infinity;

@@ -38,8 +38,8 @@ export class ReplayWindow {
   }
 
   /**
-   * Marks the counter as received. Returns false if it was received before, or is so old that the
-   * window does not know.
+   * Marks the counter as received. Returns false if it was received before, or if it is older than
+   * the window reaches.
    */
   accept(counter: number): boolean {
     this.#blocks ??= new Uint32Array(BLOCKS);

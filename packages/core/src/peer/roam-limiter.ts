@@ -23,7 +23,7 @@ export class RoamLimiter {
   /** How many of the peers in `#recent` have roamed again since their event. */
   #waiting = 0;
   /**
-   * The first peer in `#recent` is due at this time or later. Infinity if there is no such peer.
+   * No peer in `#recent` is due before this time.
    */
   #first = Infinity;
 

@@ -5,7 +5,7 @@
  * how many sessions there are, and an old index finds nothing (section 5.4.2 of the WireGuard
  * paper). The index of a handshake becomes the index of its keypair.
  *
- * The keys of the maps are signed 32-bit integers, because V8 stores such numbers without an
+ * The keys of the maps are signed 32-bit integers, because V8 stores these numbers without an
  * allocation.
  *
  * @module
@@ -98,7 +98,7 @@ export class SenderIndexTable<Owner = unknown, Session extends Indexed = Indexed
 
   /**
    * Returns a keypair whose outgoing messages have this receiver index. `sharing` returns the other
-   * such keypairs.
+   * keypairs with the same index.
    */
   remote(index: number): Session | undefined {
     return this.#remotes.get(index | 0);
@@ -128,7 +128,7 @@ interface Indexed {
 const NONE: readonly never[] = [];
 
 /**
- * With a million indices in use, one try in 4096 fails. So this many failures never happen by
- * chance.
+ * If a million indices are in use, one try in 4096 fails. So this many failures in a row never
+ * happen by chance.
  */
 const MAX_TRIES = 1000;

@@ -3,8 +3,8 @@
  * handshakes between them: one handshake, one greatest timestamp, one cookie.
  *
  * A pair is created when it is first needed. Most peers have one pair. While one side replaces its
- * static key, that side has two keys, so a peer can have two pairs, or four if both sides do so.
- * The sessions of all these pairs belong to the same peer.
+ * static key, that side has two keys, so a peer can have two pairs, or four pairs if both sides
+ * replace their keys. The sessions of all these pairs belong to the same peer.
  *
  * @module
  */

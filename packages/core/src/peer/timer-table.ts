@@ -1,10 +1,10 @@
 /**
- * `TimerTable`: stores the deadlines of all peers and finds the first one.
+ * `TimerTable`: stores the deadlines of all peers and finds the first deadline.
  *
  * ```
  *  deadlines   slot 0: [t0 t1 t2 ... t6]  slot 1: [t0 ...]     one Float64Array, Infinity = not set
  *  heap        slots, the one with the least key on top          indexed binary heap
- *  key         per slot: a time not later than its first deadline
+ *  key         per slot: its first deadline, or an earlier time
  * ```
  * Nearly every packet moves a deadline to a later time or clears one, long before the deadline
  * passes. So the key of a slot may be earlier than its first deadline. The key is corrected when

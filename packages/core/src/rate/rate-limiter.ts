@@ -2,9 +2,9 @@
  * `RateLimiter`: limits how many handshake messages of each source are answered while we are under
  * load, section 5.3 of the WireGuard paper.
  *
- * There is one bucket per IPv4 address or IPv6 /64, because one user normally has one of these. A
- * bucket allows 20 messages per second, 5 at once (kernel: ratelimiter.c). Only sources with a
- * valid mac2 are counted, so an attacker cannot fill the table with forged addresses.
+ * There is one bucket per IPv4 address or IPv6 /64, because one user normally has one address or
+ * one /64. A bucket allows 20 messages per second, 5 at once (kernel: ratelimiter.c). Only sources
+ * with a valid mac2 are counted, so an attacker cannot fill the table with forged addresses.
  *
  * A source whose bucket is full again would be treated like a new source, so it is forgotten. If
  * there are still too many sources, the source that was idle for longest is forgotten. That source

@@ -23,7 +23,7 @@ export class SourceWindow {
     this.#randomBytes = randomBytes;
   }
 
-  /** Records a message. Returns whether it is the first one of its source in this window. */
+  /** Records a message. Returns whether it is the first message of its source in this window. */
   isFirst(source: Endpoint, now: number): boolean {
     if (now >= this.#startedAt + WINDOW_MS || now < this.#startedAt) this.#restart(now);
     const entry = this.#entryOf(source.address);

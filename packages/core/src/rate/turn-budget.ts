@@ -25,10 +25,12 @@ export class TurnBudget extends WorkBudget {
   readonly #price: number;
   /** The turns within this many milliseconds may be taken at once. */
   readonly #most: number;
-  /** How far the budget's clock is behind the caller's. */
+  /** How far the budget's clock is behind the caller's clock. */
   #behind = 0;
-  /** The time of the caller's clock in this call, and of the budget's clock in the call before. */
+  /** The time of the caller's clock in this call. */
   #now = -Infinity;
+
+  /** The time of the budget's clock in the call before this call. */
   #before = -Infinity;
 
   /**
@@ -81,7 +83,7 @@ export class TurnBudget extends WorkBudget {
     }
     if (this.isFree(now - this.#behind)) this.#behind = 0;
     const late = now - this.#behind - turnAt;
-    // If the turn was already due in the call before, the holder did not use it. Such a turn does
+    // If the turn was already due in the call before, the holder did not use it. Then the turn does
     // not show that this call is late.
     if (turnAt > this.#before && late > this.#most) this.#behind += late - this.#most;
     return now - this.#behind;

@@ -20,15 +20,15 @@ export function bitAt(address: Uint8Array, position: number): number {
 }
 
 /**
- * Returns a word whose first `bits` bits are ones. With 32 or more, all are ones; with 0 or less,
- * none is.
+ * Returns a word whose first `bits` bits are ones. If `bits` is 32 or more, all bits are ones; if
+ * it is 0 or less, none is.
  */
 export function leadingOnes(bits: number): number {
   if (bits >= 32) return -1;
   return bits <= 0 ? 0 : -1 << (32 - bits);
 }
 
-/** Returns whether the first `bits` bits of both are equal. */
+/** Returns whether the first `bits` bits of `a` and `b` are equal. */
 export function beginAlike(a: Uint8Array, b: Uint8Array, bits: number): boolean {
   const whole = bits >>> 3;
   for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;

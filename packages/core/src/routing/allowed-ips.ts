@@ -103,7 +103,7 @@ export class AllowedIps<T> {
    */
   *replaceInSteps(value: T, prefixes: Iterable<AllowedIp>): Steps {
     const old = this.#ownerOfValue.get(value);
-    // The value gets a second owner number. Lookups find the value by both.
+    // The value gets a second owner number. Lookups find the value by both numbers.
     const owner = this.#newOwner(value);
     for (const { address, prefixLength, remove } of prefixes) {
       const trie = this.#trieFor(address, prefixLength);

@@ -27,7 +27,7 @@ export class OwnerRings {
     return owner < this.#firsts.length ? this.#firsts[owner] : NONE;
   }
 
-  /** Returns the next node of the owner; 0 after the last one. */
+  /** Returns the next node of the owner; 0 after the last node. */
   nextOf(owner: number, node: number): number {
     const next = this.#siblings[node * 2 + 1];
     return next === this.#firsts[owner] ? NONE : next;

@@ -62,8 +62,8 @@ export class PrefixNodes {
    * Returns the owner of the longest prefix of the address at `offset`; 0 if there is none.
    *
    * Every packet needs a lookup. So this function calls almost no other function, which saves
-   * instructions. With fewer instructions per lookup, the processor can start more of the next
-   * lookups while it waits for the memory of this one.
+   * instructions. Because a lookup has few instructions, the processor can start more of the next
+   * lookups while it waits for the memory of this lookup.
    *
    * @param slots the table that gives the starting node; undefined if the trie has no table
    */
@@ -96,8 +96,8 @@ export class PrefixNodes {
       }
       if (Math.clz32(difference) < left) break;
       if ((label & OWNER) !== NONE) owner = label & OWNER;
-      // A prefix of full length has no children, and the next bit may be beyond the end of the
-      // buffer.
+      // A prefix that is as long as the address has no children, and the next bit may be beyond the
+      // end of the buffer.
       if (length === this.#maxLength) break;
       at = rows[at | ((buffer[offset + (length >>> 3)] >>> (~length & 7)) & 1)] << shift;
     }

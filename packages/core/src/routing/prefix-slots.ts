@@ -187,7 +187,7 @@ function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
     if (node === NONE) return 0;
     const below = weigh(nodes.childOf(node, 0)) + weigh(nodes.childOf(node, 1));
     const weight = nodes.ownerOf(node) === NONE ? below : below + 1;
-    // All other nodes with so many prefixes are above this one.
+    // All other nodes with so many prefixes are above this node.
     if (dense === NONE && weight >= enough) dense = node;
     return weight;
   };
@@ -200,11 +200,11 @@ const NONE = 0;
 /** Returned in place of a slot. */
 const OUTSIDE = -1;
 /**
- * With fewer prefixes there is no table, because a lookup visits only a few nodes, which are in the
- * cache.
+ * If a trie has fewer prefixes than this, it has no table, because a lookup visits only a few
+ * nodes, which are in the cache.
  */
 const FEWEST_PREFIXES = 256;
-/** 2 to 4 slots per prefix, so that most prefixes have a slot for themselves. */
+/** There are 2 to 4 slots per prefix, so that most prefixes have a slot for themselves. */
 const EXTRA_BITS = 2;
 /** The limit of the table's size: 32 MiB. */
 const MOST_BITS = 22;

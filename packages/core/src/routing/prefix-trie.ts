@@ -51,7 +51,7 @@ export class PrefixTrie {
    * Assigns the prefix to `owner`, also if another owner has it. Host bits are ignored; bytes are
    * copied.
    *
-   * @throws {RangeError} out of memory; lookups then give the old result or the new one
+   * @throws {RangeError} out of memory; lookups then give the old result or the new result
    */
   insert(address: Uint8Array, prefixLength: number, owner: number): void {
     this.#nodes.reserve(NODES_OF_AN_INSERTION);
@@ -89,7 +89,7 @@ export class PrefixTrie {
   }
 
   /**
-   * Returns the node of the owner's next prefix; 0 after the last one. Valid until the trie
+   * Returns the node of the owner's next prefix; 0 after the last prefix. Valid until the trie
    * changes.
    */
   nextOf(node: number): number {
@@ -147,7 +147,7 @@ export class PrefixTrie {
   }
 
   /**
-   * Makes `child` a child of `parent`, on the side given by its address. Without a parent, `child`
+   * Makes `child` a child of `parent`, on the side given by its address. If `parent` is 0, `child`
    * becomes the root.
    */
   #attach(parent: number, child: number): void {
@@ -199,7 +199,10 @@ export class PrefixTrie {
     return { parent, grandparent };
   }
 
-  /** Puts `successor` in the place of the node, or nothing if it is 0. Frees the node. */
+  /**
+   * Puts `successor` in the place of the node, and frees the node. If `successor` is 0, the place
+   * stays empty.
+   */
   #replace(parent: number, node: number, successor: number): void {
     if (parent === NONE) this.#root = successor;
     else this.#nodes.setChild(parent, this.#sideOf(parent, node), successor);
@@ -221,9 +224,11 @@ export class PrefixTrie {
   }
 
   /**
-   * Updates the slot table. Each size of a table is made at a certain number of prefixes. When the
-   * trie reaches the number of the next size, a larger table replaces this one. When the trie has
-   * less than a quarter of the number of its own size, a smaller table replaces it, or none.
+   * Updates the slot table. Each table size has a threshold: the number of prefixes at which a
+   * table of this size is made. When the trie reaches the threshold of a larger size, a larger
+   * table replaces the present one. When the number of prefixes falls below a quarter of the
+   * threshold of the present size, the trie gets the table for this number of prefixes, or no table
+   * if the number is below the smallest threshold.
    */
   #updateSlots(address: Uint8Array, prefixLength: number): void {
     this.#slots?.update(this.#root, address, prefixLength);

@@ -34,8 +34,8 @@ export function tryParseAddress(text: string): Uint8Array | undefined {
 
 /**
  * Returns the text of an address. Letters are lower case. `::` stands for the longest sequence of
- * zero groups, and for the first one if several are equally long. If an IPv6 address contains an
- * IPv4 address, the end is written as IPv4: `::ffff:192.0.2.1`, `::192.0.2.1`.
+ * zero groups, and for the first sequence if several are equally long. If an IPv6 address contains
+ * an IPv4 address, the end is written as IPv4: `::ffff:192.0.2.1`, `::192.0.2.1`.
  *
  * @throws {TypeError} `address` is not a Uint8Array of 4 or 16 bytes
  */
@@ -79,7 +79,8 @@ function readIpv4(text: string, from: number, into: Uint8Array, at: number): boo
       continue;
     }
     const digit = code - ZERO;
-    // A leading zero is refused, because other parsers take such a number for octal.
+    // A leading zero is refused, because other parsers take a number that begins with zero for
+    // octal.
     if (digit < 0 || digit > 9 || value === 0) return false;
     value = value === -1 ? digit : value * 10 + digit;
     if (value > 255) return false;

@@ -65,8 +65,8 @@ function letterOf(value: number): number {
 }
 
 /**
- * The reverse of `letterOf`; -1 for any other letter. Each term is value + 1 within its range,
- * otherwise 0.
+ * The reverse of `letterOf`; -1 for any other letter. A term is the value + 1 if the letter is in
+ * the range of that term, and 0 if it is not.
  */
 function valueOf(letter: number): number {
   return (
@@ -79,7 +79,7 @@ function valueOf(letter: number): number {
   );
 }
 
-/** Returns -1 (all bits set) if the letter is in the range, otherwise 0. */
+/** Returns -1 (all bits set) if the letter is in the range, and 0 if it is not. */
 function inRange(letter: number, first: number, last: number): number {
   return ((first - 1 - letter) & (letter - last - 1)) >> 31;
 }

@@ -1,6 +1,6 @@
 /**
  * `toByteText` and `fromByteText`: a text in UTF-8 as a text of bytes, with one character for each
- * byte (U+0000 to U+00FF). The UAPI and a handed-over state carry such texts.
+ * byte (U+0000 to U+00FF). The UAPI and a handed-over state contain texts in this form.
  *
  * `encodeURIComponent` does the work, because not every JavaScript runtime has `TextEncoder`.
  *
@@ -31,7 +31,10 @@ export function fromByteText(bytes: string): string | undefined {
   }
 }
 
-/** Returns 0xff, which UTF-8 never has, for a character that is no byte. */
+/**
+ * Returns the byte that a character stands for. If it stands for no byte, returns 0xff, which never
+ * occurs in UTF-8.
+ */
 function byteOf(character: string): number {
   const code = character.charCodeAt(0);
   if (code <= 0xff) return code;

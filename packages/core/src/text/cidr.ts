@@ -46,9 +46,9 @@ export class Prefix implements Cidr {
 }
 
 /**
- * Reads an address with a prefix length. Without a prefix length, the prefix is the single address,
- * as in all WireGuard tools. A leading zero in the length (`/010`) is refused, because some
- * programs take it for octal.
+ * Reads an address with a prefix length. If the text has no prefix length, the prefix is the single
+ * address, as in all WireGuard tools. A leading zero in the length (`/010`) is refused, because
+ * some programs take it for octal.
  *
  * @example
  *

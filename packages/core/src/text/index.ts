@@ -1,8 +1,8 @@
 /**
- * Keys, interface names, endpoints and numbers as text, text that is safe to print, and what
- * `@litz/sys` needs, without any cryptography. With this entry, a command starts fast: `@litz/core`
- * also loads the portable cryptography, which takes tens of milliseconds. Like
- * `@litz/core/internals`, this entry may change with every version.
+ * Reads and writes keys, interface names, endpoints and numbers as text, and makes text safe to
+ * print. Also exports what `@litz/sys` needs. This entry loads no cryptography, so a command that
+ * imports it starts fast: `@litz/core` also loads the portable cryptography, which takes tens of
+ * milliseconds. Like `@litz/core/internals`, this entry may change with every version.
  *
  * @module
  */

@@ -65,7 +65,7 @@ export function foldSum(sum: number): number {
 
 /**
  * Returns the folded sum of the pseudo-header (RFC 9293 3.1, RFC 8200 8.1) of the IPv4 or IPv6
- * packet at `offset`, with the addresses of its header.
+ * packet at `offset`. The addresses are read from the header of the packet.
  *
  * @param transportLength length in bytes of transport header and payload, at most 65535
  */

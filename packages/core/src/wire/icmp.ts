@@ -2,10 +2,10 @@
  * ICMP and ICMPv6 "destination unreachable" packets, the answer to a packet that has no peer, or
  * whose peer has no endpoint.
  *
- * The kernel's WireGuard answers such a packet in this way too (device.c, wg_xmit), so that the
+ * The kernel's WireGuard answers these packets in the same way (device.c, wg_xmit), so that the
  * sending program gets an error at once instead of waiting. The source address of the answer is the
- * packet's destination. With the interface's own address as source, the kernel would drop the
- * answer as martian.
+ * packet's destination. If the answer came from the interface's own address, the kernel would drop
+ * it as martian.
  *
  * @module
  */

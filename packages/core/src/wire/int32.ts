@@ -5,7 +5,9 @@
  * @module
  */
 
-/** Returns the field as a signed number, because V8 stores such a number without an allocation. */
+/**
+ * Returns the field as a signed number, because V8 stores a signed number without an allocation.
+ */
 export function readInt32(buffer: Uint8Array, offset: number): number {
   return (
     buffer[offset] |

@@ -5,7 +5,7 @@
  *   offset            offset + stride     offset + 2 * stride
  *   | packet, length  | packet, length    | packet, lastLength
  * ```
- * A super-packet is split into such a run, and the sealed run is sent at once (`DatagramRun`). All
+ * A super-packet is split into a run, and the sealed run is sent at once (`DatagramRun`). All
  * packets of a run have the same addresses and ECN bits. A single packet is a run of one.
  *
  * @module
@@ -23,7 +23,8 @@ export interface PacketRun {
   /**
    * The distance from one packet to the next, in bytes. Each packet needs the space around it that
    * `Cipher.sealRun` requires: 64 bytes in front of it, and behind it the length of its padding and
-   * 64 bytes more. 0 means a single packet with only 16 bytes in front of it and 31 behind.
+   * 64 bytes more. A stride of 0 means a single packet that has only 16 bytes of space in front of
+   * it and 31 bytes behind it.
    */
   stride: number;
   /**

@@ -17,7 +17,7 @@ describe('nobleProvider', () => {
     }
   });
 
-  it('seals with a key of zeros after the cipher is destroyed, so the key was wiped', () => {
+  it('wipes the key of a destroyed cipher, which then seals with a key of zeros', () => {
     const cipher = nobleProvider.createCipher(new Uint8Array(32).fill(1));
     cipher.destroy();
     const buffer = new Uint8Array(20);

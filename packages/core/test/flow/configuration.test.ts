@@ -77,7 +77,7 @@ describe('a peer that is removed', () => {
     ]);
   });
 
-  it('is removed together with all others when the peers are replaced', () => {
+  it('is removed together with all other peers when the peers are replaced', () => {
     const { state, engine, now } = inside();
     engine.configure({ replacePeers: true, peers: [{ publicKey: CAROL.publicKey }] }, now);
     expect([...state.peers.values()]).toEqual([peerOf(state, CAROL)]);
@@ -108,7 +108,7 @@ describe('the keys of a peer', () => {
     expect([peer.publicKey, peer.nextKey]).toEqual([publicKey, undefined]);
   });
 
-  it('cannot be our own keys or those of another peer; the next key can be removed', () => {
+  it('cannot be our own keys or the keys of another peer; the next key can be removed', () => {
     const { state, peer, engine, now, alice, bob } = inside();
     const { publicKey } = bob.person;
     engine.configure(
@@ -181,7 +181,7 @@ describe('the name of an endpoint', () => {
     expect(engine.peer(publicKey)).not.toHaveProperty('endpointName');
   });
 
-  it('is not set if any part of the change is wrong, nor for a peer that is only updated', () => {
+  it('is not set if any part of the change is wrong, or if an update names an unknown peer', () => {
     const { engine, now } = inside();
     const wrong = { publicKey: CAROL.publicKey, endpointName: 'vpn.example' };
     expect(() => engine.configure({ peers: [named, wrong] }, now)).toThrow('peers[1].endpointName');
@@ -273,7 +273,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([4]);
   });
 
-  it('gets no deadline from a new interval if it had none', () => {
+  it('has no deadline after a change of the interval if it had none before', () => {
     const { peer, engine, now, bob, types, isArmed } = inside();
     const { publicKey } = bob.person;
     peer.persistentKeepalive = 25;
@@ -302,7 +302,7 @@ describe('the persistent keepalive of a peer', () => {
     expect(types()).toEqual([]);
   });
 
-  it('waits for its turn if an initiation is needed, otherwise it is sent at once', () => {
+  it('is sent at once if there is a session, and waits for its turn if it needs an initiation', () => {
     const { state, peer, now, types, deadline } = inside();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);
@@ -359,7 +359,7 @@ describe('a next identity', () => {
 });
 
 describe('a new private key', () => {
-  it('starts handshakes; so does a next key that replaces another next key, but the first next key does not', () => {
+  it('starts handshakes; a first next key starts none, but a next key that replaces another next key does', () => {
     const { peer, engine, now, types } = inside();
     peer.persistentKeepalive = 25;
     engine.configure({ privateKey: CAROL.privateKey }, now);

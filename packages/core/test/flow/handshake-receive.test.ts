@@ -100,7 +100,7 @@ describe('receiveHandshakeMessage', () => {
       expect(alice.engine.stats.sentInitiations).toBe(1);
     });
 
-    it('drops an initiation without the right mac1 before more work is done', () => {
+    it('drops an initiation with a wrong mac1 before it does more work', () => {
       const { bob, initiation, state, receive } = setUp();
       initiation[120] ^= 1;
       expect(receive(initiation)).toBe('bad-mac1');
@@ -259,7 +259,7 @@ describe('receiveHandshakeMessage', () => {
       expect(spent(state, now)).toEqual({ screening: 0.002 + 0.002 + 0.015, answering: 0 });
     });
 
-    it('accepts an initiation with the right cookie, until its source sends too many', () => {
+    it('accepts an initiation with the right cookie, until the source sends too many initiations', () => {
       const { alice, bob, initiation, state, receive } = setUp({
         bob: { underLoad: { handshakesPerSecond: 1 } },
       });

@@ -126,7 +126,7 @@ describe('queueHandshakeMessage', () => {
 });
 
 describe('processHandshakes', () => {
-  it('uses only its share of the time, and returns the time at which it continues', () => {
+  it('uses only a share of the time; pollTimeout returns the time at which it continues', () => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     const { network, bob } = pair;
     const { engine } = bob;

@@ -182,7 +182,7 @@ describe('receiveDatagram', () => {
     ]);
   });
 
-  it('renews a session that we initiated when it is 165 s old, once', () => {
+  it('renews a session that we initiated as soon as it is 165 s old, and only once', () => {
     const { network, alice, bob } = connected();
     const { peer, state } = insideOf(alice, bob);
     const current = peer.keypairs.current!;
@@ -331,7 +331,7 @@ function datagramsOf(
 
 function packetOf(kind: Arrival, alice: Pair['alice'], bob: Pair['bob']): Uint8Array {
   if (kind === 'malformed') {
-    // With padding, the packet is 112 bytes long.
+    // The packet and its padding are 112 bytes long, so a length of 113 in the header is wrong.
     const packet = packetBetween(alice, bob, { length: 100 });
     packet[3] = 113;
     return packet;

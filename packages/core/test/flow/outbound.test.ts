@@ -119,7 +119,7 @@ describe('sendPackets', () => {
     expect(bob.packets.slice(-8)).toEqual(packets);
   });
 
-  it('answers each packet of a run without a peer with an ICMP message, and counts all of them', () => {
+  it('answers each packet of a run that has no peer with an ICMP message, and counts all packets', () => {
     const { alice, bob } = connected();
     const nobody = Uint8Array.of(10, 9, 9, 9);
     const packets = [100, 100, 80].map((length) =>
@@ -136,7 +136,7 @@ describe('sendPackets', () => {
 });
 
 describe('a run to a peer without an endpoint', () => {
-  it('asks for the address of its name, as often as packets are answered with ICMP messages', () => {
+  it('asks for the address of the name once per run, if the limit allows an ICMP message', () => {
     const { state, peer, alice, bob } = withSession();
     peer.endpoint = undefined;
     const packet = packetBetween(alice, bob);
@@ -153,7 +153,7 @@ describe('a run to a peer without an endpoint', () => {
 });
 
 describe('sendStaged', () => {
-  it('sends staged packets in order, before new ones, and expects an answer', () => {
+  it('sends staged packets in order, before new packets, and expects an answer', () => {
     const { state, peer, alice, bob, network, now, isArmed } = withSession();
     peer.staged ??= new StagedPackets();
     for (const length of [100, 200]) {

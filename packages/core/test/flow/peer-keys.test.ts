@@ -53,7 +53,7 @@ describe('setNextKey', () => {
 });
 
 describe('dropNextKey', () => {
-  it('ends the sessions of the next key, and no others', () => {
+  it('ends the sessions of the next key, and no other sessions', () => {
     const { state, peer, events } = withSession();
     const { current } = peer.keypairs;
     setNextKey(state, peer, keyOf(state, 8));
@@ -114,7 +114,7 @@ describe('promoteKey', () => {
 });
 
 describe('forgetOldPairs', () => {
-  it('keeps the pairs whose keys are both in use; the new preferred pair shares a key with the forgotten one', () => {
+  it('keeps the pairs whose keys are both in use; the new preferred pair shares a key with the forgotten pair', () => {
     const { state, peer } = withSession();
     const next = (state.nextIdentity = identityOf(state, 9));
     setNextKey(state, peer, keyOf(state, 8));

@@ -33,7 +33,7 @@ describe('pairOf', () => {
     expect(preferredPair(peer, OWN)).toBe(first);
   });
 
-  it('loses no pair when another one is preferred', () => {
+  it('loses no pair when another pair is preferred', () => {
     const { peer, nextKey } = peerWithTwoKeys();
     const first = preferredPair(peer, OWN);
     const second = pairOf(peer, NEXT, nextKey);
@@ -52,7 +52,7 @@ describe('noteInitiation', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, nextKey));
     noteInitiation(STATE, pairOf(peer, NEXT, nextKey));
     expect(peer.pair).toBe(pairOf(peer, NEXT, nextKey));
-    // This initiation may be older than the last one, so it does not show that the peer has
+    // This initiation may be older than the last initiation, so it does not show that the peer has
     // forgotten the next identity. Only the preferred key changes.
     noteInitiation(STATE, pairOf(peer, OWN, key));
     expect(peer.pair).toBe(pairOf(peer, NEXT, key));
@@ -111,7 +111,7 @@ describe('noteSession', () => {
     expect(peer.pair).toBe(pairOf(peer, OWN, key));
   });
 
-  it('keeps preferring a key that the peer used after our initiation to its other key', () => {
+  it('prefers the key of the peer’s last initiation if that initiation came after our initiation to the other key', () => {
     const { peer, key, nextKey } = peerWithTwoKeys();
     const answered = preferredPair(peer, OWN);
     answered.sentAt = 10;

@@ -9,7 +9,7 @@ import { sentAt, stage, startedHandshake, withSession } from './with-session.ts'
 const STICKY = { sourceAddress: Uint8Array.of(192, 0, 2, 77), sourceInterface: 3 };
 
 describe('fireTimers', () => {
-  it('fires timers that are due now, and no later ones', () => {
+  it('fires timers that are due now, and no timers that are due later', () => {
     const { state, peer, arm, isArmed, now } = withSession();
     arm(TIMER.SESSION_EXPIRY, 0);
     arm(TIMER.KEEPALIVE, 0.001);
@@ -275,7 +275,7 @@ describe('PERSISTENT_KEEPALIVE', () => {
     expect(isArmed(TIMER.PERSISTENT_KEEPALIVE)).toBe(false);
   });
 
-  it('waits for its turn if it would start a handshake, but not to send a message', () => {
+  it('waits for its turn if it would start a handshake, and does not wait if it can send a message', () => {
     const { state, peer, arm, deadline, now, types } = withSession();
     peer.persistentKeepalive = 25;
     state.initiations.spend(100, now);

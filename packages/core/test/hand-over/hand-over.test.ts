@@ -171,7 +171,7 @@ describe('saveState and restoreState', () => {
     expect(saveState(copy, alice.network.now)).toEqual(saveState(alice.engine, alice.network.now));
   });
 
-  it('leave out a session whose cipher does not give its key back', () => {
+  it('leave out a session whose cipher does not give the key back', () => {
     const closed: CryptoProvider = {
       ...nobleProvider,
       createCipher(key) {
@@ -187,7 +187,7 @@ describe('saveState and restoreState', () => {
     const { alice, bob, network } = pair;
     takeOver(alice, { crypto: closed });
     expect(alice.engine.peers()[0]?.sessionUp).toBe(false);
-    // The next handshake begins no earlier than Rekey-Timeout after the last one.
+    // The next handshake begins no earlier than Rekey-Timeout after the last handshake.
     alice.send(packetBetween(alice, bob));
     network.drive(6000);
     expect(bob.packets).toHaveLength(2);
@@ -209,8 +209,8 @@ describe('saveState and restoreState', () => {
             else if (action === 3) takeOver(bob);
             else if (action === 4) network.drive(7);
             else network.drive(40_000);
-            // Two handshakes that cross leave two sessions. A message of the older one is lost if
-            // the next handshake overtakes it, also without a hand-over.
+            // Two handshakes that cross leave two sessions. A message of the older session is lost
+            // if the next handshake overtakes the message, also without a hand-over.
             if (!isUp && action <= 1) network.settle();
           }
           network.drive(20_000);
@@ -247,14 +247,17 @@ describe('checkState and restoreState', () => {
     );
   });
 
-  it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])('refuse the format %d and name it', (format) => {
-    const { alice } = connected();
-    const bytes = saveState(alice.engine, alice.network.now);
-    new DataView(bytes.buffer).setFloat64(8, format, true);
-    expect(() => checkState(nobleProvider, bytes)).toThrow(
-      `the state expected format ${STATE_FORMAT}, got ${format}`,
-    );
-  });
+  it.each([STATE_FORMAT - 1, STATE_FORMAT + 1])(
+    'refuse the format %d, and name it in the error',
+    (format) => {
+      const { alice } = connected();
+      const bytes = saveState(alice.engine, alice.network.now);
+      new DataView(bytes.buffer).setFloat64(8, format, true);
+      expect(() => checkState(nobleProvider, bytes)).toThrow(
+        `the state expected format ${STATE_FORMAT}, got ${format}`,
+      );
+    },
+  );
 
   it('ask for the address of a name whose peer has no endpoint', () => {
     const { alice, bob, network } = connected();
@@ -336,7 +339,7 @@ describe('restartSessions', () => {
     },
   );
 
-  it('sends many peers no initiation that they refuse, just after the other process has sent some', () => {
+  it('sends no initiation that one of many peers refuses, just after the other process has sent initiations', () => {
     const { network, alice } = createPair();
     const others = Array.from({ length: 70 }, (_, i) => createPerson(i + 3));
     const nodes = others.map((person) => joinNetwork(network, person));

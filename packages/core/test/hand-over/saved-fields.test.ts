@@ -14,8 +14,8 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { takeOver } from './taken-over.ts';
 
 /**
- * The tests fail if the state lacks a field, unless the test names the field as left out. An
- * upgrade would lose such a field.
+ * A test fails if the state lacks a field, because an upgrade would lose that field. The only
+ * exceptions are the fields that the test lists as left out.
  */
 describe('a handed-over state', () => {
   it('has every field of a peer, except those that are set again', () => {
@@ -58,7 +58,7 @@ describe('a handed-over state', () => {
     expect(found).toEqual(expected);
   });
 
-  it('is complete: each part of the engine is saved, an option, counted again, or empty', () => {
+  it('is complete: each part of the engine is saved, is an option, starts again, or is empty', () => {
     const { alice } = busyPair();
     const saved =
       'mtu up identity macChecker nextIdentity nextMacChecker timestamps peers peersBySlot ' +

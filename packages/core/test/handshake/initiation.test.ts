@@ -161,7 +161,7 @@ describe('consumeInitiation', () => {
     expect(receiveInitiation(bob, message, 60_000)).toBe('replayed-initiation');
   });
 
-  it('drops an initiation within 20 ms of the last one', () => {
+  it('drops an initiation that comes less than 20 ms after the last accepted initiation', () => {
     const { alice, bob } = createParties();
     expect(receiveInitiation(bob, initiate(alice, 1), 1000)).toBeUndefined();
     const next = initiate(alice, 2);

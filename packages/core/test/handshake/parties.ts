@@ -29,7 +29,7 @@ export interface Parties {
   bob: Party;
 }
 
-/** Alice and bob know each other. Their keys are the same each time. */
+/** Alice and bob know each other. Their keys are the same in each call. */
 export function createParties(
   aliceCrypto: CryptoProvider = referenceProvider,
   bobCrypto: CryptoProvider = aliceCrypto,
@@ -65,8 +65,8 @@ export function initiate(party: Party, seconds = 1, senderIndex = 0xa11ce): Uint
 }
 
 /**
- * Opens and consumes an initiation. Returns `not-opened` if it cannot be opened, otherwise the
- * result of `consumeInitiation`.
+ * Opens and consumes an initiation. Returns the result of `consumeInitiation`, or `not-opened` if
+ * the initiation cannot be opened.
  */
 export function receiveInitiation(
   party: Party,

@@ -76,7 +76,7 @@ describe('a provider that prepares keys', () => {
 });
 
 describe('a provider whose prepared key can be read back', () => {
-  it('has the only copy of the private key while it is prepared', () => {
+  it('has the only copy of the private key while the key is prepared', () => {
     const { alice, bob } = createParties(referenceProvider, READABLE);
     const { identity } = bob;
     const before = [...identity.privateKey];

@@ -123,8 +123,8 @@ describe('mac1KeyOf and cookieKeyOf', () => {
 });
 
 /**
- * Returns a provider whose prepared keys are copies. With `isReadable`, they can be read back. It
- * adds the keys that are destroyed to `destroyed`.
+ * Returns a provider whose prepared keys are copies. If `isReadable` is true, these keys can be
+ * read back. Keys that are destroyed are added to `destroyed`.
  */
 function preparing({
   isReadable,

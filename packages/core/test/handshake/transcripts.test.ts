@@ -1,7 +1,7 @@
 /**
  * Compares core with `test-vectors/wireguard/*.json`, which another implementation has made. From
- * the same inputs, both sides of core must write the same bytes, and each must accept what the
- * other one writes.
+ * the same inputs, both sides of core must write the same bytes as the other implementation, and
+ * each side must accept what the other side writes.
  *
  * @module
  */

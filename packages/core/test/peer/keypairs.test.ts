@@ -34,7 +34,7 @@ describe('Keypair', () => {
 });
 
 describe('Keypairs', () => {
-  it('uses a session that we initiated at once and keeps the previous one', () => {
+  it('uses a new session at once if we initiated it, and keeps the previous session', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     const keypairs = add(a, b, c);
     expect(keypairs).toMatchObject({ current: c.keypair, previous: b.keypair, next: undefined });
@@ -52,7 +52,7 @@ describe('Keypairs', () => {
     expect([a, b, c].map(({ destroyed }) => destroyed())).toEqual([2, 0, 0]);
   });
 
-  it('replaces an unconfirmed session with a newer unconfirmed one', () => {
+  it('replaces an unconfirmed session with a newer unconfirmed session', () => {
     const [a, b] = [create(false), create(false)];
     expect(add(a, b)).toMatchObject({ current: undefined, next: b.keypair });
     expect([a, b].map(({ destroyed }) => destroyed())).toEqual([2, 0]);
@@ -74,7 +74,7 @@ describe('Keypairs', () => {
     expect(() => add().stopSending()).not.toThrow();
   });
 
-  it('makes only wiped sessions unusable when newer ones are added', () => {
+  it('keeps older sessions usable when newer sessions are added, until the older sessions are wiped', () => {
     const [a, b, c] = [create(true), create(true), create(true)];
     add(a, b, c);
     expect([a, b, c].map(({ keypair }) => keypair.isUsable(0))).toEqual([false, true, true]);

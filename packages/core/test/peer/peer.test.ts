@@ -32,7 +32,7 @@ describe('Peer', () => {
     expect(create().drops()).toEqual({});
   });
 
-  it('sends only with the current keypair, while it is usable', () => {
+  it('sends only with the current keypair, and only while that keypair is usable', () => {
     const peer = create();
     const keypair = keypairOf(peer, 1);
     peer.keypairs.next = keypair;

@@ -90,7 +90,7 @@ describe('RoamLimiter', () => {
     ]);
   });
 
-  it('reports nothing more of a forgotten peer, and then its next change at once', () => {
+  it('cancels the pending report of a peer that is forgotten, and reports its next change at once', () => {
     const { roam, reported, limiter, peers } = create();
     roam('a', 2, 0);
     roam('b', 2, 0);

@@ -40,7 +40,7 @@ describe('SenderIndexTable', () => {
     expect(asked).toBe(1 + 1000);
   });
 
-  it('finds a keypair by the index that the peer chose, the oldest one first', () => {
+  it('finds a keypair by the index that the peer chose, the oldest keypair first', () => {
     const table = new SenderIndexTable<Peer, Keypair>(bytesOf([5, 6, 7]));
     const [first, second, other] = [0xf0000002, 0xf0000002, 3].map(
       (remoteIndex) => ({ remoteIndex }) as Keypair,

@@ -119,7 +119,7 @@ describe('peers', () => {
     expect(alice.packets).toHaveLength(1);
   });
 
-  it('are not removed if they are unknown, and not added with updateOnly', () => {
+  it('that are unknown are not added by a change with remove or with updateOnly', () => {
     const { alice } = connected();
     const { publicKey } = createPerson(9);
     configure(alice, {

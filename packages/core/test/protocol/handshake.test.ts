@@ -14,7 +14,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 const { HANDSHAKE_INITIATION, HANDSHAKE_RESPONSE, TRANSPORT_DATA } = MESSAGE_TYPE;
 
 describe('handshake', () => {
-  it('takes one round trip, and then the packet that caused it arrives', () => {
+  it('takes one round trip, and then the packet that caused the handshake arrives', () => {
     const { network, alice, bob } = createPair();
     const packet = packetBetween(alice, bob);
     alice.send(packet);
@@ -122,14 +122,14 @@ describe('handshake', () => {
       alice.send(packetBetween(alice, bob));
       bob.send(packetBetween(bob, alice));
       network.settle();
-      // There is no further handshake, and each receives from the other.
+      // There is no further handshake, and each side receives from the other side.
       expect(network.eavesdropper.types()).toEqual([4, 4]);
       expect(alice.packets).toHaveLength(2);
       expect(bob.packets).toHaveLength(2);
     }
   });
 
-  it('leads to a session at once when both sides begin together, whichever message is lost', () => {
+  it('leads to a session at once when both sides begin together, whichever handshake message is lost', () => {
     // Any one of the four messages that cross may be lost. The packets still arrive.
     for (const lost of [-1, 0, 1, 2, 3]) {
       const { network, alice, bob } = createPair();
@@ -220,7 +220,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.drops).toEqual({ 'replayed-initiation': 1 });
   });
 
-  it('drops an initiation within 1/50 s of the last one of the peer', () => {
+  it('drops an initiation that comes less than 20 ms after the last initiation of the peer', () => {
     let unix = 1_700_000_000_000;
     const unixTime = (): number => (unix += 1000);
     const { network, alice, bob } = createPair({ alice: { unixTime } });

@@ -1,7 +1,7 @@
 /**
- * Tests that the engine does not have bugs which other implementations had. A title names the bug,
- * and after the colon what the engine does instead. Bugs of real sockets, TUN devices and the UAPI
- * are tested in the packages that have these.
+ * Tests that the engine does not have bugs which other implementations had. Each title first names
+ * a bug. After the colon, it says what the engine does instead. Bugs of real sockets, TUN devices
+ * and the UAPI are tested in the packages that have these parts.
  */
 import {
   connect,
@@ -35,7 +35,7 @@ describe('known bugs of WireGuard implementations', () => {
     }
   });
 
-  it('no REJECT_AFTER_MESSAGES: the last counter is used and none beyond it', () => {
+  it('no REJECT_AFTER_MESSAGES: the last counter is used, and no counter beyond it', () => {
     const { network, alice, bob } = connected();
     const limit = 2 ** 53 - 2 ** 13 - 1;
     currentKeypair(alice, bob).sendCounter = limit - 1;
@@ -74,7 +74,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(drawn).toContain(initiation?.bytes.subarray(4, 8).join(' '));
   });
 
-  it('cookie without port: a cookie for one port is not valid for another', () => {
+  it('cookie without port: a cookie for one port is not valid for another port', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     overload(bob, network.now);
     alice.send(packetBetween(alice, bob));
@@ -88,7 +88,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(network.eavesdropper.types(bob)).toEqual([COOKIE_REPLY, COOKIE_REPLY]);
   });
 
-  it('global rate limit: others are answered while one source is limited', () => {
+  it('global rate limit: other sources are answered while one source is limited', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     const carol = joinNetwork(network, createPerson(3));
     introduce(carol, bob.person);
@@ -97,7 +97,7 @@ describe('known bugs of WireGuard implementations', () => {
     alice.send(packetBetween(alice, bob));
     carol.send(packetBetween(carol, bob));
     network.settle();
-    // Both have a cookie. Alice's cookie is used again and again.
+    // Both peers have a cookie. Alice's cookie is used again and again.
     network.loses = ({ from }) => from.sameDestination(alice.endpoint);
     network.drive(4_990);
     network.driveUntil(() => network.eavesdropper.of(HANDSHAKE_INITIATION, alice).length > 1);
@@ -180,7 +180,7 @@ describe('known bugs of WireGuard implementations', () => {
     expect(network.eavesdropper.datagrams).toEqual([]);
   });
 
-  it('passive keepalive timed from the wrong event: it is sent 10 s after data was received, whenever data was sent', () => {
+  it('passive keepalive timed from the wrong event: the keepalive is sent 10 s after data was received, no matter when data was sent', () => {
     const { network, alice, bob } = connected();
     network.drive(30_000);
     bob.send(packetBetween(bob, alice));

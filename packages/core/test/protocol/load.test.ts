@@ -80,7 +80,7 @@ describe('the load state', () => {
     const reasons = Array.from({ length: 8 }, () =>
       bob.receive(withCookie?.slice() ?? new Uint8Array(0), alice.endpoint),
     );
-    // The first message is answered, the next ones are replays, and then the bucket is empty.
+    // The first message is answered, the next messages are replays, and then the bucket is empty.
     expect(reasons.slice(0, 2)).toEqual([undefined, 'replayed-initiation']);
     expect(reasons.slice(5)).toEqual(['rate-limited', 'rate-limited', 'rate-limited']);
     // The cookie is not valid for another port of the same host.
@@ -88,7 +88,7 @@ describe('the load state', () => {
     expect(bob.receive(withCookie?.slice() ?? new Uint8Array(0), otherPort)).toBe('under-load');
   });
 
-  it('allows handshakes of other peers while one attacker causes it', () => {
+  it('allows handshakes of other peers while one attacker causes the load', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 10 } } });
     const flood = floodOn({ network, alice, bob });
     for (let second = 0; second < 5; second++) {

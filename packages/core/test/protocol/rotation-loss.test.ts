@@ -1,7 +1,7 @@
 /**
- * Replaces static keys at both ends again and again while packets flow in both directions. No
- * packet may be lost when messages cross, at several latencies, or when handshake messages or
- * keepalives are lost.
+ * Replaces static keys at both ends again and again while packets flow in both directions. The
+ * tests use several latencies, so that messages cross. No packet may be lost, not even when
+ * handshake messages or keepalives are lost.
  *
  * @module
  */

@@ -35,7 +35,7 @@ const ALICE_2 = createPerson(11);
 const BOB_2 = createPerson(12);
 
 describe('a next identity', () => {
-  it('probes a peer that does not know it once per Rekey-Timeout', () => {
+  it('probes a peer once per Rekey-Timeout while the peer does not know this identity', () => {
     const { network, alice, bob } = connected();
     network.eavesdropper.forget();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -101,7 +101,7 @@ describe('a next identity', () => {
     expect(sessionOf(alice, bob)[0]).toEqual(ALICE_2.publicKey);
   });
 
-  it('without an answer, neither delays a renewal by the old identity nor drops staged packets', () => {
+  it('neither delays a renewal by the old identity nor drops staged packets while the peer does not answer its probes', () => {
     const { network, alice, bob } = connected();
     const start = network.now;
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
@@ -396,7 +396,7 @@ describe('the next public key of a peer', () => {
     expect(bob.engine.peers().map((peer) => peer.publicKey)).toEqual([ALICE_2.publicKey]);
   });
 
-  it('is promoted if a change names the peer by it; with remove, only this key is removed', () => {
+  it('is promoted if a change names the peer by this key; a change that also has remove removes only this key', () => {
     const { alice, bob } = rotating();
     const { publicKey } = ALICE_2;
     configure(bob, { peers: [{ publicKey, persistentKeepalive: 25 }] });
@@ -447,7 +447,7 @@ describe('the next public key of a peer', () => {
     }
   });
 
-  it('is ignored if it is our key, our next key or belongs to another peer', () => {
+  it('is ignored if it is our key or our next key, or if it belongs to another peer', () => {
     const { alice, bob } = connected();
     const carol = createPerson(3);
     introduce(bob, carol);
@@ -583,7 +583,7 @@ describe('the greatest timestamp', () => {
 });
 
 describe('mac1', () => {
-  it('is computed once for a message while there is one identity, twice while there are two', () => {
+  it('is computed once for a message while there is one identity, and at most twice while there are two', () => {
     let macs = 0;
     const counting: CryptoProvider = {
       ...nobleProvider,
@@ -600,7 +600,7 @@ describe('mac1', () => {
       bob.receive(bytes.slice(), alice.endpoint);
       return macs;
     };
-    // One mac is that of the initiation, the other that of the response.
+    // One mac is the mac1 of the initiation, and the other is the mac1 of the response.
     expect(receive(initiation.bytes)).toBe(2);
     const broken = initiation.bytes.slice();
     broken[130] ^= 1;
@@ -703,7 +703,7 @@ function mesh(count: number, options: Partial<EngineOptions> = {}) {
   return { network, node, others, rotate };
 }
 
-/** Returns a pair with a session between the first keys of both. */
+/** Returns a pair with a session between the first keys of both nodes. */
 function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   const pair = createPair(options);
   if (options.bob?.underLoad) {
@@ -713,7 +713,10 @@ function connected(options: Parameters<typeof createPair>[0] = {}): Pair {
   return pair;
 }
 
-/** Returns a pair: alice has two identities, bob knows both, and the session uses the next one. */
+/**
+ * Returns a pair: alice has two identities, bob knows both keys, and the session uses the next
+ * identity.
+ */
 function rotating(): Pair {
   const pair = connected();
   knowNext(pair.bob, pair.alice, ALICE_2.publicKey);

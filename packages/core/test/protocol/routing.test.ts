@@ -37,7 +37,7 @@ describe('cryptokey routing', () => {
     const from = (source: number[]): Uint8Array =>
       ipPacket({ source, destination: hub.person.ipv4 });
     first.send(from([10, 9, 1, 1]));
-    // This source is in the prefix of the first peer, but the hub routes it to the second.
+    // This source is in the prefix of the first peer, but the hub routes it to the second peer.
     first.send(from([10, 9, 8, 1]));
     first.send(from([172, 16, 0, 1]));
     network.settle();
@@ -62,7 +62,7 @@ describe('cryptokey routing', () => {
 });
 
 describe('unreachable', () => {
-  it('answers a packet without a peer with ICMP code 1, from the packet’s destination', () => {
+  it('answers a packet that has no peer with ICMP code 1, from the packet’s destination', () => {
     const { alice } = createPair();
     const destination = [172, 16, 5, 5];
     const drop = alice.send(ipPacket({ source: alice.person.ipv4, destination, length: 60 }));

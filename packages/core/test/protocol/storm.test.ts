@@ -14,7 +14,7 @@ import {
  * case. How a peer receives a storm from others is tested in rotation.test.ts and load.test.ts.
  */
 describe('5,000 peers', () => {
-  it('get a first initiation one after the other, within seconds of a start, and a second one after Rekey-Timeout', () => {
+  it('get a first initiation one after the other, within seconds of a start, and a second initiation after Rekey-Timeout', () => {
     const node = new LonelyNode();
     node.configure({ peers: manyPeers(PEERS, { persistentKeepalive: 25 }) });
     node.drive(20_000);
@@ -54,7 +54,7 @@ class LonelyNode {
   readonly #engine: Engine;
   readonly #times: number[] = [];
   #now = 0;
-  /** When each peer got its last initiation, by its port. */
+  /** Maps the port of each peer to the time of the last initiation to that peer. */
   readonly asked: Map<number, number> = new Map();
   /** The shortest time between two initiations to one peer, in ms. */
   shortestPause = Infinity;

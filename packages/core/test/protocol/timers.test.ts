@@ -158,7 +158,7 @@ describe('retries', () => {
     expect(alice.eventsOf('handshake-failed')).toHaveLength(1);
   });
 
-  it('end exactly after handshakeGiveUpMs, if that is set, with or without traffic', () => {
+  it('end exactly after handshakeGiveUpMs if that is set, even if packets keep coming', () => {
     const { network, alice, bob } = createPair({ alice: { handshakeGiveUpMs: 12_000 } });
     network.loses = () => true;
     const start = network.now;
@@ -211,7 +211,7 @@ describe('passive keepalive', () => {
     expect(network.now).toBe(received + 10_000);
   });
 
-  it('is sent once more if data arrived while it was pending', () => {
+  it('is sent once more if data arrived while the first keepalive was pending', () => {
     const { network, alice, bob } = connected();
     network.drive(5_000);
     alice.send(packetBetween(alice, bob));
@@ -317,7 +317,7 @@ describe('persistent keepalive', () => {
     expect(spoken).toEqual([]);
   });
 
-  it('is sent at once when it is turned on, but not when it changes', () => {
+  it('is sent at once when it is turned on, but not when its interval changes', () => {
     const { network, alice, bob } = connected();
     network.drive(1_000);
     network.eavesdropper.forget();
@@ -355,7 +355,7 @@ describe('persistent keepalive', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.sessionUp).toBe(true);
   });
 
-  it('lets a handshake without an answer fail as usual, and starts a new one after the interval', () => {
+  it('lets a handshake without an answer fail as usual, and starts a new handshake after the interval', () => {
     const { network, alice } = createPair({ bobAsPeer: { persistentKeepalive: 2 } });
     network.loses = () => true;
     network.drop(1000);

@@ -62,7 +62,7 @@ describe('transport data', () => {
     expect(counters.at(-1)).toBe(300n);
   });
 
-  it('accepts reordered messages and drops repeated ones', () => {
+  it('accepts reordered messages, and drops repeated messages', () => {
     const { network, alice, bob } = connected();
     network.reorder(2);
     alice.send(packetBetween(alice, bob, { length: 100 }));
@@ -75,7 +75,7 @@ describe('transport data', () => {
     expect(bob.engine.stats.drops.toJSON()).toEqual({ 'replayed-counter': 1 });
   });
 
-  it('accepts a counter 8127 behind the greatest, and refuses one 8193 behind it', () => {
+  it('accepts a counter that is 8127 behind the greatest one, and refuses a counter that is 8193 behind it', () => {
     const { network, alice, bob } = connected();
     const held: Uint8Array[] = [];
     network.loses = ({ bytes }) => held.push(bytes) > 0;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LoadMonitor } from '../../src/rate/load-monitor.ts';
 
 describe('LoadMonitor', () => {
-  it('is under load as soon as a message exceeds the threshold, until one second after the last such message', () => {
+  it('is under load from the first message above the threshold until one second after the last message above it', () => {
     const load = new LoadMonitor(10);
     for (let i = 0; i < 10; i++) expect(load.note(1000)).toBe(false);
     expect(load.note(1000)).toBe(true);

@@ -50,7 +50,7 @@ describe('RateLimiter', () => {
     expect(limiter.size).toBe(1);
   });
 
-  it('keeps an active source while others come and go', () => {
+  it('keeps an active source while other sources come and go', () => {
     const limiter = new RateLimiter({ maxSources: 10 });
     expect(allowed(limiter, v4(1), 0, 5)).toBe(5);
     for (let host = 2; host < 250; host++) {
@@ -59,7 +59,7 @@ describe('RateLimiter', () => {
     }
   });
 
-  it('has a bounded size, and still allows a new source after very many others', () => {
+  it('has a bounded size, and still allows a new source after very many other sources', () => {
     const limiter = new RateLimiter({ maxSources: 100 });
     for (let prefix = 0; prefix < 10_000; prefix++) {
       expect(limiter.allow(v6(prefix, 1), 0)).toBe(true);

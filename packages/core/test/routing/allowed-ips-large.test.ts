@@ -68,7 +68,7 @@ interface Prefix {
   length: number;
 }
 
-/** An `AllowedIps` and a `SlowAllowedIps`. Every change is made to both. */
+/** An `AllowedIps` and a `SlowAllowedIps`. Every change is made to both tables. */
 class Twins {
   readonly #fast = new AllowedIps<string>();
   readonly #slow = new SlowAllowedIps<string>();
@@ -82,7 +82,7 @@ class Twins {
     this.#byteLength = byteLength;
   }
 
-  /** Inserts `count` prefixes, and removes one after every third. */
+  /** Inserts `count` prefixes. After every third insertion, removes one prefix. */
   grow(draw: (random: Random) => Prefix, count: number): void {
     for (let i = 0; i < count; i++) {
       const { address, length } = draw(this.#random);

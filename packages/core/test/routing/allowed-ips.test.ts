@@ -75,7 +75,7 @@ describe('AllowedIps', () => {
     expect(table.entries('b')).toHaveLength(1);
   });
 
-  it('removes a single prefix and keeps the others', () => {
+  it('removes a single prefix and keeps the other prefixes', () => {
     const table = new AllowedIps<string>();
     insert(table, [10, 0, 0, 0], 8, 'a');
     insert(table, [10, 0, 0, 0], 16, 'a');
@@ -123,7 +123,7 @@ describe('AllowedIps', () => {
     expect(() => insert(table, Array(16).fill(0), 129, 'a')).toThrow(/"prefixLength" expected 0/);
   });
 
-  it('replaces prefixes in steps, and finds at every moment those that stay', () => {
+  it('replaces prefixes in steps; at every moment, it finds the prefixes that stay', () => {
     const table = new AllowedIps<string>();
     for (const last of [1, 2, 3]) insert(table, [10, 0, 0, last], 32, 'a');
     insert(table, [10, 0, 0, 9], 32, 'b');
@@ -131,7 +131,7 @@ describe('AllowedIps', () => {
     for (const _ of table.replaceInSteps('a', prefixes([9, 3, 2]))) {
       found.push([1, 2, 3, 9].map((last) => find(table, [10, 0, 0, last])));
     }
-    // Three steps for the new prefixes, and one for the old one.
+    // Three steps for the new prefixes, and one step for the old prefix.
     expect(found).toEqual([
       ['a', 'a', 'a', 'a'],
       ['a', 'a', 'a', 'a'],
@@ -153,7 +153,7 @@ describe('AllowedIps', () => {
     expect(table.removeAllInSteps('a').next().done).toBe(true);
   });
 
-  it('needs space for one more value during a replacement, and changes nothing if there is none', () => {
+  it('needs space for one more value during a replacement, and changes nothing if there is no space', () => {
     const table = new AllowedIps<string>(2);
     insert(table, [10, 0, 0, 1], 32, 'a');
     for (let i = 0; i < 10; i++) runSteps(table.replaceInSteps('a', prefixes([i])));

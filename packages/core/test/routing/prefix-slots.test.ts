@@ -19,7 +19,7 @@ describe('slotBitsFor', () => {
 });
 
 describe('PrefixSlots', () => {
-  it('have a slot for each address in the range that contains nearly all prefixes, and none outside of it', () => {
+  it('have a slot for each address in the range that contains nearly all prefixes, and no slot for other addresses', () => {
     // 10.1.0.0/16 and the hosts 10.1.0.0 to 10.1.1.255 in it.
     const { slots, nodeOf } = table(4, [10, 1], 16);
     const slot = (...address: number[]) => {

@@ -7,7 +7,7 @@ import { PrefixTrie } from '../../src/routing/prefix-trie.ts';
 afterEach(() => vi.restoreAllMocks());
 
 describe('PrefixTrie', () => {
-  it('uses a table of slots from 256 prefixes on, and drops it when less than a quarter of these is left', () => {
+  it('uses a table of slots from 256 prefixes on, and drops the table when fewer than 64 prefixes are left', () => {
     const trie = new PrefixTrie(4);
     const slotOf = vi.spyOn(PrefixSlots.prototype, 'slotOf');
     const startOf = vi.spyOn(PrefixSlots.prototype, 'startOf');
@@ -27,7 +27,7 @@ describe('PrefixTrie', () => {
     expect(change(0, 255, insert)).toBe(false);
     expect(change(255, 256, insert)).toBe(true);
     expect(change(256, 300, insert)).toBe(true);
-    // 64 are a quarter of 256.
+    // The table is dropped below 64 prefixes, which is a quarter of 256.
     expect(change(64, 300, remove)).toBe(true);
     expect(change(63, 64, remove)).toBe(false);
   });
@@ -37,7 +37,7 @@ describe('PrefixTrie', () => {
     const update = vi.spyOn(PrefixSlots.prototype, 'update');
     for (let i = 0; i < 512; i++) trie.insert(host(i), 32, 1);
     // The first 256 insertions update no table, because there is none yet. An insertion that makes
-    // a new table updates the old one first.
+    // a new table updates the old table first.
     const slots = new Set(update.mock.contexts);
     expect(slots.size).toBe(1);
     trie.insert(host(512), 32, 1);

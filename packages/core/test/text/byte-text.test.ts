@@ -20,7 +20,8 @@ describe('toByteText and fromByteText', () => {
   });
 
   it('read the bytes also if a decoder took them for windows-1252', () => {
-    // The bytes e2 82 ac; 82 and 80 to 9f have other characters there.
+    // In UTF-8, the first text is e2 82 ac, and the second is c3 9f. For 82 and for 9f,
+    // windows-1252 has characters above U+00FF.
     expect(fromByteText('\u00e2\u201a\u00ac')).toBe('€');
     expect(fromByteText('\u00c3\u0178')).toBe('ß');
   });

@@ -74,7 +74,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('writes the same with a cipher that overwrites all the space it may use', () => {
+  it('writes the same bytes if the cipher overwrites all the space that it may use', () => {
     const lengths = fc.tuple(fc.integer({ min: 1, max: 200 }), fc.nat(199), fc.nat(5), fc.nat(100));
     const counters = fc.constantFrom(0, 2 ** 32 - 2, 2 ** 40 + 5);
     fc.assert(
@@ -113,7 +113,7 @@ describe('sealTransportRun', () => {
     );
   });
 
-  it('passes all packets of one length to the cipher at once, padded, and a shorter last one separately', () => {
+  it('passes all packets of one length to the cipher at once, padded, and passes a shorter last packet separately', () => {
     const calls: number[][] = [];
     const cipher = untidyCipher((...call) => calls.push(call));
     const { keypair } = keypairWithItself(7, cipher);

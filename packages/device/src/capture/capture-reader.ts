@@ -15,7 +15,10 @@ export interface CaptureOwner {
   readonly name: string;
   /** Makes the packet loop stop recording. May reject if the device is closed. */
   end(): Promise<void>;
-  /** Takes the memory back. It is cleared, and the packet loop has stopped writing to it. */
+  /**
+   * Takes the memory of the ring back. It was cleared before, and the packet loop has stopped
+   * writing to it.
+   */
   release(memory: SharedArrayBuffer): void;
 }
 
@@ -46,7 +49,7 @@ export class CaptureReader implements DeviceCapture {
     return this.#ring.memory;
   }
 
-  /** The sums of the counts of both sides until now. */
+  /** The counts until now. Each is a sum: inner packets and outer packets. */
   get counts(): CaptureCounts {
     const { SEEN_INNER, SEEN_OUTER, LOST_INNER, LOST_OUTER } = RING_COUNTER;
     return {

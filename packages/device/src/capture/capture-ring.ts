@@ -109,8 +109,8 @@ export class CaptureRingReader {
   }
 
   /**
-   * Returns a copy of the next blocks, up to the block that reaches `most` bytes, and clears them
-   * in the ring.
+   * Returns a copy of the next blocks, and clears them in the ring. The copy ends with the block
+   * with which it reaches `most` bytes.
    *
    * @returns undefined if there are none
    */

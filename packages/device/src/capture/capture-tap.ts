@@ -39,7 +39,7 @@ export class CaptureTap {
   /** How many packets came since the last `publish` or `discard`. All are of one side. */
   #pendingSeen = 0;
   #pendingLost = 0;
-  /** The value that `#lost` had for the side of these packets before they came. */
+  /** The value of `#lost` for that side before the first of these packets came. */
   #lostBefore = 0;
   /** Where the last of these packets was written; -1: none was written. */
   #pendingAt = -1;
@@ -123,7 +123,7 @@ export class CaptureTap {
     this.#write(this.#pendingAt);
   }
 
-  /** Writes the secrets of a handshake, even if only one side is captured. */
+  /** Writes the secrets of a handshake, even if only inner or only outer packets are captured. */
   secrets(secrets: HandshakeSecrets): void {
     const { bytes, view } = this.#ring;
     const length = keyLogBlockLength(secrets);

@@ -255,8 +255,8 @@ export class CaptureTaps implements PacketTap {
   }
 
   /**
-   * Returns our address in datagrams to and from an endpoint; the unspecified address if it is
-   * unknown.
+   * Returns the device's own address in datagrams to and from an endpoint; the unspecified address
+   * if the own address is unknown.
    */
   #localAddress(endpoint: Endpoint): Uint8Array {
     const { address, sourceAddress } = endpoint;

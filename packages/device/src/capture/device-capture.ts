@@ -33,6 +33,6 @@ export interface CaptureStream extends AsyncIterable<Uint8Array> {
  * The capture ends with `stop`, when the device is closed, or when the iteration is left.
  */
 export interface DeviceCapture extends CaptureStream {
-  /** The sums of the counts of both sides until now. */
+  /** The counts until now. Each is a sum: inner packets and outer packets. */
   readonly counts: CaptureCounts;
 }

@@ -31,9 +31,9 @@ export interface PacketBlock {
 }
 
 /**
- * Returns the length in bytes of a block that has a count of lost packets. The default of
- * `commentLength` is the length of the longest comment, so no block with `captured` bytes is longer
- * than the result for that default.
+ * Returns the length in bytes of a block with `captured` bytes of a packet, a count of lost
+ * packets, and a comment of `commentLength` bytes. The default of `commentLength` is the length of
+ * the longest comment, so no block with `captured` bytes is longer than the default result.
  */
 export function packetBlockLength(
   captured: number,

@@ -10,7 +10,8 @@ import type { CaptureSystem } from '../capture/capture-taps.ts';
 /**
  * The kernel reports the local address of a datagram only when the datagram is received. For a
  * datagram that is sent before one has come from the peer, the routing table gives the address.
- * Each answer is used for one second. With too many answers, all of them are forgotten.
+ * Each answer of the routing table is used for one second. When `MOST_ADDRESSES` answers are kept
+ * and one more is needed, all of them are forgotten.
  */
 export function createCaptureSystem(
   {

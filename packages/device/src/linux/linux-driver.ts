@@ -56,8 +56,8 @@ export class LinuxDriver implements Driver {
   #systemError: SystemErrorClass | undefined = undefined;
 
   /**
-   * Opens a device. The thread is started before this function returns, unless it was started
-   * early, because a new thread is in the network namespace that its parent is in at that moment.
+   * Opens a device. A new thread is in the network namespace that its parent is in at that moment.
+   * So the thread is started before this function returns, unless it was started early.
    *
    * @param takesOver if given, the device rests, and an `adopt` request must follow
    * @throws {WireGuardError} (rejects) the device could not be opened

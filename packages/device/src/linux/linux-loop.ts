@@ -136,7 +136,7 @@ export class LinuxLoop {
   }
 
   /**
-   * Prepares a device that takes the place of another one, as far as that needs no interface: a
+   * Prepares a device that takes the place of another one. Does only what needs no interface: a
    * warm-up lets V8 compile the packet path. The loop then rests.
    */
   prepare(): void {
@@ -161,8 +161,8 @@ export class LinuxLoop {
   }
 
   /**
-   * Makes `close` leave a persistent interface as it is. After a crash, its routes stay with it, so
-   * no packet leaves outside of the tunnel.
+   * Makes `close` leave a persistent interface as it is. After a crash, the routes through the
+   * interface stay too, so no packet leaves outside of the tunnel.
    */
   leaveInterface(): void {
     this.#leavesInterface = true;

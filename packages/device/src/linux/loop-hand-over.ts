@@ -57,7 +57,7 @@ export function rehearse(
 /**
  * Closes the descriptor of an interface. `rehearse` has made a copy of that descriptor.
  *
- * @throws {RangeError} the offloads have changed since then
+ * @throws {RangeError} the offloads have changed since `rehearse`
  */
 export function closeInterface(
   { libc }: Pick<typeof Sys, 'libc'>,

@@ -43,7 +43,7 @@ export function canShare(
 }
 
 /**
- * The most threads of 'auto'. The packet loop reads, splits and sends alone, so more threads would
- * have nothing to do.
+ * The largest number of threads that 'auto' uses, including the thread of the packet loop. That
+ * thread reads, splits and sends alone, so more threads would have nothing to do.
  */
 const MOST_BY_ITSELF = 4;

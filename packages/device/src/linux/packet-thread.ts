@@ -3,8 +3,8 @@
  * sends it a `WorkerStart`.
  *
  * A program that will make a device can start the thread before it loads its other modules. Then
- * both threads load their modules at the same time. This entry loads little itself. It may change
- * with every version.
+ * both threads load their modules at the same time. This entry point loads few modules itself. Its
+ * interface may change with every version.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * `ThreadGrowth`: decides when other threads should help the packet loop. A thread begins to help
  * when the loop almost never sleeps and a part of a core is idle. The threads rest if a trial shows
- * that they make the loop too little faster, or when the load is over. Pure: no clock, no I/O.
+ * that the loop gains too little speed from them, or when the load is over. Pure: no clock, no I/O.
  *
  * @module
  */
@@ -29,7 +29,8 @@ export class ThreadGrowth {
   readonly #window = new Span();
   #busyMs = 0;
   /**
-   * The time in which the idle time is measured, and how many windows it has. Each window had load.
+   * The span in which the idle time of the cores is measured, and how many windows this span has.
+   * Each of these windows had load.
    */
   readonly #measured = new Span();
   #measuredWindows = 0;
@@ -134,7 +135,7 @@ export class ThreadGrowth {
 }
 
 /**
- * A span of time that has begun. Returns its length, and the bytes per ms that were carried in it.
+ * A span of time that has begun: its length, and the bytes per ms that were carried in it.
  */
 class Span {
   #beganAt = 0;
@@ -162,21 +163,24 @@ const LEAST_PER_MS = 5000;
 /** The idle time is measured over several windows, because the kernel counts it in 10 ms units. */
 const IDLE_WINDOWS = 3;
 /**
- * The part of a core that must be idle before a thread is tried. The trial shows what the thread
- * brings. So this limit only leaves out machines where a thread cannot bring anything, and a trial
- * would only cost time.
+ * At least this part of a core must be idle before a thread is tried. The trial shows how much
+ * faster the loop becomes. So this limit need only exclude machines on which no thread can make the
+ * loop faster: there, a trial would only cost time.
  */
 const IDLE_CORES = 0.3;
 /** A new thread needs this many windows to start and to compile its code. */
 const SETTLED_AFTER = 5;
-/** How many windows after a growth it is judged. */
+/** A growth is judged this number of windows after it. */
 const JUDGED_AFTER = 8;
 /**
- * The least gain: bytes per ms after a growth, divided by those before. A thread that brings less
- * is not worth its processor time.
+ * The least gain: bytes per ms after a growth, divided by the bytes per ms before. A thread with a
+ * smaller gain is not worth its processor time.
  */
 const GAIN = 1.1;
-/** The other threads rest when the loop carries less than this share of what it carried alone. */
+/**
+ * The other threads rest when the loop carries less than this share of what it carried without
+ * them.
+ */
 const NEARLY = 0.9;
 /** Time without load after which the threads rest, in ms. */
 const CALM_MS = 1000;

@@ -67,7 +67,7 @@ export interface RequestMessage {
 /**
  * Some of the peers of a `configure` request that has very many. These messages come before the
  * request, in the order of the peers, and the request itself has the last peers. Packets pass
- * between two messages. They would wait long for a clone of 100,000 peers at once.
+ * between two messages. If one message had 100,000 peers, packets would wait long for its clone.
  */
 export interface PeersMessage {
   readonly peers: readonly PeerConfiguration[];
@@ -252,8 +252,8 @@ export function reviveEndpoint(endpoint: Endpoint): Endpoint {
 }
 
 /**
- * Restores the classes of a change that was sent to this thread, in steps. Its fields were checked
- * before it was sent.
+ * Restores, in steps, the classes of a change that was sent to this thread. The fields of the
+ * change were checked before it was sent.
  */
 export function* reviveChange(change: DeviceConfiguration): Steps<CheckedDeviceChange> {
   const peers: PeerToApply[] = [];

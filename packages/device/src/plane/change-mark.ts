@@ -1,5 +1,6 @@
 /**
- * `changeMark`: changes the mark of the sockets of both families, or of none.
+ * `changeMark`: changes the mark of the sockets of both address families. If one of them refuses
+ * the new mark, both keep the old one.
  *
  * @module
  */

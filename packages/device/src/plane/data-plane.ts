@@ -291,7 +291,7 @@ export class DataPlane {
   }
 
   /**
-   * Starts a handshake if there is no session and none is in progress.
+   * Starts a handshake if there is no session and no handshake is in progress.
    *
    * @returns whether there is a session
    * @throws {RangeError} a refusal: no peer has this key

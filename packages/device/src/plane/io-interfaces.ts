@@ -90,7 +90,8 @@ export interface DatagramSocket {
   /** Sends the queued datagrams. Failures are reported to `SocketReports`, never thrown. */
   flush(): void;
   /**
-   * Receives one batch. With `only`, receives only from the descriptor at this index of `fds`.
+   * Receives one batch. If `only` is given, receives only from the descriptor at this index of
+   * `fds`.
    *
    * @returns the number of datagrams taken from the sockets; 0: none was there
    */

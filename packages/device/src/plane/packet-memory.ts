@@ -26,9 +26,9 @@
 import { VNET_HEADER_LENGTH } from '@litz/tun/offload';
 
 /**
- * Bytes in front of a packet in the slab; the last `HEADER_LENGTH` of them are its header. Also the
- * number of bytes that encryption may write behind the text (`Cipher.sealRun`); a place has 32 to
- * 95 bytes there.
+ * Bytes in front of a packet in the slab; the last `HEADER_LENGTH` of them are for the header of
+ * its message. Also the number of bytes that encryption may write behind the text
+ * (`Cipher.sealRun`); a place has 32 to 95 bytes there.
  */
 export const PACKET_MARGIN = 64;
 /** Length in bytes of the header of a transport data message. */
@@ -49,8 +49,8 @@ export class PacketMemory {
   /** The end of the slab while other threads seal: then several super-packets are in it. */
   readonly sharedEnd: number;
   /**
-   * Where a packet for the TUN is copied to, if it has no space for a vnet header in front or
-   * consists of pieces.
+   * Where a packet for the TUN is copied to, if there is no space for a vnet header in front of it,
+   * or if it consists of pieces.
    */
   readonly scratchOffset: number;
   /** Where the receive slots of the sockets begin. */
@@ -86,8 +86,9 @@ export class PacketMemory {
   }
 
   /**
-   * Copies the pieces of a packet, which are in this buffer and begin with its vnet header, to the
-   * scratch area one after the other. The packet then begins at `scratchOffset`.
+   * Copies the pieces of a packet to the scratch area, one after the other. The pieces are in this
+   * buffer, and the first one begins with the vnet header of the packet. The packet then begins at
+   * `scratchOffset`.
    *
    * @returns their total length
    */

@@ -3,8 +3,8 @@
  * a driver calls it when there is something to do.
  *
  * `tun-to-udp.ts` moves packets from the TUN to the sockets. `udp-to-tun.ts` moves packets from the
- * sockets to the TUN. Neither allocates per packet. Each direction has one writer, so packets leave
- * in the order in which they came.
+ * sockets to the TUN. Neither direction allocates per packet. Each direction has one writer, so
+ * packets leave in the order in which they came.
  *
  * @module
  */

@@ -14,13 +14,13 @@ import { Transmit, type DatagramRun } from '@litz/core';
 export interface SealingThreads {
   /** Whether a run is in progress. */
   readonly isBusy: boolean;
-  /** The end of all runs that have begun so far, for `finish`. */
+  /** A mark behind all runs that have begun so far, for `hasFinished` and `finish`. */
   readonly mark: number;
   /** Whether the runs before `mark` are sealed. Does not wait. */
   hasFinished(mark: number): boolean;
   /** How many threads there are at present, including the thread of the packet loop. */
   readonly running: number;
-  /** Runs may be shared from now on. */
+  /** Runs may be shared with other threads from now on. */
   open(): void;
   /** Waits until the runs before `mark` are sealed; default: all runs. */
   finish(mark?: number): void;
@@ -94,7 +94,7 @@ export class SealingRuns {
 /** A run, and what it waits for. */
 interface Entry {
   readonly run: Transmit;
-  /** The end of its jobs, for `SealingThreads.finish`. */
+  /** The mark behind the run, for `SealingThreads.finish`. */
   mark: number;
 }
 

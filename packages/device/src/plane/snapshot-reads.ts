@@ -68,8 +68,8 @@ export class SnapshotReads {
 /** The cost of a peer without its prefixes. The unit is the cost of one prefix. */
 const PEER_COST = 4;
 /**
- * A slice ends with the peer that reaches this cost, after about 0.5 ms. A peer with all its
- * prefixes is always in one slice. If its prefixes are very many, the slice is read in several
- * steps.
+ * A slice ends with the peer with which its cost reaches this number. It takes about 0.5 ms to
+ * read. A peer with all its prefixes is always in one slice. If its prefixes are very many, the
+ * slice is read in several steps.
  */
 const SLICE_COST = 512;

@@ -127,7 +127,7 @@ export class TunToUdp {
     return true;
   }
 
-  /** Queues datagrams. They leave after those that other threads still seal. */
+  /** Queues datagrams. They are sent after the datagrams that other threads still seal. */
   send(run: DatagramRun): void {
     const runs = this.#runs;
     if (!runs || (runs.isEmpty && !this.#threads!.isBusy)) {
@@ -260,8 +260,8 @@ export class TunToUdp {
   }
 
   /**
-   * Begins a batch. With a tap nothing is shared, because the tap looks at messages as soon as the
-   * engine returns them.
+   * Begins a batch. While there is a tap, no other thread takes part, because the tap looks at
+   * messages as soon as the engine returns them.
    *
    * @returns whether other threads take part
    */

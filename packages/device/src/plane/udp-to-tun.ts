@@ -45,7 +45,7 @@ export interface UdpToTunOptions {
 export interface OpeningThreads {
   /** How many threads there are at present, including the thread of the packet loop. */
   readonly running: number;
-  /** The end of all datagrams that were published so far, for `finishOpening`. */
+  /** A mark behind all datagrams that were published so far, for `finishOpening`. */
   readonly mark: number;
   /** Begins a batch: datagrams that `Engine.beginDatagram` gets from now on are shared. */
   beginOpening(): void;
@@ -159,9 +159,9 @@ export class UdpToTun {
       const count = this.#receiveBatch(sockets, only);
       received += count;
       this.#coalescer.flush();
-      // Poll reports polled sockets again if they have more. Other sockets must be read until they
-      // are empty. More batches are taken while datagrams are short, so that packets queued behind
-      // handshake messages are found soon.
+      // Poll reports polled sockets again if they have more datagrams. Sockets that are not polled
+      // must be read until they are empty. More batches are taken while datagrams are short, so
+      // that packets queued behind handshake messages are found soon.
       more = count >= (this.#arePolled ? SHORT_BATCH : 1);
       if (this.#arePolled && this.#bytes > SHORT_BATCH_BYTES) break;
     }

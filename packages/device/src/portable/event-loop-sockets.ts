@@ -1,9 +1,9 @@
 /**
  * `EventLoopSockets`: opens the UDP sockets of a device that runs on the event loop.
  *
- * On Linux these are batched sockets, with GSO, GRO and sticky sources. They need no privilege. On
- * other systems, without koffi, outside the main thread, or if `udp` is 'portable', the sockets are
- * those of node:dgram.
+ * On Linux these are batched sockets, with GSO, GRO and sticky sources. They need no privilege. The
+ * sockets are those of node:dgram on other systems, if koffi is missing, outside the main thread,
+ * and if `udp` is 'portable'.
  *
  * @module
  */

@@ -59,8 +59,9 @@ export interface SelectOptions {
 }
 
 /**
- * Returns the fastest provider that is available for each packet length, or the one that `forced`
- * names. A provider that cannot be loaded is not an error: the next one is used, with a warning.
+ * Returns a provider that uses, for each packet length, the fastest one that is available, or the
+ * provider that `forced` names. It is not an error if a provider cannot be loaded: the next one is
+ * used. If the provider should have worked, there is a warning.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is not the name of a
  *   provider
@@ -121,7 +122,8 @@ interface Miss {
   readonly candidate: ProviderCandidate;
   readonly reason: string;
   /**
-   * Whether this kind of runtime never has the provider. If false, the provider should have worked.
+   * True if this kind of runtime never has the provider, and the provider is not forced. If false,
+   * there is a warning.
    */
   readonly isExpected: boolean;
 }

@@ -74,7 +74,9 @@ export class EndpointRefresh {
     this.#attempts.clear();
   }
 
-  /** Looks the name up, unless it was looked up less than the interval ago. Never rejects. */
+  /**
+   * Looks the name up, unless it was looked up less than `LEAST_INTERVAL_MS` ago. Never rejects.
+   */
   async #lookUp(event: Unanswered): Promise<void> {
     const { peer, endpointName: name } = event;
     const id = keyId(peer);
@@ -142,9 +144,10 @@ export class EndpointRefresh {
   }
 
   /**
-   * Forgets the attempt after the interval. But an attempt that failed is kept until the peer or
-   * its name is removed, so that the failure is reported only once. A peer without an endpoint
-   * sends no initiation that would begin the next attempt, so its name is looked up again here.
+   * Forgets the attempt after `LEAST_INTERVAL_MS`. But an attempt that failed is kept until the
+   * peer or its name is removed, so that the failure is reported only once. A peer without an
+   * endpoint sends no initiation that would begin the next attempt, so its name is looked up again
+   * here.
    */
   #waitFor(attempt: Attempt): void {
     attempt.timer = setTimeout(() => {
@@ -170,7 +173,7 @@ type Unanswered = DeviceEvents['unanswered'][0];
 class Attempt {
   readonly peer: PublicKey;
   readonly name: string;
-  /** Whether the look-up is in progress, or was less than the interval ago. */
+  /** Whether the look-up is in progress, or was less than `LEAST_INTERVAL_MS` ago. */
   isRecent = true;
   problem: string | undefined = undefined;
   timer: NodeJS.Timeout | undefined = undefined;
@@ -206,6 +209,6 @@ function nameOf(publicKey: PublicKey): string {
 
 /**
  * The least time between two look-ups of one peer. A retry of the handshake comes every five
- * seconds.
+ * seconds, so every second retry starts a look-up.
  */
 const LEAST_INTERVAL_MS = 9000;

@@ -186,8 +186,8 @@ export class LinuxHost implements Host {
   }
 
   /**
-   * Returns the MTU as wg-quick does: the largest MTU of the routes to the endpoints; without such
-   * a route, the MTU of the default route.
+   * Returns the MTU as wg-quick does: the largest MTU of the routes to the endpoints; if there is
+   * no route to any endpoint, the MTU of the default route.
    */
   #outerMtu(
     endpoints: readonly Uint8Array[],

@@ -19,8 +19,8 @@
  * to the endpoint without the mark go into the tunnel. wg-quick solves this with a firewall rule
  * that sets the mark on answers, and with src_valid_mark, which makes the filter respect marks.
  * Litz uses no firewall. It makes the filter of the interface towards the endpoint loose, which is
- * needed with and without src_valid_mark. It also sets src_valid_mark, where that is possible, for
- * users whose own rules set marks.
+ * needed whether src_valid_mark is set or not. It also sets src_valid_mark, where that is possible,
+ * for users whose own rules set marks.
  *
  * wg-quick also makes a firewall rule that drops packets from neighbours to the tunnel's own
  * address. Litz does not.
@@ -28,8 +28,8 @@
  * When a process is killed, its interface and routes disappear, but not its rules. The rules have
  * no effect, because their table is empty. The next tunnel that uses the same table deletes them.
  * Rules of other programs stay, even if they look the same: `HostFacts.tunnelRules` has only rules
- * that Litz made. A filter that a killed tunnel left loose is restored by the next tunnel: at once,
- * or at its end if it needs the filter loose itself.
+ * that Litz made. The next tunnel restores a filter that a killed tunnel left loose. It does so at
+ * once, or, if it needs the loose filter itself, when it goes down.
  *
  * @module
  */
@@ -73,7 +73,8 @@ export interface TunnelHooks {
 /** Facts about the host that a plan depends on. */
 export interface HostFacts {
   /**
-   * The largest MTU of the routes to the endpoints, else of the default route; undefined: no route.
+   * The largest MTU of the routes to the endpoints. If there is no route to an endpoint: the MTU of
+   * the default route. Undefined: there is no default route either.
    */
   readonly outerMtu: number | undefined;
   /** The tables that have a route. */
@@ -142,7 +143,8 @@ function catchesOwnDatagrams(request: TunnelRequest): (prefix: Prefix) => boolea
 }
 
 /**
- * Returns each prefix once, the longest first as in wg-quick, otherwise in the order of the file.
+ * Returns each prefix once. The longest prefixes come first, as in wg-quick. Prefixes of one length
+ * are in the order of the file.
  */
 function sortedDestinations(allowedIps: TunnelRequest['allowedIps']): Prefix[] {
   const byText = new Map<string, Prefix>();
@@ -197,8 +199,8 @@ function rules(marked: readonly Prefix[], table: number, facts: HostFacts): Step
 }
 
 /**
- * Returns the rules that killed tunnels left for this table, each with the rule in front of it;
- * none if the table has routes, because then a tunnel uses it.
+ * Returns the rules that killed tunnels left for this table, each with the rule in front of it.
+ * Returns none if the table has routes, because a running tunnel then uses the table.
  */
 function leftOverRules(family: 4 | 6, table: number, facts: HostFacts): PolicyRule[] {
   if (facts.usedTables.has(table)) return [];

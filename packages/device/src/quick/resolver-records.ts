@@ -60,8 +60,8 @@ export class ResolverRecords {
 
   /**
    * All records, in the order in which they were made. Files that are not JSON are ignored. All
-   * files are ignored if another user may write to the folder, because with a record that user
-   * could set the DNS servers.
+   * files are ignored if another user may write to the folder, because that user could set the DNS
+   * servers by writing a record.
    */
   all(): ResolverRecord[] {
     if (this.#whyUntrusted() !== undefined) return [];

@@ -97,8 +97,8 @@ export class Resolver {
    * Puts back what was there before the tunnel.
    *
    * @returns a line for the user if something stays as it is
-   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; when this process has ended, the next
-   *   one tries again
+   * @throws {WireGuardError} `ERR_LITZ_SYSTEM`: it failed; after the end of this process, the next
+   *   process that uses a `Resolver` tries again
    */
   restore(tunnel: string): string | undefined {
     return this.#locked(() => {
@@ -142,8 +142,8 @@ export class Resolver {
   }
 
   /**
-   * Returns the prefix for the interface's name. Debian's resolvconf orders interfaces by such
-   * prefixes.
+   * Returns the prefix for the interface's name. Debian's resolvconf orders interfaces by the
+   * prefixes of their names.
    */
   #interfacePrefix(): string {
     try {

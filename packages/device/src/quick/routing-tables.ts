@@ -9,8 +9,8 @@ import { join } from 'node:path';
 /**
  * Returns the number of each table by its name.
  *
- * @param folders the first folder with a `rt_tables` gives the names; the `rt_tables.d` of all
- *   folders add to them
+ * @param folders the names are those of the file `rt_tables` in the first folder that has it, and
+ *   those of the files in `rt_tables.d` of all folders
  */
 export function readRoutingTables(
   folders: readonly string[] = ['/etc/iproute2', '/usr/share/iproute2'],

@@ -139,13 +139,14 @@ export class Tunnel {
     const ofWanted = new Set(wanted.map((step) => JSON.stringify(step)));
     const ofNow = new Set(this.#steps.map((step) => JSON.stringify(step)));
     const gone = this.#steps.filter((step) => !ofWanted.has(JSON.stringify(step)));
-    // Addresses are deleted before others are added. Otherwise, when the first address of a network
-    // is deleted, the kernel would also delete new ones of that network.
+    // Addresses are deleted before others are added. When the first address of a network is
+    // deleted, the kernel also deletes the other addresses of that network, and these could be new
+    // ones.
     for (const step of gone) {
       if (step.type === 'add-address') host.deleteAddress(name, step.address);
     }
     const newMark = markOf(wanted);
-    // The mark is set before rules are added that send packets without it into the tunnel.
+    // The mark is set before rules are added that send packets without this mark into the tunnel.
     if (newMark !== this.mark) await this.#device?.configure({ fwmark: newMark });
     const hasRules = (family: 4 | 6): boolean =>
       this.#steps.some((step) => step.type === 'add-rule' && step.rule.family === family);

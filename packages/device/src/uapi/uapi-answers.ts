@@ -142,8 +142,8 @@ export async function* answerChanges(
 }
 
 /**
- * Returns the errno with which wireguard-go answers such an error. Every system error, for instance
- * of the port or the mark, is EADDRINUSE.
+ * Returns the errno with which wireguard-go answers such an error. Every system error becomes
+ * EADDRINUSE, for instance that the port is taken or that the mark is refused.
  */
 export function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;

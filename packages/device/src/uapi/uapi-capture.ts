@@ -1,7 +1,7 @@
 /**
  * `UapiCapture`: answers `litz_capture=1` with a pcapng file. No function here rejects. An error
- * before the file is answered with an errno. After that, the file ends with a block whose comment
- * is the error.
+ * before the file begins is answered with an errno. If there is an error later, the file ends with
+ * a block whose comment is the error.
  *
  * @module
  */

@@ -196,7 +196,7 @@ export class UapiConnection implements RequestOwner {
     const { target, feed, onRefused } = this.#options;
     this.#reader = feed?.open();
     if (this.#reader) {
-      // The socket must be read. Otherwise nothing would show that the client has ended.
+      // The socket must be read: only a read shows that the client has ended.
       this.#socket.resume();
       for await (const piece of answerChanges(target, this.#reader, cursor, onRefused)) {
         await this.#write(piece);

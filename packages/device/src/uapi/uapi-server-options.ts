@@ -21,17 +21,17 @@ export interface UapiServerOptions {
    */
   maxTotalLength?: number;
   /**
-   * After this time without a byte, in ms, a connection is closed if no request has come yet, if a
-   * request is incomplete (it is answered with EIO), or if the client does not read its answer.
-   * Default 60 s. A client may wait as long as it likes between two requests, and for changes of
-   * peers.
+   * How long a connection may carry no byte while the server waits for its client, in ms. Then the
+   * server closes the connection. It waits for the first request, for the rest of a request (it
+   * then answers the incomplete request with EIO), and for a client to read its answer. Default 60
+   * s. A client may wait as long as it likes between two requests, and for changes of peers.
    */
   idleTimeoutMs?: number;
   /**
    * Maximum number of connections; default 4096. When one more client connects, the connection that
    * has been quiet for the longest time is closed, but only if it has been quiet for more than a
-   * second. Otherwise the new connection is closed. So clients that only connect cannot keep others
-   * out.
+   * second. If none has been quiet for that long, the new connection is closed. So clients that
+   * only connect cannot keep others out.
    */
   maxConnections?: number;
   /** Called with the reason why a request was refused. The text contains no key. */

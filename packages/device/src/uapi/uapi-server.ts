@@ -104,7 +104,7 @@ export class UapiServer {
   }
 
   /**
-   * Serves on the socket of another process, which is still at its path.
+   * Serves on the socket of another process. The socket is still at its path.
    *
    * @param fd the listening socket; it belongs to the server from now on
    * @throws as `listen` does
@@ -377,7 +377,7 @@ function inFolderOf<T>(path: string, make: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Without CAP_DAC_OVERRIDE, root cannot write to the folder of another user. Litz does not
-    // trust such a folder anyway, and that reason helps the user more.
+    // trust the folder of another user anyway, and an error that says so helps the user more.
     if (code === 'EACCES') refuseIfUntrusted(path);
     const advice = code === 'ENOSPC' ? FULL : NOT_WRITABLE;
     throw notServed(path, `cannot create a file in ${dirname(path)}: ${code}; ${advice}`, error);

@@ -92,9 +92,9 @@ export class LinuxWarmUp {
 
   /**
    * Continues the warm-up until it is over, a descriptor of `polled` is ready, or `due` has passed.
-   * After each packet of the device, the warm-up pauses for some milliseconds: the answer would
-   * otherwise wait for the end of a slice. After several packets at once, it pauses for longer.
-   * They are part of a stream, and slices between them would make the stream much slower.
+   * After each packet of the device, the warm-up pauses for some milliseconds: without the pause,
+   * the answer would wait for the end of a slice. After several packets at once, it pauses for
+   * longer. They are part of a stream, and slices between them would make the stream much slower.
    *
    * @param due in ms of `boottimeMs`
    * @param packets how many packets the device itself has carried
@@ -118,7 +118,9 @@ export class LinuxWarmUp {
     this.#warmUp.close();
   }
 
-  /** Also ends when the thread is stopped. */
+  /**
+   * Runs the warm-up until `isOver` returns true, `mostMs` have passed, or the thread is stopped.
+   */
   #runAlone(mostMs: number, isOver: () => boolean): void {
     const { PollSet, boottimeMs } = this.#sys;
     // Nothing is in this set, so no request interrupts the warm-up.
@@ -152,7 +154,10 @@ export class LinuxWarmUp {
   }
 }
 
-/** In ms. A program that makes a device waits for `begin`, for instance a mesh that is restored. */
+/**
+ * In ms. The time is short, because a program that makes a device waits for `begin`, for instance
+ * while it restores a mesh.
+ */
 const LONGEST_BEGIN_MS = 250;
 /** In ms. With one busy core, a warm-up takes about a second. */
 const LONGEST_MS = 5000;
@@ -165,7 +170,9 @@ const SLICES_PER_PAUSE = 16;
 const PAUSE_MS = 0.5;
 /** The warm-up continues when a single packet was followed by no other for this long, in ms. */
 const ANSWER_MS = 5;
-/** This many packets in one turn are part of a stream. A ping and its answer are fewer. */
+/**
+ * This many packets in one turn, or more, are part of a stream. A ping and its answer are fewer.
+ */
 const STREAM_PACKETS = 4;
 /** The warm-up continues when no stream was seen for this long, in ms. */
 const QUIET_MS = 100;

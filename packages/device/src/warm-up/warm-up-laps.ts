@@ -80,9 +80,9 @@ function streams(count: number, segments: number): [Lap, Lap] {
 }
 
 /**
- * Returns an IPv4 packet behind its vnet header. A TCP packet has time stamps; with more payload
- * than one segment it is a super-packet. The checksum field of TCP and UDP holds only the sum of
- * the pseudo-header, as in packets from the kernel. The reader completes the checksum.
+ * Returns an IPv4 packet behind its vnet header. A TCP packet has time stamps. If its payload is
+ * longer than one segment, it is a super-packet. The checksum field of TCP and UDP holds only the
+ * sum of the pseudo-header, as in packets from the kernel. The reader completes the checksum.
  */
 function packet(from: From, protocol: number, payloadLength: number, sequence = 0): Uint8Array {
   const { header, checksumAt } = TRANSPORTS[protocol]!;
@@ -140,11 +140,14 @@ const TRANSPORTS: Readonly<Record<number, { header: Uint8Array; checksumAt: numb
 };
 
 /**
- * How many packets a lap with several of them has. V8 compiles what runs often, so such laps make
- * it compile sooner.
+ * How many packets each end sends in a lap of several small packets. V8 compiles what runs often,
+ * so such laps make it compile sooner.
  */
 const SEVERAL = 8;
-/** Twice as many laps did not make the first second of a stream faster. */
+/**
+ * How many laps with short super-packets there are. Twice as many laps did not make the first
+ * second of a stream faster.
+ */
 const SHORT_LAPS = 700;
 const LONG_LAPS = 50;
 /** TCP payload in bytes of a full packet with time stamps, for an MTU of 1420. */

@@ -90,7 +90,7 @@ describe('CaptureReader', () => {
     }
   });
 
-  it('has no secrets by default, and the secrets of each new handshake with keyLog', async () => {
+  it('has no secrets by default; if keyLog is true, it has the secrets of each new handshake', async () => {
     const [alice, bob] = await memoryPair();
     await using _ = alice;
     await using __ = bob;

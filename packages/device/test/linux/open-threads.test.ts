@@ -21,7 +21,7 @@ describeWith([openssl], 'openThreads', () => {
 describeWith([openssl], 'canShare', () => {
   const packets = new Uint8Array(new ArrayBuffer(4096));
 
-  it('is true if the provider shares its work, and otherwise adds a warning', async () => {
+  it('is true if the provider shares its work; if not, it is false and adds a warning', async () => {
     const threads = (await openThreads(2, packets))!;
     const warnings: string[] = [];
     expect(canShare(threads, 2, { provider: 'wasm', warnings })).toBe(false);
@@ -34,7 +34,7 @@ describeWith([openssl], 'canShare', () => {
     provider.destroy?.();
   });
 
-  it("adds no warning if one thread was asked for, or with 'auto'", () => {
+  it("adds no warning if the option is 1 or 'auto'", () => {
     const warnings: string[] = [];
     expect(canShare(undefined, 1, { provider: 'wasm', warnings })).toBe(false);
     expect(canShare(undefined, 'auto', { provider: 'wasm', warnings })).toBe(false);

@@ -100,7 +100,7 @@ describe('toErrorMessage and fromErrorMessage', () => {
 });
 
 describe('reviveChange', () => {
-  it('restores the classes of keys and endpoints, one peer in a step', () => {
+  it('restores the classes of keys and endpoints, one peer per step', () => {
     const { publicKey } = BOB;
     const change = {
       peers: [{ publicKey, nextPublicKey: ALICE.publicKey, endpoint: ENDPOINT }, { publicKey }],

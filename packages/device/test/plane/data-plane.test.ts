@@ -167,7 +167,7 @@ describe('DataPlane', () => {
     expect(runSteps(plane.snapshot(4)).snapshot.peers).toHaveLength(3);
   });
 
-  it('marks only errors that were thrown before anything took effect as refusals', () => {
+  it('marks an error as a refusal only if it was thrown before anything took effect', () => {
     const { plane } = setUp({ crypto: { ...nobleProvider, dhPublicKey: bug } });
     const { privateKey } = ALICE;
     const wrong = { peers: [{ publicKey: BOB.publicKey, persistentKeepalive: -1 }] };
@@ -384,7 +384,7 @@ describe('DataPlane', () => {
     expect(plane.due).toBe(Infinity);
   });
 
-  it('forgets a lost source once, and no other source', () => {
+  it('forgets a lost source once, and keeps the other sources', () => {
     const { plane } = setUp();
     plane.linkUp(new FakeSockets(), 0);
     const other = new Endpoint(Uint8Array.of(192, 0, 2, 9), 5, { sourceInterface: 2 });

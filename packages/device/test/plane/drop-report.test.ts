@@ -6,7 +6,7 @@ import { BOB } from '../in-memory.ts';
 const SOURCE = new Endpoint(Uint8Array.of(192, 0, 2, 1), 7);
 
 describe('DropReport', () => {
-  it('reports nothing without a listener, and to a new listener no drops from before it was added', () => {
+  it('reports nothing without a listener, and does not report earlier drops to a new listener', () => {
     const { drops, report, told } = setUp();
     drops.add('not-ip');
     report.check();

@@ -48,7 +48,7 @@ describe('DataPlane', () => {
       ),
       { numRuns: 12 },
     );
-    // Otherwise the test would have checked nothing.
+    // If a count were near 0, the test would have checked almost nothing.
     for (const count of Object.values(CALLS)) expect(count).toBeGreaterThan(20);
   });
 });
@@ -128,7 +128,7 @@ function exchange(alice: Side, bob: Side, now: number): void {
   }
 }
 
-/** A TUN with offloads. It returns a packet that is longer than the MTU as a super-packet. */
+/** A TUN with offloads. If a packet is longer than the MTU, it is returned as a super-packet. */
 class CheckedTun extends FakeTun {
   readonly offloads = { tcp: true, udp: true };
 
@@ -231,8 +231,8 @@ function checkSpan(buffer: Uint8Array, offset: number, length: number): void {
 }
 
 /**
- * Checks that the bytes which a cipher seals or opens, and their tag, are inside the buffer, and
- * that a run has the space around each message that ciphers in native code need.
+ * Checks that the bytes which a cipher seals or opens, and their tag, are inside the buffer. Also
+ * checks that each message of a run has the space around it that ciphers in native code need.
  */
 const CHECKED_PROVIDER: CryptoProvider = {
   ...nobleProvider,

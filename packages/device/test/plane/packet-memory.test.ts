@@ -19,7 +19,7 @@ describe('PacketMemory', () => {
 
   it('keeps the scratch area out of the bytes that sealing may write behind the last packet', () => {
     const memory = new PacketMemory();
-    // The bytes that sealing may write behind the last packet, without those of its own place.
+    // Sealing writes at most this number of bytes behind the place of the last packet.
     const behind = PACKET_MARGIN - HEADER_LENGTH;
     expect(memory.slabEnd + behind).toBeLessThanOrEqual(memory.scratchOffset - 10);
     expect(PacketMemory.length(77)).toBe(memory.buffer.length + 77);

@@ -175,7 +175,7 @@ describe('PacketPath', () => {
       ['has no memory', -105],
       ['is down', -5],
     ])(
-      'counts packets as dropped that the TUN refuses because it %s, and continues',
+      'counts a packet as dropped when the TUN refuses it because the TUN %s, and continues',
       (_, result) => {
         const { alice, bob } = connected();
         alice.tun.incoming.push(packet(ALICE, BOB));
@@ -243,7 +243,7 @@ describe('PacketPath', () => {
         return process.memoryUsage().heapUsed - before;
       });
       grown.sort((a, b) => a - b);
-      // With the smallest possible object for each packet, the median would be 600 kB.
+      // If each packet allocated only one object of the smallest size, the median would be 600 kB.
       expect(Math.abs(grown[3] ?? Infinity)).toBeLessThan(300_000);
       expect(tun.written).toBe(450_000);
     },

@@ -123,7 +123,7 @@ describe('TunToUdp', () => {
     expect(out.isTidy).toBe(true);
   });
 
-  it('sends the super-packets of a batch with one flush, so that the last datagrams of one go with the first of the next', () => {
+  it('sends the super-packets of a batch with one flush, so that the last datagrams of one leave together with the first datagrams of the next', () => {
     // Each super-packet has 47 segments, as the kernel makes it of a TCP stream with an MTU of 1420
     // bytes.
     const frame = superFrame(47 * 1380, 1380);

@@ -74,21 +74,24 @@ describe('UdpToTun', () => {
     expect(tun.buffers[1]).toBe(memory.buffer);
   });
 
-  describe('joins packets of one flow', () => {
+  describe('joining packets of one flow', () => {
     it.each([
       ['TCP', tcp, { tcp: true, udp: false }, 1],
       ['UDP', udp, { tcp: false, udp: true }, 5],
-    ] as const)('if the TUN accepts super-packets of %s', (_, make, offloads, gsoType) => {
-      const { path, sockets, tun } = setUp({ offloads });
-      sockets.incoming.push([make(0), make(1), make(2)].map(datagram));
-      path.receive(0);
-      expect(tun.written).toHaveLength(1);
-      expect(tun.written[0]?.[1]).toBe(gsoType);
-      expect(tun.pieces).toEqual([3]);
-      expect(path.writtenPackets).toBe(3);
-    });
+    ] as const)(
+      'takes place if the TUN accepts super-packets of %s',
+      (_, make, offloads, gsoType) => {
+        const { path, sockets, tun } = setUp({ offloads });
+        sockets.incoming.push([make(0), make(1), make(2)].map(datagram));
+        path.receive(0);
+        expect(tun.written).toHaveLength(1);
+        expect(tun.written[0]?.[1]).toBe(gsoType);
+        expect(tun.pieces).toEqual([3]);
+        expect(path.writtenPackets).toBe(3);
+      },
+    );
 
-    it('and copies them into the scratch area for a TUN without writePieces', () => {
+    it('copies them into the scratch area if the TUN has no writePieces', () => {
       const { path, sockets, tun, memory } = setUp({ offloads: { tcp: true, udp: true } });
       const inPieces = setUp({ offloads: { tcp: true, udp: true } });
       Object.assign(tun, { writePieces: undefined });
@@ -108,7 +111,7 @@ describe('UdpToTun', () => {
       ['UDP', udp, { tcp: true, udp: false }],
       ['TCP', tcp, undefined],
     ] as const)(
-      'only if the TUN accepts super-packets of their protocol: %s',
+      'does not take place if the TUN accepts no super-packets of their protocol: %s',
       (_, make, offloads) => {
         const { path, sockets, tun } = setUp({ offloads });
         sockets.incoming.push([make(0), make(1)].map(datagram));
@@ -118,14 +121,14 @@ describe('UdpToTun', () => {
       },
     );
 
-    it('within one batch of the sockets only', () => {
+    it('takes place only within one batch of the sockets', () => {
       const { path, sockets, tun } = setUp({ offloads: { tcp: true, udp: true } });
       sockets.incoming.push([datagram(tcp(0))], [datagram(tcp(1))]);
       path.receive(0);
       expect(tun.written).toHaveLength(2);
     });
 
-    it('also with wrong checksums, because the tag was right', () => {
+    it('takes place even if the checksums are wrong, because the tag was right', () => {
       for (const [offloads, joined] of [
         [{ tcp: true, udp: false }, 1],
         [{ tcp: false, udp: true }, 0],
@@ -214,11 +217,11 @@ describe('UdpToTun', () => {
     });
   });
 
-  describe('reads', () => {
+  describe('receive', () => {
     it.each([
       ['that are not polled: four times, or until there is nothing', [], 1, 4],
       ['that are polled: 16 times, as long as a batch has 8 datagrams', [7], 8, 16],
-    ] as const)('sockets %s', (_, fds, size, most) => {
+    ] as const)('reads sockets %s', (_, fds, size, most) => {
       const { path, sockets } = setUp({ fds });
       const fill = (): void => {
         for (let i = 0; i < 20; i++) sockets.incoming.push(times(size, SHORT));
@@ -234,7 +237,7 @@ describe('UdpToTun', () => {
       expect(sockets.asked).toHaveLength(2);
     });
 
-    it('no more after a batch of many bytes, from sockets that are polled', () => {
+    it('reads no more from polled sockets after a batch of many bytes', () => {
       const long = new Uint8Array(2000);
       for (const [count, reads] of [
         [8, 3],
@@ -248,7 +251,7 @@ describe('UdpToTun', () => {
       }
     });
 
-    it('up to the limit of bytes, counted for each batch separately', () => {
+    it('reads up to the limit of bytes, which is counted for each batch separately', () => {
       const { path, sockets } = setUp({ fds: [7] });
       const exact = times(8, new Uint8Array(2048));
       sockets.incoming.push(exact, exact, []);
@@ -256,14 +259,14 @@ describe('UdpToTun', () => {
       expect(sockets.asked).toHaveLength(3);
     });
 
-    it('nothing without sockets', () => {
+    it('reads nothing without sockets', () => {
       const { path, log } = setUp();
       path.sockets = undefined;
       expect(path.receive(0)).toBe(false);
       expect(log).toEqual([]);
     });
 
-    it('no more from sockets that were removed meanwhile', () => {
+    it('reads no more from sockets that were removed meanwhile', () => {
       const { path, sockets, engine } = setUp();
       engine.onFinish = () => (path.sockets = undefined);
       sockets.incoming.push([SHORT], [SHORT], [SHORT], [SHORT]);

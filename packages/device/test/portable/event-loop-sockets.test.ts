@@ -59,7 +59,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     await vi.waitFor(() => expect(marked).toHaveBeenCalled());
   });
 
-  test("are those of node:dgram with udp: 'portable'", async () => {
+  test("are those of node:dgram if udp is 'portable'", async () => {
     await using alice = await memoryDevice(ALICE, { udp: 'portable' });
     await using bob = await memoryDevice(BOB);
     await introduce(alice, bob);

@@ -65,7 +65,7 @@ describe('hybridProvider', () => {
     expect(events).toEqual([oneTimeKeys, 'long', 'short']);
   });
 
-  it('creates the cipher for long messages once, with the first long message, and destroys it', () => {
+  it('creates the cipher for long messages only once, for the first long message, and destroys it', () => {
     const made: Uint8Array[] = [];
     let destroyed = 0;
     const counting: CryptoProvider = {

@@ -40,7 +40,7 @@ describe('EndpointRefresh', () => {
     ]);
   });
 
-  test('does not look a name up again before the interval is over', async () => {
+  test('does not look a name up again before the least time between two look-ups is over', async () => {
     const { device, lookups, silent } = named(['192.0.2.9']);
     for (let i = 0; i < 2; i++) {
       device.report();
@@ -90,7 +90,7 @@ describe('EndpointRefresh', () => {
     ['has lost its name', (status) => void delete status.endpointName],
     ['has another name', (status) => void (status.endpointName = 'other.example:1')],
     ['has roamed', (status) => void (status.endpoint = endpoint('198.51.100.1:1'))],
-  ])('leaves a peer alone that %s during the look-up', async (_, change) => {
+  ])('leaves the peer alone if it %s during the look-up', async (_, change) => {
     const { device, lines, silent } = named([], {
       lookup: async () => {
         change(device.status);
@@ -101,7 +101,7 @@ describe('EndpointRefresh', () => {
     expect([device.endpoints, lines]).toEqual([[], []]);
   });
 
-  test('leaves a peer alone that was removed during the look-up', async () => {
+  test('leaves the peer alone if it was removed during the look-up', async () => {
     const { device, silent } = named(['192.0.2.9']);
     device.peer = async () => undefined;
     await silent();
@@ -212,7 +212,7 @@ class FakeDevice extends EventEmitter<DeviceEvents> {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Lets more than the interval pass. */
+  /** Lets `LATER_MS` pass. */
   async pass(): Promise<void> {
     vi.advanceTimersByTime(LATER_MS);
     await this.settled();
@@ -242,7 +242,7 @@ function named(
     log: (line) => lines.push(line),
     ...options,
   });
-  /** Reports the peer as silent after the interval. */
+  /** Lets `LATER_MS` pass, and then reports the peer as silent. */
   const silent = async (): Promise<void> => {
     await device.pass();
     device.report();

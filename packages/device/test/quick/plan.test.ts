@@ -95,7 +95,7 @@ describe('planTunnel', () => {
 
   describe('after a tunnel was killed', () => {
     test.each(['auto', 'off', 99] as const)(
-      'restores its filters, also with the table %s',
+      'restores the filters that the killed tunnel left loose (table %s)',
       (table) => {
         const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
         const plain = { ...tunnel({}), table, allowedIps: [prefixes('10.0.0.2/32', '::/0')] };
@@ -103,7 +103,7 @@ describe('planTunnel', () => {
       },
     );
 
-    test('leaves its filters loose for a tunnel that needs them loose', () => {
+    test('leaves the filters of the killed tunnel loose if the new tunnel needs them loose', () => {
       const left = { ...FACTS, leftOverFilters: ['eth0'], strictInterfaces: ['eth0'] };
       const whole = { ...tunnel({}), allowedIps: [prefixes('0.0.0.0/0')] };
       const filters = lines(whole, left).filter((line) => line.includes('rp_filter'));
@@ -126,7 +126,7 @@ describe('planTunnel', () => {
       tunnelRules: [mainFirstOfAnother, ofAnother, mainFirst, byMark],
     };
 
-    test('deletes the rules of its table, and uses their priorities', () => {
+    test('deletes the left-over rules of the table that the new tunnel uses, and uses their priorities', () => {
       const alone = {
         ...facts,
         rulePriorities: { 4: [0, 32764, 32765, 32766, 32767], 6: [0, 32766] },
@@ -159,7 +159,7 @@ describe('planTunnel', () => {
     });
   });
 
-  test('uses the MTU of the route less 80 bytes, or 1420 if there is no route', () => {
+  test('uses the MTU of the route minus 80 bytes, or 1420 if there is no route', () => {
     expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: 9000 }))).toBe(8920);
     expect(mtuOf(planTunnel(tunnel({}), { ...FACTS, outerMtu: undefined }))).toBe(1420);
     expect(mtuOf(planTunnel({ ...tunnel({}), mtu: 1380 }, FACTS))).toBe(1380);

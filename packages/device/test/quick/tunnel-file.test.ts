@@ -82,7 +82,7 @@ describe('parseTunnelFile', () => {
 });
 
 describe('resolveEndpoints', () => {
-  test('looks up each name, and no address', async () => {
+  test('looks up each name, but no address', async () => {
     const asked: string[] = [];
     const file = read(...peer(BOB_KEY, 'vpn.example.org:1'), ...peer(ALICE_KEY, '192.0.2.1:2'));
     const found = await resolveEndpoints(file, {

@@ -51,7 +51,7 @@ describe('Tunnel.up', () => {
     ]);
   });
 
-  test('sets no search domains without a server, as wg-quick', async () => {
+  test('sets no search domains if there is no server, as wg-quick does', async () => {
     await up({ ...FULL, dns: { servers: [], searchDomains: ['a.example'] } });
     expect(host.log).toEqual(ALL_STEPS);
   });
@@ -91,7 +91,7 @@ describe('Tunnel.up', () => {
   });
 
   test.each(['', 'restore eth0 wg0'])(
-    'restores left-over filters, and continues if that fails (fails: %j)',
+    'restores left-over filters, and continues if that fails (the step that fails: %j)',
     async (entry) => {
       host.facts_ = { ...host.facts_, leftOverFilters: ['eth0'] };
       host.failure = { entry, errno: 'EROFS' };

@@ -187,7 +187,7 @@ describe('UapiConnection', () => {
       client.destroy();
     });
 
-    it('sends all peers again when the client reads too slowly, and keeps nothing for it', async () => {
+    it('sends all peers again when the client reads too slowly, and keeps no changes for this client', async () => {
       const client = open({}, { feed });
       client.say('litz_changes=0\n\n');
       await turns();

@@ -299,7 +299,7 @@ posix('UapiServer', () => {
     expect(await ask('get=1\n\n')).toMatch(/errno=0\n\n$/);
   });
 
-  it('refuses the largest incomplete request when all together are too long', async () => {
+  it('refuses the largest incomplete request when all requests together are too long', async () => {
     await serve({ maxTotalLength: 300_000 });
     const answers = [200_000, 90_000, 50_000].map(async (length) => {
       const line = 'persistent_keepalive_interval=1\n';
@@ -488,7 +488,8 @@ function text(socket: Socket, answers: number): Promise<string> {
 
 /**
  * Sends a request, and closes the writing side if `end` is set. Resolves with all answers when the
- * server closes the connection; without `end`, already when each request has its answer.
+ * server closes the connection. If `end` is not set, it resolves as soon as each request has its
+ * answer.
  */
 async function ask(request: string | Uint8Array, { end = false } = {}): Promise<string> {
   const socket = await connect();

@@ -201,8 +201,8 @@ interface Stop {
   readonly control?: ThreadControl;
   readonly up?: boolean;
   /**
-   * Whether the warm-up begins before the interface is made. Default false: all of it comes when
-   * the interface exists.
+   * Whether the warm-up begins before the interface is made. Default false: the whole warm-up comes
+   * after the interface was made.
    */
   readonly begins?: boolean;
   /** Called before the interface is made. */

@@ -177,7 +177,7 @@ function droppedText(peers: readonly string[]): string {
 
 const PLAINTEXT_IS_DROPPED =
   'packets from there come in plaintext, and this node drops them, because it enforces. ' +
-  'Switch that node to permissive, or this one';
+  'Switch that node or this node to permissive';
 const NOT_CLOSED =
   "it is not in effect yet: the prefixes of this node's pods or the addresses of the registry " +
   'are not known';

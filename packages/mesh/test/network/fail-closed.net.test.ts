@@ -75,8 +75,8 @@ function flushRules({ namespace }: TestNode): void {
 }
 
 /**
- * Sends `count` IPv4 pings in each direction and `count` IPv6 pings from `a`, a hundred per second
- * of each. Resolves when they are over.
+ * Sends `count` IPv4 pings in each direction and `count` IPv6 pings from `a`. Each of these three
+ * series has a hundred pings per second. Resolves when they are over.
  */
 async function ping(a: TestNode, b: TestNode, count: number): Promise<void> {
   const words = `ping -q -c ${count} -i 0.01 -W 1`.split(' ') as [string];

@@ -29,7 +29,7 @@ describeWith([...networkRequirements, programRequirement('iperf3', ['-v'])], 'MT
     { inner: 6, outer: 6 },
     { inner: 'dual', outer: 'dual' },
   ])(
-    'follows the underlay under traffic, with IP version $inner inside, $outer outside',
+    'of the tunnel follows the MTU of the underlay, with IP version $inner inside and $outer outside',
     async (families) => {
       const { a, b, wire, agents } = await meshOf(families);
       const isShort = families.inner !== 'dual' && process.env['LITZ_LONG'] !== '1';
@@ -148,8 +148,8 @@ function tunnelMtu(underlay: number, families: Families): number {
 function largest(underlay: number, address: string, families: Families): number {
   const inside = tunnelMtu(underlay, families);
   const fitting = underlay - overheadOf(families);
-  // IPv6 needs an interface MTU of 1280, which may be more than fits the underlay. Then the MTU
-  // does not limit the padding of IPv4 packets to a multiple of 16 bytes.
+  // IPv6 needs an MTU of at least 1280, which may be more than the underlay can carry. An IPv4
+  // packet that just fits would then be padded to a multiple of 16 bytes, and would not fit.
   const isLimited = families.inner === 'dual' && fitting < SMALLEST_IPV6 && !address.includes(':');
   return isLimited ? fitting - (fitting % 16) : inside;
 }

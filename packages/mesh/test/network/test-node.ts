@@ -333,8 +333,9 @@ export class TestNode {
 }
 
 /**
- * Returns the folder of the CNI plugins, where the file `cnitool` is too. PATH may have only a link
- * to `cnitool`, because the plugin `bridge` has the name of another program.
+ * Returns the folder of the CNI plugins, where `cnitool` is too. This folder need not be on the PATH,
+ * because its plugin `bridge` would hide the program `bridge` of iproute2. The PATH may have a link
+ * to `cnitool` instead.
  */
 export function cniFolder(): string {
   const path = execFileSync('sh', ['-c', 'command -v cnitool'], { encoding: 'utf8' }).trim();

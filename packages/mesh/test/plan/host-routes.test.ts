@@ -95,7 +95,7 @@ const event = record({
     {
       mode: constantFrom<MeshRequest['mode'][]>('pods', 'nodes', 'all'),
       enforcement: constantFrom<MeshRequest['enforcement'][]>('off', 'permissive', 'enforce'),
-      // With 1300, the MTU of IPv4 routes depends on whether a node has IPv6.
+      // If the MTU of the underlay is 1300, the MTU of IPv4 routes depends on whether a node has IPv6.
       underlay: constantFrom(...[1500, 1300].map((mtu) => ({ ...request().underlay, mtu }))),
       own: constantFrom(request().own, { ...request().own, prefixes: prefixesOf(1).slice(0, 1) }),
     },

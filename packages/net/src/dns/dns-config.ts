@@ -27,8 +27,8 @@ export function readDnsConfig(entries: readonly string[]): DnsConfig {
 /**
  * Returns the names to look up for a name, in order (resolv.conf(5), `search` and `ndots:1`): the
  * name itself, and longer names that end in the search domains. A name with a dot comes before the
- * longer names, a name without a dot after them. A name with a dot at the end is complete: it is
- * the only one, without that dot.
+ * longer names, a name without a dot after them. A name with a dot at the end is complete: only
+ * this name is returned, without the dot at the end.
  */
 export function candidateNames(hostname: string, search: readonly string[]): string[] {
   if (hostname.endsWith('.')) return [hostname.slice(0, -1)];

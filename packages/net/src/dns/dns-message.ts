@@ -30,7 +30,7 @@ export interface DnsAnswer {
  * Returns the bytes of a query.
  *
  * @param withOptions whether the query says how long an answer may be (EDNS). Some old servers do
- *   not understand such a query.
+ *   not understand a query with EDNS.
  * @throws {Error} the name is not valid in DNS
  */
 export function encodeQuery({ id, name, type }: DnsQuestion, withOptions: boolean): Uint8Array {

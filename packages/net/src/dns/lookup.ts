@@ -23,7 +23,7 @@ export interface LookupOptions {
   readonly order?: 'ipv4first' | 'ipv6first' | 'verbatim' | undefined;
   /** Not used. */
   readonly hints?: number | undefined;
-  /** Without `order`, `false` is the same as 'ipv4first'. */
+  /** If `order` is absent, `false` means the same as 'ipv4first'. */
   readonly verbatim?: boolean | undefined;
   /** Ends the look-up with an `AbortError`. */
   readonly signal?: AbortSignal | undefined;

@@ -62,8 +62,8 @@ export class Resolver {
   /**
    * Resolves to the addresses of a name. The versions of IP are looked up at the same time.
    *
-   * @param options.patienceMs how long to wait for the other version when one has addresses (RFC
-   *   8305 3); default: until it has answered
+   * @param options.patienceMs when the addresses of one version are known: how many ms to wait for
+   *   the other version (RFC 8305 3). Default: no limit
    * @throws {Error} (rejects) `signal` was aborted
    */
   async resolve(

@@ -139,7 +139,8 @@ export class StackTun implements Tun {
   read(buffer: Uint8Array, offset: number, length: number): number {
     if (this.#isClosed) return GONE;
     const space = length - VNET_HEADER_LENGTH;
-    // The stack may fill the buffer to its end. So if the space is short, the buffer is cut there.
+    // The stack may fill the buffer to its end. So if the space is shorter than the longest packet,
+    // the stack gets only the part of the buffer up to the end of the space.
     const target = space < LONGEST_PACKET ? buffer.subarray(0, offset + length) : buffer;
     const packet = offset + VNET_HEADER_LENGTH;
     const count = this.stack.pollPacket(target, packet, this.#time(), this.#offload);
@@ -180,7 +181,8 @@ export class StackTun implements Tun {
 
   /**
    * Limits the segments of a super-packet to the number that fits, encrypted, into one send call
-   * with GSO. Otherwise each super-packet would need two calls: a full one, and one for the rest.
+   * with GSO. Without this limit, each super-packet would need two calls: a full one, and one for
+   * the rest.
    */
   #limitSegments(): void {
     const fits = Math.floor(MAX_DATAGRAM_LENGTH / (this.stack.mtu + MESSAGE_OVERHEAD));
@@ -216,9 +218,9 @@ export class StackTun implements Tun {
   };
 
   /**
-   * Sets the timer only if the deadline is earlier than the time for which it is set. Each packet
-   * moves the deadline, mostly to a later time. A timer that expires before the deadline is set
-   * again.
+   * Sets the timer only if the deadline is earlier than the time for which the timer is set
+   * already. Each packet moves the deadline, mostly to a later time. A timer that expires before
+   * the deadline is set again.
    */
   #setTimer(): void {
     const due = this.#isClosed ? Infinity : this.stack.pollTimeout();

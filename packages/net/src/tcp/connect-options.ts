@@ -16,8 +16,8 @@ export interface SocketOptions {
   /** Sends keepalive probes while the connection is silent. Default false. */
   readonly keepAlive?: boolean | undefined;
   /**
-   * Ms of silence before the first keepalive probe, rounded down to whole seconds; less than 1000:
-   * two hours. Default 0.
+   * Ms of silence before the first keepalive probe, rounded down to whole seconds. A value below
+   * 1000 means two hours. Default 0.
    */
   readonly keepAliveInitialDelay?: number | undefined;
   /** Destroys the socket when it is aborted. */

@@ -24,8 +24,8 @@ export interface ListenPlace {
   readonly address: string;
   readonly family: 'IPv4' | 'IPv6';
   /**
-   * 4: all IPv4 addresses. Undefined: `address` alone; or all addresses if the host is '::' or
-   * missing.
+   * 4: the server listens at all IPv4 addresses. Undefined: if the host is '::' or missing, the
+   * server listens at all addresses; for any other host, at `address` alone.
    */
   readonly version: 4 | undefined;
 }

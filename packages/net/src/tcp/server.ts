@@ -241,8 +241,8 @@ export class Server extends EventEmitter<ServerEvents> implements SocketOwner {
 }
 
 /**
- * Returns where to listen. Without a host, the address is '::', or '0.0.0.0' if the network has no
- * IPv6 address.
+ * Returns where to listen. If there is no host, the address is '::'. In a network without IPv6
+ * addresses it is '0.0.0.0' instead.
  */
 function placeOf(host: string | undefined, own: readonly string[]): ListenPlace {
   const hasIpv6 = own.some((address) => isIP(address) === 6);

@@ -281,7 +281,7 @@ export class Socket extends ConnectionEnds implements SocketOwner {
 
   /** @internal */
   handleFailure(reason: Error): void {
-    // A socket that has called `end` gets no error when the program closes the network.
+    // If `end` was called on the socket, it gets no error when the program closes the network.
     const isDone = this.writableEnded && this.#host.isClosedByProgram;
     // If nobody listens for errors, the end of the network must not be an uncaught exception.
     if (this.listenerCount('error') === 0) this.once('error', () => {});

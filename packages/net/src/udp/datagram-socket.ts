@@ -154,7 +154,8 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
    * Sends a datagram, in all the forms that dgram takes: `send(message, port, address, callback)`.
    * `offset` and `length` may follow the message, and the message may be a list of parts. For a
    * connected socket, leave out port and address. A connected socket copies the bytes before `send`
-   * returns. Otherwise the bytes must not change before the callback is called.
+   * returns. If the socket is not connected, the bytes must not change before the callback is
+   * called.
    *
    * The callback gets an error, for example `ENOBUFS` if there is no space for the datagram.
    * Without a callback, `ENOBUFS` is ignored, and any other error is an 'error' event.
@@ -262,8 +263,9 @@ export class DatagramSocket extends EventEmitter<DatagramSocketEvents> implement
   }
 
   /**
-   * Calls back with an address or an error: in the next tick if `host` is an address, otherwise
-   * when the name was looked up. Does nothing if the socket was closed in the meantime.
+   * Calls back with an address or an error. If `host` is an address, this happens in the next tick.
+   * If `host` is a name, it happens when the name was looked up. Does nothing if the socket was
+   * closed in the meantime.
    */
   #resolve(host: string, callback: (error: Error | null, address: string) => void): void {
     const report = (error: Error | null, address: string): void => {

@@ -12,8 +12,8 @@ let connections = 0;
 
 beforeAll(async () => {
   networks = await twoNetworks();
-  // 0: the server never closes an idle connection. Otherwise it could close one between two tests
-  // on a slow machine.
+  // 0: the server never closes an idle connection. With a time limit, it could close one between
+  // two tests on a slow machine.
   const options = { keepAliveTimeout: 0 };
   http = createServer(options, (incoming, outgoing) => handle(incoming, outgoing));
   http.on('connection', () => connections++);

@@ -13,7 +13,7 @@ describe('DnsCache', () => {
     expect(cache.size).toBe(0);
   });
 
-  test('keeps no value with a ttl of 0, and none for more than a day', () => {
+  test('does not keep a value with a ttl of 0, and forgets every value after a day', () => {
     let now = 0;
     const cache = new DnsCache<string>(10, () => now);
     cache.keep('a', 'x', 0);

@@ -64,7 +64,7 @@ describe('Resolver', () => {
     expect(asked.length).toBe(2);
   });
 
-  test('follows an alias that the server did not follow, but not without end', async () => {
+  test('follows aliases that the server did not follow, up to a limit', async () => {
     const { resolver } = resolving({
       'A www.example': { alias: 'host.example' },
       'A host.example': { addresses: ['192.0.2.1'] },
@@ -85,7 +85,7 @@ describe('Resolver', () => {
     expect(found.addresses).toEqual(['192.0.2.1']);
   });
 
-  test('is ended by a signal', async () => {
+  test('a signal ends the look-up', async () => {
     const { resolver } = resolving({ 'A www.example': 'never' });
     const abort = new AbortController();
     const failed = resolver.resolve('www.example', [4], { signal: abort.signal });

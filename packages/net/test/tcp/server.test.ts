@@ -160,7 +160,7 @@ describe('Server', () => {
     expect(await once(new Server(b).listen(80), 'error')).toEqual([reason]);
   });
 
-  test('holds the process while it listens and is not unref’d', async () => {
+  test('keeps the process alive while it listens and is not unref’d', async () => {
     const [, b] = linkedHosts();
     const server = new Server(b).listen(80);
     expect(b.host.isHeld).toBe(true);

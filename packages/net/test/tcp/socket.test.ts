@@ -523,7 +523,7 @@ describe('Socket', () => {
     server.close();
   });
 
-  test('holds the process while it is open and not unref’d', async () => {
+  test('keeps the process alive while it is open and not unref’d', async () => {
     const [a, b] = linkedHosts();
     const server = new Server(b, {}, (it) => it.resume()).listen(80);
     const socket = new Socket(a);

@@ -53,9 +53,9 @@ export class EchoSocket {
    *
    * @param sequence 0 to 65535
    * @returns false if the request was dropped because the output queue is full
-   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of that version, or `address` is
-   *   not that of one host; `EMSGSIZE`: the request is longer than a packet can be; `EPIPE`: the
-   *   socket is closed; `ENETDOWN`: the stack is closed
+   * @throws {StackError} `EHOSTUNREACH`: the stack has no address of the IP version of `address`,
+   *   or `address` cannot be the address of one host; `EMSGSIZE`: the request is longer than a
+   *   packet can be; `EPIPE`: the socket is closed; `ENETDOWN`: the stack is closed
    */
   send(address: string | Uint8Array | IpAddress, sequence: number, data: Uint8Array): boolean {
     checkBytes(data, 'data');

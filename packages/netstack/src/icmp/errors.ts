@@ -38,8 +38,8 @@ export function answerReassemblyTimeout(state: StackState): void {
 }
 
 /**
- * Sends an ICMP error about `state.packet`, if such a packet may be answered and the limit on
- * errors allows it.
+ * Sends an ICMP error about `state.packet`, if this packet may be answered (`isAnswerable`) and the
+ * limit on errors allows it.
  *
  * @param parameter the four bytes after the checksum
  */
@@ -66,8 +66,8 @@ function answer(state: StackState, type: number, code: number, parameter: number
 }
 
 /**
- * RFC 1122 3.2.2 and RFC 4443 2.4 (e): no error answers another error, a packet whose source is not
- * one host, or a fragment that is not the first one.
+ * RFC 1122 3.2.2 and RFC 4443 2.4 (e): no ICMP error is sent about another ICMP error, about a
+ * packet whose source is not one host, or about a fragment that is not the first one.
  */
 function isAnswerable(packet: IpPacket): boolean {
   if (!packet.source.isHost || packet.fragmentOffset > 0) return false;

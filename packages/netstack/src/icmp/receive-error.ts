@@ -97,7 +97,8 @@ function findSender(state: StackState): MessageReceiver | undefined {
  * Reads the packet that an error quotes: addresses, protocol, and eight bytes of the transport
  * header (RFC 792). The quoted packet may be cut.
  *
- * @returns false if one of these is missing, or the packet is a fragment other than the first
+ * @returns false if one of these fields is missing, or if the packet is a fragment other than the
+ *   first
  */
 function readQuoted(packet: IpPacket, quoted: IpPacket): boolean {
   const { buffer, version } = packet;
@@ -123,7 +124,7 @@ function readQuotedIpv4(quoted: IpPacket, end: number): boolean {
   return isFirst && header >= IPV4_HEADER_LENGTH && quoted.transport + 8 <= end;
 }
 
-/** Our packets have no extension header but Fragment. */
+/** The only extension header of our packets is Fragment. */
 function readQuotedIpv6(quoted: IpPacket, end: number): boolean {
   const { buffer, offset } = quoted;
   quoted.length = IPV6_HEADER_LENGTH + readUint16(buffer, offset + 4);

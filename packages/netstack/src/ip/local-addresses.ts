@@ -25,7 +25,7 @@ export class LocalAddresses {
   /**
    * Returns the address to send from: the one that has the most leading bits in common with the
    * destination (RFC 6724 5, rule 8); if several have equally many, the first of them. Returns
-   * undefined if there is none of that version.
+   * undefined if the stack has no address of the version of the destination.
    */
   sourceFor(destination: IpAddress): IpAddress | undefined {
     let best: IpAddress | undefined;

@@ -28,7 +28,9 @@ interface Entry {
   high: number;
   /** Whether a packet a little longer than `high` was lost. If not, `high` itself is tried next. */
   isHighKnown: boolean;
-  /** Whether the MTU is searched. False after a "too big" message, because it has the MTU. */
+  /**
+   * Whether the MTU is searched. False after a "too big" message, because the message has the MTU.
+   */
   readonly isSearched: boolean;
   endsAt: number;
 }
@@ -99,8 +101,8 @@ export class PathMtuTable {
       this.#put(destination, { mtu, high: mtu, isHighKnown: true, isSearched: false }, now);
       return true;
     }
-    // RFC 8201 4, RFC 1191 3: such a message never raises the MTU. But in a search it may lower the
-    // upper bound, which is then tried next.
+    // RFC 8201 4, RFC 1191 3: a "too big" message never raises the MTU. But in a search it may
+    // lower the upper bound, which is then tried next.
     const entry = this.#find(destination, now);
     if (!entry || mtu >= entry.high) return false;
     entry.high = mtu;
@@ -195,9 +197,9 @@ export class PathMtuTable {
 }
 
 /**
- * Begins the search of an entry again, because the path may have become wider. Returns false if the
- * entry ends instead: it has no search, no try has failed since the search last began again, or the
- * time of another search is over too.
+ * Begins the search of an entry again, because the path may have become wider. Returns false in
+ * three cases, in which the entry ends: the MTU of the entry is not searched; the search began
+ * again before, and no try has failed since; or the next ten minutes are over too.
  */
 function mayBeginAgain(entry: Entry, now: number): boolean {
   const endsAt = entry.endsAt + LIFETIME_MS;
@@ -229,7 +231,10 @@ function nextPlateau(length: number): number {
 const MIX = 0x9e3779b1;
 const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006];
 const IPV4_LEAST_MTU = 552;
-/** RFC 4821 7.3: bounds that are closer are not worth another try; tcp_probe_threshold of Linux. */
+/**
+ * In bytes. RFC 4821 7.3: bounds closer than this are not worth another try. The value of
+ * tcp_probe_threshold of Linux.
+ */
 const GRANULARITY = 8;
 /** RFC 1191 6.3, RFC 8201 4: at least five minutes, recommended ten. */
 const LIFETIME_MS = 600_000;

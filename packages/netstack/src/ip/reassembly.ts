@@ -67,8 +67,8 @@ export class Reassembly {
   }
 
   /**
-   * Adds a fragment. Its bytes are copied. If it completes its datagram, `packet` has the packet
-   * until the next call, as if it had come whole.
+   * Adds a fragment. Its bytes are copied. If the fragment completes its datagram, `packet` has the
+   * whole packet until the next call, as if it had never been cut.
    */
   add(fragment: IpPacket, now: number): FragmentResult {
     const length = fragment.transportLength;
@@ -100,8 +100,8 @@ export class Reassembly {
   /**
    * Gives up the oldest datagram if its time is over. RFC 1122 3.3.2 and RFC 8200 4.5: 60 seconds.
    *
-   * @returns undefined if none was given up; otherwise the beginning of its packet, in new bytes,
-   *   for the ICMP error; empty if the first fragment has not come
+   * @returns the beginning of the packet of the datagram, in new bytes, for the ICMP error; no
+   *   bytes if the first fragment has not come; undefined if no datagram was given up
    */
   expire(now: number): Uint8Array | undefined {
     const [first] = this.#partial;
@@ -122,8 +122,8 @@ export class Reassembly {
   }
 
   #create(fragment: IpPacket, now: number): PartialDatagram {
-    // Without space for a new datagram, remove the oldest one: it is the least likely to be
-    // completed.
+    // If there is no space for a new datagram, the oldest ones are removed. They are the least
+    // likely to be completed.
     while (this.#partial.length >= MOST_DATAGRAMS || this.#memory() > this.#mostBytes) {
       this.#remove(this.#partial[0]);
     }
@@ -145,8 +145,8 @@ export class Reassembly {
   }
 
   /**
-   * Returns the bytes in use plus those of a whole packet, which the next datagram may need; 0 if
-   * no datagram waits.
+   * Returns how many bytes are in use, plus the bytes of the longest packet, because the next
+   * datagram may need them. Returns 0 if no datagram waits.
    */
   #memory(): number {
     let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
@@ -196,7 +196,9 @@ function beginningOf(datagram: PartialDatagram): Uint8Array {
   return bytes;
 }
 
-/** Whether the end of a fragment agrees with the end of its datagram, as far as it is known. */
+/**
+ * Whether the end of a fragment agrees with the end of its datagram, as far as the latter is known.
+ */
 function hasRightEnd(datagram: PartialDatagram, end: number, hasMore: boolean): boolean {
   const { arrived, length } = datagram;
   if (length !== -1) return hasMore ? end <= length : end === length;
@@ -258,8 +260,8 @@ const MIXED_ECN = -1;
 const LIFETIME_MS = 60_000;
 const MOST_DATAGRAMS = 64;
 /**
- * Enough for a whole packet in fragments for an MTU of 576 bytes, if every second fragment is
- * missing.
+ * Enough for the longest packet, cut into fragments for an MTU of 576 bytes, if every second
+ * fragment is missing.
  */
 const MOST_GAPS = 64;
 /** The IPv6 header of 40 bytes, and the extension headers in front of the Fragment header. */

@@ -2,7 +2,7 @@
  * A packet on its way in:
  *
  * 1. The headers are read and checked (`IpPacket`).
- * 2. It must be from one host, and to an address of the stack.
+ * 2. The packet must be from one host, and to an address of the stack.
  * 3. A fragment waits until its datagram is complete (`Reassembly`).
  * 4. The protocol decides who gets it.
  *

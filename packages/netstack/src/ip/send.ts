@@ -43,7 +43,7 @@ export function beginPacket(state: StackState, transportLength: number): boolean
 /**
  * Puts the packet into the queue, as fragments if it is too long.
  *
- * @returns false if the queue is too full for all its fragments; nothing is sent then
+ * @returns false if the queue has no space for all fragments of the packet; nothing is sent then
  */
 export function finishPacket(state: StackState): boolean {
   const { header, building } = state;

@@ -1,7 +1,7 @@
 /**
  * `ByteRanges`: sorted ranges of positions that do not touch each other, in one array.
  *
- * They record which bytes after a gap have arrived, of a stream or of a datagram in fragments. The
+ * They record which bytes of a stream, or of a datagram in fragments, have arrived after a gap. The
  * number of ranges is bounded, because a sender chooses the gaps.
  *
  * @module

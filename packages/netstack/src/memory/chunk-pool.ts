@@ -55,7 +55,8 @@ export class ChunkPool {
   /**
    * Takes a free chunk, which may have any content. Returns its number; -1 if all are in use.
    *
-   * @param previous the chunk before it in a stream, or -1. If possible, its neighbour is taken.
+   * @param previous the chunk before it in a stream, or -1. If possible, the chunk right after
+   *   `previous` is taken.
    */
   allocate(previous: number = -1): number {
     if (previous !== -1 && this.#isFree(previous + 1)) return this.#take(previous + 1);

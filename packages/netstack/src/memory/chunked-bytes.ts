@@ -14,8 +14,8 @@
  * it has (the dynamic threshold of Choudhury and Hahne, 1998). So one greedy window has half of the
  * pool, n greedy windows have 1/(n+1) each, and as much is left for the next window. The first
  * chunk of a window is always allowed, because it is soon free again: a program reads it, or the
- * other side acknowledges it. A sixteenth of the pool is kept for first chunks. Otherwise windows
- * that grew while much was free would leave nothing for new windows.
+ * other side acknowledges it. A sixteenth of the pool is kept for first chunks. Without this
+ * reserve, windows that grew while much was free would leave nothing for new windows.
  *
  * @module
  */

@@ -18,7 +18,10 @@ export interface DeadlineOwner {
   writeDeadline(out: Float64Array): void;
   /** The index of this owner in the heap; -1: it is not in the heap. Changed by the heap only. */
   heapIndex: number;
-  /** A time not later than its deadline, while it is in the heap. Changed by the heap only. */
+  /**
+   * While this owner is in the heap: a time that is not later than its deadline. Changed by the
+   * heap only.
+   */
   heapKey: number;
 }
 
@@ -55,7 +58,10 @@ export class DeadlineHeap<Owner extends DeadlineOwner> {
     owner.heapIndex = -1;
   }
 
-  /** Returns the owner with the first deadline, which is then its `heapKey`; undefined: none. */
+  /**
+   * Returns the owner with the first deadline; undefined: none. The `heapKey` of this owner is then
+   * exactly its deadline.
+   */
   first(): Owner | undefined {
     for (;;) {
       const owner = this.#heap[0];

@@ -42,7 +42,7 @@ import { tuneSendBuffer } from './window-tuning.ts';
 export function receiveAck(state: StackState, c: Connection, segment: TcpHeader): boolean {
   const { acknowledgement } = segment;
   if (isAfter(acknowledgement, c.next)) return challenge(state, c);
-  // RFC 5961 5.2: too old to be a delayed segment.
+  // RFC 5961 5.2: this acknowledgement is too old, even for a delayed segment.
   if (isBefore(acknowledgement, (c.unacknowledged - c.largestWindow) | 0)) {
     return challenge(state, c);
   }
@@ -155,7 +155,7 @@ function acknowledge(state: StackState, c: Connection, segment: TcpHeader): numb
   return known;
 }
 
-/** RFC 6298 3: a segment that was sent twice gives no round trip, except with timestamps. */
+/** RFC 6298 3: a segment that was sent twice gives no round trip, unless it has timestamps. */
 function measure(state: StackState, c: Connection, segment: TcpHeader, newest: number): void {
   if (newest === -1) return;
   if (!c.sending.sent.has(newest, SENT.EVER_RESENT)) return sample(state, c, newest);
@@ -316,8 +316,8 @@ function slowStartOf(c: Connection): SlowStart {
 
 /**
  * Whether the window was used. RFC 7661 and RFC 9438 5.8: an unused window says nothing about the
- * path. In slow start, half of the window is enough, because a sender that sends in batches fills
- * the window late.
+ * path. In slow start, a window counts as used if half of it was on the way, because a sender that
+ * sends in batches fills the window late.
  */
 function isUsed(c: Connection, before: number): boolean {
   if (c.sending.isLimited || c.sending.phase === 'loss') return true;

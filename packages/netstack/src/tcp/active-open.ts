@@ -43,8 +43,8 @@ export function openConnection(
 }
 
 /**
- * RFC 6056 3.3.4, algorithm 4: the port comes from an offset for the other end, which nobody can
- * predict, and a counter. So a port is used again as late as possible.
+ * RFC 6056 3.3.4, algorithm 4: the port comes from the sum of a counter and an offset. The offset
+ * depends on the other end, and nobody can predict it. So a port is used again as late as possible.
  */
 function choosePort(state: StackState, ends: Ends): number {
   const { hash, identifications, tcp } = state;
@@ -71,10 +71,10 @@ function connectionAt(
 }
 
 /**
- * Whether a new connection may have the addresses and ports of a connection in TIME-WAIT. With
- * timestamps, a segment of the old connection is never taken for a segment of the new one (RFC 7323
- * 5.3 and B.2; RFC 6191 2 if the other side begins the new one). After a second, the clocks of both
- * sides have moved (tcp_tw_reuse_delay of Linux).
+ * Whether a new connection may have the addresses and ports of a connection in TIME-WAIT. If the
+ * old connection uses timestamps, none of its segments is ever taken for a segment of the new one
+ * (RFC 7323 5.3 and B.2; RFC 6191 2 if the other side begins the new one). After a second, the
+ * clocks of both sides have moved (tcp_tw_reuse_delay of Linux).
  */
 function mayReuse({ now }: StackState, c: Connection): boolean {
   return c.state === 'time-wait' && c.usesTimestamps && c.slowAt - now <= REUSABLE_MS;

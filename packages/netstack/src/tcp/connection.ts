@@ -56,7 +56,7 @@ export class Connection implements DeadlineOwner {
   initialSequence: number = 0;
   unacknowledged: number = 0;
   next: number = 0;
-  /** In bytes, scaled. */
+  /** In bytes. The scale is applied already. */
   sendWindow: number = 0;
   windowSequence: number = 0;
   windowAcknowledgement: number = 0;
@@ -75,7 +75,7 @@ export class Connection implements DeadlineOwner {
   segmentSize: number = 536;
   /** The length in bytes of the packet to probe the path with; 0: none (RFC 4821 7). */
   probeLength: number = 0;
-  /** `PathMtuTable.version` when `segmentSize` was computed. */
+  /** What `PathMtuTable.versionAt` returned when `segmentSize` was computed. */
   pathVersion: number = 0;
   /** The maximum segment size that the other side has announced (RFC 9293 3.7.1). */
   remoteSegmentSize: number = 536;
@@ -97,7 +97,10 @@ export class Connection implements DeadlineOwner {
   usesSack: boolean = false;
   usesTimestamps: boolean = false;
   timestampOffset: number = 0;
-  /** TS.Recent, and when it was set, in whole seconds (RFC 7323 4.3, 5.5). */
+  /**
+   * TS.Recent (RFC 7323 4.3). The next field is the time at which it was set, in whole seconds
+   * (5.5).
+   */
   recentTimestamp: number = 0;
   recentTimestampSecond: number = 0;
   /** Last.ACK.sent (RFC 7323 4.3). */
@@ -112,8 +115,8 @@ export class Connection implements DeadlineOwner {
   // Timers, each a time in ms.
   ackAt: number = Infinity;
   /**
-   * For a keepalive probe, or for the end of TIME-WAIT, or for the end of FIN-WAIT-2 if the program
-   * has closed the connection.
+   * When a keepalive probe is sent, when TIME-WAIT ends, or when FIN-WAIT-2 ends because the
+   * program has closed the connection.
    */
   slowAt: number = Infinity;
   heapIndex: number = -1;
@@ -171,8 +174,8 @@ export class Connection implements DeadlineOwner {
   }
 
   /**
-   * Forgets the state of sending. Call it only if nothing is on the way, and if what was sent says
-   * nothing about later data.
+   * Forgets the state of sending. Call it only if nothing is on the way, and if no value of this
+   * state, such as the congestion window, is needed for later data.
    */
   forgetSending(): void {
     this.#sending = undefined;

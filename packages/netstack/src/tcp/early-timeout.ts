@@ -3,13 +3,13 @@
  * nothing was lost. If so, the congestion window gets its old value, and data on the way is not
  * sent again (RFC 4015 3.2).
  *
- * With timestamps, the first acknowledgement shows whether the timeout was too early (Eifel, RFC
- * 3522). Without them, F-RTO sends new data after the first segment, and waits for what is
- * acknowledged next (RFC 5682):
+ * If the connection uses timestamps, the first acknowledgement shows whether the timeout was too
+ * early (Eifel, RFC 3522). If it does not, F-RTO sends new data after the first segment, and waits
+ * for what is acknowledged next (RFC 5682):
  *
  * ```
- *  timeout: the first segment again    `frto` is 'resent'      step 1
- *  it is acknowledged: new data        `frto` is 'new-data'    step 2b
+ *  timeout: the first segment is sent again    `frto` is 'resent'      step 1
+ *  it is acknowledged: new data is sent        `frto` is 'new-data'    step 2b
  *  the next acknowledgement is for
  *    something older than the new data: the timeout was too early, step 3b
  *    nothing (a duplicate), or the new data alone: something was lost, step 3a
@@ -47,7 +47,8 @@ export function beginEarlyTimeout(c: Connection, stamp: number, isFirst: boolean
 
 /**
  * The Eifel algorithm (RFC 3522): the first acknowledgement after a timeout shows by its timestamp
- * whether it answers the original, which was only late. Returns whether the timeout is undone.
+ * whether it answers the original segment, which was only late. Returns whether the timeout is
+ * undone.
  */
 export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
   const { sending } = c;
@@ -63,8 +64,9 @@ export function undoByTimestamp(c: Connection, segment: TcpHeader): boolean {
 }
 
 /**
- * Must be called for an acknowledgement, after it was recorded in the scoreboard. Steps 2 and 3 of
- * RFC 5682 3.1; without SACK, of 2.1.
+ * Must be called for an acknowledgement, after it was recorded in the scoreboard. These are the
+ * steps 2 and 3 of RFC 5682: of section 3.1 if the connection uses SACK, and of section 2.1 if it
+ * does not.
  *
  * @param reported bytes by which SND.UNA moved, and bytes that SACK reports for the first time
  * @param isNew whether SND.UNA moved
@@ -122,8 +124,8 @@ function undo(c: Connection): void {
   c.sending.phase = 'open';
   c.sending.mustResend = false;
   c.sending.duplicateAcks = 0;
-  // RACK took the acknowledgement of the late segment for that of its second transmission. With the
-  // time of the second transmission, RACK would mark everything on the way as lost (RFC 8985 6.2,
-  // step 2).
+  // RACK has counted the acknowledgement of the late segment as the answer to its second
+  // transmission. With the time of the second transmission, RACK would mark everything on the way
+  // as lost (RFC 8985 6.2, step 2).
   c.sending.rackSentAt = -Infinity;
 }

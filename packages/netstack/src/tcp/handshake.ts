@@ -123,7 +123,8 @@ function beginHandshake(
 }
 
 /**
- * An acknowledgement for a listener may answer a SYN cookie. Otherwise it belongs to no connection.
+ * An acknowledgement for a listener may answer a SYN cookie. If it does not, it belongs to no
+ * connection.
  */
 function receiveCookie(
   state: StackState,
@@ -156,7 +157,8 @@ function receiveCookie(
 
 /**
  * Whether a cookie was refused a short time ago, because no more connections could wait. Later
- * segments of its sender have no cookie, but a RST would end a connection that can still begin.
+ * segments of the sender of that cookie have no cookie, but a RST would end a connection that can
+ * still begin.
  */
 function wasRefusedLately({ now }: StackState, { refusedAt }: BoundListener): boolean {
   return now - refusedAt < REFUSED_MS;

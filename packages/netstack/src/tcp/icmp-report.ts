@@ -22,7 +22,7 @@ export function findQuotedConnection(state: StackState): Connection | undefined 
   const remotePort = readUint16(buffer, transport + 2);
   const c = state.tcp.connections.find(source, localPort, destination, remotePort);
   if (!c) return undefined;
-  // RFC 5927 4.1: a segment that is on the way.
+  // RFC 5927 4.1: the error must quote a segment that is on the way.
   const sequence = readInt32(buffer, transport + 4);
   return isBefore(sequence, c.unacknowledged) || !isBefore(sequence, c.next) ? undefined : c;
 }

@@ -104,7 +104,7 @@ export function changeState(state: StackState, c: Connection, to: TcpState): voi
   c.user?.changed();
 }
 
-/** Ends the connection. If it ended well, data that waits can still be read. */
+/** Ends the connection. If there is no `error`, data that waits can still be read. */
 export function endConnection(state: StackState, c: Connection, error?: StackError): void {
   if (c.state === 'closed') return;
   c.state = 'closed';
@@ -153,8 +153,8 @@ export function scaleFor(receiveBuffer: number): number {
 }
 
 /**
- * Returns the length of the packet to probe the path with; 0: none. Call it only with SACK: without
- * SACK, the loss of a probe alone cannot be told from other losses.
+ * Returns the length of the packet to probe the path with; 0: none. Call it only if the connection
+ * uses SACK. Without SACK, the loss of a probe alone cannot be told from other losses.
  */
 function probeLengthOf({ pathMtus, mtu, now }: StackState, c: Connection): number {
   if (pathMtus.size === 0) return 0;

@@ -96,8 +96,8 @@ function sendSyn(state: StackState, c: Connection): number {
   if (!isFirst && !isLost && !c.needsAck) return 0;
   const isAnswer = c.state === 'syn-received';
   segment.flags = TCP_FLAG.SYN | (isAnswer ? TCP_FLAG.ACK : 0);
-  // RFC 3168 6.1.1: the SYN sets both bits, and its answer one. RFC 3168 6.1.1.1: a SYN that is
-  // sent again sets none.
+  // RFC 3168 6.1.1: a SYN that asks for ECN has both flags, ECE and CWR. The answer to it has only
+  // ECE. RFC 3168 6.1.1.1: a SYN that is sent again has neither flag.
   if (isAnswer && c.usesEcn) segment.flags |= TCP_FLAG.ECE;
   if (!isAnswer && c.options.ecn && isFirst) segment.flags |= TCP_FLAG.ECE | TCP_FLAG.CWR;
   segment.sequence = c.initialSequence;
@@ -116,12 +116,12 @@ function sendData(state: StackState, c: Connection, most: number): number {
   if (!c.hasSent || c.sending.frto === 'none') {
     return resend(state, c, most) || sendNew(state, c, most);
   }
-  // RFC 5682 3.1: the first segment again, then new data only.
+  // RFC 5682 3.1: the first segment is sent again, and after it only new data.
   if (c.sending.mustResend) return resend(state, c, most);
   if (c.sending.frto === 'resent') return 0;
   const length = sendNew(state, c, most);
   if (length > 0 || c.next !== c.sending.recoveryPoint) return length;
-  // Step 2b: without new data, or space for new data, F-RTO cannot find anything out.
+  // Step 2b: if there is no new data, or no space for it, F-RTO cannot find anything out.
   endFrto(c);
   return resend(state, c, most);
 }
@@ -155,7 +155,10 @@ function needsResend({ sent }: Sending, index: number): boolean {
   return sent.has(index, SENT.LOST) && !sent.has(index, SENT.RESENT);
 }
 
-/** Returns how many bytes whole segments may have: at least one segment, if any byte is allowed. */
+/**
+ * Returns how many bytes may be sent in whole segments. If any byte is allowed, this is at least
+ * one segment.
+ */
 function wholeSegments(allowed: number, c: Connection): number {
   if (allowed <= 0) return 0;
   return Math.max(c.segmentSize, Math.floor(allowed / c.segmentSize) * c.segmentSize);
@@ -175,7 +178,7 @@ function sendNew(state: StackState, c: Connection, most: number): number {
   const hasFin = c.finQueued && !c.finSent && isAll;
   if (length === 0 && !hasFin) return 0;
   segment.flags = TCP_FLAG.ACK | (hasFin ? TCP_FLAG.FIN : 0);
-  // RFC 9293 3.9.1: the last segment of what the program has given is pushed.
+  // RFC 9293 3.9.1: the last segment of the program's data has the flag PSH.
   if (isAll && length > 0) segment.flags |= TCP_FLAG.PSH;
   segment.sequence = next;
   segment.length = length;
@@ -206,7 +209,7 @@ function newLength(state: StackState, c: Connection, available: number, most: nu
   return probe || dataLength(state, c, available, most);
 }
 
-/** As `newLength`, without a probe of the path. */
+/** As `newLength`, if no probe of the path is sent. */
 function dataLength(state: StackState, c: Connection, available: number, most: number): number {
   const outstanding = distance(c.next, c.unacknowledged);
   const usable = c.sendWindow - outstanding;

@@ -93,7 +93,10 @@ export function hasLoss({ sending }: Connection): boolean {
   return missing > ofProbe;
 }
 
-/** Whether a probe would disturb no recovery and no other probe (RFC 4821 7.4). */
+/**
+ * Whether no recovery and no other probe is in progress, which a probe would disturb (RFC 4821
+ * 7.4).
+ */
 function isQuiet({ sending }: Connection): boolean {
   const { sent, probe, tailProbe } = sending;
   return probe === 'none' && tailProbe === 'none' && sent.lost === 0 && sent.sacked === 0;

@@ -39,8 +39,9 @@ export class ReceiveBuffer {
   }
 
   /**
-   * The number of bytes from the first missing one to the end of the buffer, or of its share of the
-   * pool. The other side may send this many bytes, so there must be memory for them.
+   * The number of bytes from the first missing one to the end of the buffer. It is smaller if the
+   * buffer's share of the pool is smaller. The other side may send this many bytes, so there must
+   * be memory for them.
    */
   get free(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
@@ -101,8 +102,8 @@ export class ReceiveBuffer {
 export const NO_RANGES: ByteRanges = new ByteRanges(0);
 
 /**
- * Closes a gap with `written` bytes. Returns by how many bytes the readable part grows, including
- * bytes after the gap.
+ * Must be called when `written` bytes have come at the first missing byte. Returns by how many
+ * bytes the readable part grows: these bytes and, if they close the gap, the bytes after the gap.
  */
 function closeGap(ahead: ByteRanges, written: number): number {
   let grown = written;
@@ -113,5 +114,5 @@ function closeGap(ahead: ByteRanges, written: number): number {
   return grown;
 }
 
-/** A sender can make as many gaps as it likes; this many are remembered. */
+/** A sender can make as many gaps as it likes, so at most this many ranges are remembered. */
 const MOST_RANGES = 256;

@@ -147,8 +147,8 @@ function isAcceptable(c: Connection, segment: TcpHeader): boolean {
 /**
  * RFC 9293 3.10.7.4: the segment is answered with an ACK, and a duplicate of data is reported (RFC
  * 2883). Data, a FIN, a repeated SYN and a probe are always answered. Other segments get a
- * challenge ACK, whose number is limited, because two sides could answer each other forever (RFC
- * 5961 5).
+ * challenge ACK. The number of challenge ACKs is limited, because two sides could answer each other
+ * forever (RFC 5961 5).
  */
 function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.has(TCP_FLAG.RST)) return;
@@ -170,8 +170,8 @@ function answerUnacceptable(state: StackState, c: Connection, segment: TcpHeader
 }
 
 /**
- * RFC 5961 3.2: only the exact sequence number resets; other sequence numbers in the window are
- * answered with a challenge ACK.
+ * RFC 5961 3.2: only a RST with the exact sequence number ends the connection. A RST with another
+ * sequence number in the window is answered with a challenge ACK.
  */
 function receiveReset(state: StackState, c: Connection, segment: TcpHeader): void {
   if (segment.sequence !== c.receiveNext) {
@@ -229,7 +229,7 @@ function noteEcn({ packet }: StackState, c: Connection, segment: TcpHeader): voi
   c.needsAck = true;
 }
 
-/** If our FIN is acknowledged, leaves the state in which it was not (RFC 9293 3.10.7.4). */
+/** If our FIN is acknowledged, leaves the state that waits for this ACK (RFC 9293 3.10.7.4). */
 function afterAck(state: StackState, c: Connection): void {
   if (!c.finSent || c.unacknowledged !== c.next) return;
   if (c.state === 'fin-wait-1') {

@@ -24,7 +24,7 @@ export function rackDelivered(state: StackState, c: Connection, index: number): 
   const sentAt = sent.sentAt(index);
   const end = sent.end(index);
   const roundTrip = state.now - sentAt;
-  // An answer that came too early belongs to the first transmission.
+  // An answer that came sooner than the shortest round trip belongs to the first transmission.
   if (sent.has(index, SENT.EVER_RESENT) && roundTrip < c.sending.rto.least) return;
   if (!sent.has(index, SENT.EVER_RESENT) && isBefore(end, c.sending.rackForward))
     c.sending.rackSawReordering = true;
@@ -134,7 +134,7 @@ export function flightSize(c: Connection, acknowledged: number): number {
 export function reduceWindow(c: Connection, acknowledged: number, delivered: number): void {
   const { sent } = c.sending;
   c.sending.congestion.onCongestion(flightSize(c, acknowledged));
-  // What was reported before does not count as delivered during the recovery.
+  // Bytes that were reported before the recovery do not count as delivered during it.
   const before = Math.max(0, sent.sacked - delivered);
   c.sending.prrFlight = Math.max(distance(c.next, c.unacknowledged) - before, 1);
   c.sending.prrDelivered = 0;
@@ -164,7 +164,10 @@ export function reduceProportionally(c: Connection, delivered: number, isSafe: b
   congestion.window = pipe + Math.max(0, count);
 }
 
-/** Ends a recovery: all data that was sent before it is acknowledged (RFC 5681 3.2, step 6). */
+/**
+ * Ends a recovery, because all data that was sent before the recovery is acknowledged (RFC 5681
+ * 3.2, step 6).
+ */
 export function leaveRecovery(c: Connection): void {
   if (c.sending.phase === 'recovery') {
     c.sending.congestion.window = Math.max(
@@ -177,7 +180,7 @@ export function leaveRecovery(c: Connection): void {
   c.sending.mustResend = false;
 }
 
-/** Returns by how many ms segments may be late and not count as lost (RFC 8985 6.2, step 4). */
+/** Returns how many ms late a segment may be before it counts as lost (RFC 8985 6.2, step 4). */
 function reorderingWindow(c: Connection): number {
   if (!c.sending.rackSawReordering) {
     if (c.sending.phase !== 'open' || c.sending.sent.sacked >= 3 * c.segmentSize) return 0;

@@ -1,7 +1,7 @@
 /**
- * `answerReset`: sends the RST that answers a segment without a connection (RFC 9293 3.10.7.1). The
- * RST also answers an ACK of something that was never sent, while a connection is not established
- * yet.
+ * `answerReset`: sends the RST that answers a segment without a connection (RFC 9293 3.10.7.1).
+ * While a connection is not established yet, an ACK of something that was never sent is also
+ * answered with this RST.
  *
  * @module
  */

@@ -23,8 +23,8 @@ export class RtoEstimator {
   }
 
   /**
-   * Takes a measured round trip in ms. With a segment that was sent more than once, a round trip
-   * can be measured only by timestamps (Karn's algorithm, RFC 6298 3).
+   * Takes a measured round trip in ms. If a segment was sent more than once, its round trip can be
+   * measured only by timestamps (Karn's algorithm, RFC 6298 3).
    */
   sample(roundTrip: number, now: number): void {
     if (roundTrip < this.least || now - this.#leastAt > LEAST_WINDOW_MS) {

@@ -109,7 +109,8 @@ function blockCount(c: Connection): number {
 }
 
 /**
- * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges; those that changed last come first.
+ * RFC 2018 4: first a duplicate (RFC 2883 4), then the ranges. Of the ranges, those that changed
+ * last come first.
  */
 function fillBlocks(c: Connection, count: number): void {
   const { ahead } = c;

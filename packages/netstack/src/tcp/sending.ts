@@ -47,7 +47,10 @@ export class Sending {
   duplicateAcks: number = 0;
   /** Whether one lost segment is sent without regard to the window. */
   mustResend: boolean = false;
-  /** PRR (RFC 9937 6.1): FlightSize when the recovery began; bytes delivered and sent since. */
+  /**
+   * PRR (RFC 9937 6.1): FlightSize when the recovery began. The next two fields are the bytes that
+   * were delivered and sent since then.
+   */
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;

@@ -20,7 +20,7 @@ export const SENT = {
   SACKED: 1,
   /** The segment is thought to be lost. */
   LOST: 2,
-  /** The data was sent again after that, and may be on the way. */
+  /** The data was sent again after it was thought to be lost, and may be on the way. */
   RESENT: 4,
   /** The data has been sent more than once, so the time of sending gives no round trip. */
   EVER_RESENT: 8,

@@ -66,9 +66,9 @@ export function sendCookie(state: StackState, listener: BoundListener, segment: 
 }
 
 /**
- * Whether the segment acknowledges a cookie of the present or the last minute. If so, sets the
- * options of the segment to those of the SYN that the cookie answered, as far as the cookie has
- * them.
+ * Whether the segment acknowledges a cookie of the present or the last minute. If so, the options
+ * of the segment become those of the SYN that the cookie answered. Without timestamps, a cookie has
+ * only the segment size.
  */
 export function readCookie(
   state: StackState,
@@ -121,7 +121,7 @@ function minuteOf({ now }: StackState): number {
  * Returns a keyed hash of the addresses and ports of a segment, and of two more numbers.
  *
  * @param minute 0 to 255, or `ENDS`
- * @param sequence the sequence number of the SYN; 0 with `ENDS`
+ * @param sequence the sequence number of the SYN; 0 if `minute` is `ENDS`
  */
 function hashOf(
   { hash, packet }: StackState,

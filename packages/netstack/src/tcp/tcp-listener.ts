@@ -55,7 +55,7 @@ export class TcpListener {
     this.options = options;
   }
 
-  /** Why the listener ended: the stack was closed; undefined before. */
+  /** The error with which the stack was closed; undefined while the stack is open. */
   get error(): StackError | undefined {
     return this.#error;
   }

@@ -15,7 +15,7 @@ import { timestampOf } from './timestamp.ts';
 
 /**
  * Starts the timer of retransmissions, or stops it if nothing is on the way: RFC 6298 5.1 to 5.3.
- * With SACK, a tail loss probe comes first (RFC 8985 7.2).
+ * If the connection uses SACK, a tail loss probe comes first (RFC 8985 7.2).
  */
 export function armRetransmit({ now }: StackState, c: Connection): void {
   if (!c.hasSent) return;
@@ -107,7 +107,7 @@ function fireRetransmit(state: StackState, c: Connection): void {
   return fireTimeout(state, c);
 }
 
-/** RFC 8985 7.3: sends new data if there is any, otherwise the last segment again. */
+/** RFC 8985 7.3: sends new data if there is any. If there is none, sends the last segment again. */
 function probeTail(state: StackState, c: Connection): void {
   const { sent } = c.sending;
   const hasNew = distance(c.dataEnd, c.next) > 0;
@@ -127,8 +127,8 @@ function probeTail(state: StackState, c: Connection): void {
 }
 
 /**
- * RFC 8985 7.2: a tail loss probe is sent only with SACK, outside of a recovery, and when no other
- * one is on the way.
+ * RFC 8985 7.2: a tail loss probe is sent only if the connection uses SACK, if nothing is being
+ * recovered, and if no other tail loss probe is on the way.
  */
 function canProbeTail(c: Connection): boolean {
   return (
@@ -243,7 +243,7 @@ const MOST_SYN_RETRIES = 7;
 const DELAYED_ACK_MS = 40;
 /** RFC 8985 7.2: TLP.max_ack_delay. */
 const LATEST_ACK_MS = 200;
-/** By how much the timers of an event loop are late; TCP_TIMEOUT_MIN of Linux. */
+/** By how much the timers of an event loop may be late; TCP_TIMEOUT_MIN of Linux. */
 const CLOCK_MS = 2;
 /** RFC 9293 3.8.6.2.1: 0.1 to 1 s. */
 const SILLY_WINDOW_MS = 200;

@@ -88,8 +88,8 @@ export class UdpSocket {
    * Sets the destination of `send`. After that, only datagrams from this destination are received,
    * and `takeError` returns what ICMP reports about it.
    *
-   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of that version to send from, or
-   *   `address` is not that of one host
+   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of the IP version of `address`,
+   *   or `address` cannot be the address of one host
    * @throws {TypeError | RangeError} an argument is wrong
    */
   connect(address: string | Uint8Array | IpAddress, port: number): void {
@@ -125,9 +125,9 @@ export class UdpSocket {
    * @param address an `IpAddress` costs no parsing
    * @param trafficClass TOS or traffic class, 8 bits
    * @returns false if it was dropped because the output queue is full
-   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of that version to send from, or
-   *   `address` is not that of one host; `EMSGSIZE`: longer than a packet can be; `EPIPE`: the
-   *   socket is closed; `ENETDOWN`: the stack is closed
+   * @throws {StackError} `EHOSTUNREACH`: the socket has no address of the IP version of `address`,
+   *   or `address` cannot be the address of one host; `EMSGSIZE`: longer than a packet can be;
+   *   `EPIPE`: the socket is closed; `ENETDOWN`: the stack is closed
    */
   sendTo(
     data: Uint8Array,

@@ -36,7 +36,7 @@ export class IpFields {
   /** IPv6: where the Fragment header is in `buffer`. */
   fragmentHeader: number = 0;
 
-  /** If an extension header is wrong: the code of the Parameter Problem to answer; else -1. */
+  /** The code of the Parameter Problem to answer, if an extension header is wrong; -1: none is. */
   problemCode: number = -1;
   /** The offset in the packet of the field that is wrong. */
   problemPointer: number = 0;

@@ -64,7 +64,7 @@ export class IpPacket extends IpFields {
     return header === IPV4_HEADER_LENGTH ? undefined : this.#readOptions();
   }
 
-  /** Reads the options (RFC 791 3.1). All but source routes are skipped (RFC 1122 3.2.1.8). */
+  /** Reads the options (RFC 791 3.1). They are skipped (RFC 1122 3.2.1.8), except source routes. */
   #readOptions(): DropReason | undefined {
     const { buffer, transport } = this;
     for (let at = this.offset + IPV4_HEADER_LENGTH; at < transport;) {

@@ -72,7 +72,7 @@ export class TcpHeader {
   /**
    * Reads the segment that begins at `packet.transport`.
    *
-   * @returns false if its lengths are wrong
+   * @returns false if the segment is too short, or if its header states an impossible length
    */
   read(packet: IpFields): boolean {
     const { buffer, transport, transportLength } = packet;

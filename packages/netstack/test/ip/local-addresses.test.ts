@@ -20,7 +20,7 @@ describe('LocalAddresses', () => {
     expect(addresses.sourceFor(IpAddress.from(destination))?.toString()).toBe(source);
   });
 
-  test('returns no source if it has no address of that version', () => {
+  test('returns no source if the stack has no address of the version of the destination', () => {
     expect(create('10.0.0.1').sourceFor(IpAddress.from('fd00::1'))).toBeUndefined();
   });
 });

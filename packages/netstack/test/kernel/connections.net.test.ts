@@ -132,7 +132,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
   });
 
   describe('during TIME-WAIT', () => {
-    test('of the stack, the kernel uses the port again', async () => {
+    test('the kernel uses the port again while the stack is in TIME-WAIT', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = stack.listen(80);
       for (let i = 0; i < 3; i++) {
@@ -148,7 +148,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
-    test('of the stack, the stack uses the port again after a second', async () => {
+    test('the stack uses the port again after a second while it is itself in TIME-WAIT', async () => {
       const fixture = createFixture();
       const { network, stack, kernel } = fixture;
       const accept = kernel.listen(80);
@@ -167,7 +167,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
-    test('of the stack, new connections use a port again only after all other ports', async () => {
+    test('new connections of the stack use a port again only after all other ports', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = kernel.listen(80);
       const seen = new Set<number>();
@@ -190,7 +190,7 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       }
     });
 
-    test('of the kernel, the stack uses the port again', async () => {
+    test('the stack uses the port again while the kernel is in TIME-WAIT', async () => {
       const { network, stack, kernel } = createFixture();
       const accept = kernel.listen(80);
       for (let i = 0; i < 3; i++) {

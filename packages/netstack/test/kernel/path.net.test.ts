@@ -8,8 +8,8 @@ import { Receiver, Sender } from './transfer.ts';
 const BOTH = ['stack', 'kernel'] as const;
 
 describeWith([tunDevices], 'the path between a stack and the kernel of Linux', () => {
-  describe.each(BOTH)('marks congestion when the %s sends', (by) => {
-    test.each([4, 6] as const)('instead of losing packets (IPv%i)', async (version) => {
+  describe.each(BOTH)('while it marks congestion and the %s sends', (by) => {
+    test.each([4, 6] as const)('loses no packet (IPv%i)', async (version) => {
       const fixture = createFixture(
         { sysctls: { 'net.ipv4.tcp_ecn': 1 }, connections: { ecn: true } },
         { marks: 0.03, latency: 2 },
@@ -35,8 +35,8 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
     });
   });
 
-  describe.each(BOTH)('gets a smaller MTU while the %s sends', (by) => {
-    test.each([4, 6] as const)('and reports it (IPv%i)', async (version) => {
+  describe.each(BOTH)('when its MTU becomes smaller while the %s sends', (by) => {
+    test.each([4, 6] as const)('carries all bytes if a router says so (IPv%i)', async (version) => {
       const fixture = createFixture({}, {});
       const { network } = fixture;
       const ends = await connect(fixture, by, version);
@@ -60,7 +60,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
       expect(refused).toBeLessThan(200);
     });
 
-    test('and does not report it', { timeout: 60_000 }, async () => {
+    test('carries all bytes even if no router says so', { timeout: 60_000 }, async () => {
       const fixture = createFixture({ sysctls: { 'net.ipv4.tcp_mtu_probing': 1 } }, {});
       const { network } = fixture;
       const ends = await connect(fixture, by);

@@ -51,7 +51,7 @@ describe('openConnection', () => {
     expect([script.socket.state, script.socket.error]).toEqual(['closed', undefined]);
   });
 
-  test('without timestamps, uses addresses and ports again only after TIME-WAIT, and never if they are in use', () => {
+  test('without timestamps, uses addresses and ports again only after TIME-WAIT, and refuses those of another connection', () => {
     const script = timeWait('');
     script.advance(59_000);
     const again = (): unknown => script.stack.connectTcp(THEIRS[4], 5000, { localPort: 5555 });

@@ -100,7 +100,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()[0]).toBe('. 1001:2001 ack 1');
   });
 
-  test('is over when the timer fires again: that is a loss (step 1)', () => {
+  test('ends when the timer fires again, because that shows a loss (step 1)', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);

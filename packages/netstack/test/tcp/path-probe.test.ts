@@ -25,7 +25,8 @@ class Receiver {
   }
 
   /**
-   * Takes the segments that are sent, 20 ms later, and answers once. Returns their bytes of data.
+   * Takes the segments that are sent, and answers all of them once, 20 ms later. Returns the number
+   * of bytes of data of each segment.
    *
    * @param isLost whether a segment is lost although it is not too long
    */
@@ -121,7 +122,7 @@ describe('a probe of the path (RFC 4821 7)', () => {
     expect(Math.max(...receiver.untilProbe())).toBe(1380);
   });
 
-  test('is not tried again at this length if only the timer shows its loss (7.6.3)', () => {
+  test('is not tried again at the same length if only the timer shows its loss (7.6.3)', () => {
     const receiver = inBlackHole(1380);
     let isProbed = false;
     receiver.untilProbe((_, length) => {
@@ -133,7 +134,7 @@ describe('a probe of the path (RFC 4821 7)', () => {
     expect(next).toEqual([((1024 + 1419 + 1) >>> 1) - 40]);
   });
 
-  test.each([4, 6] as const)('finds what passes, and every byte arrives (IPv%i)', (version) => {
+  test.each([4, 6] as const)('finds the length that passes, loses no byte (IPv%i)', (version) => {
     for (const device of ['plain', 'offload'] as const) {
       const path = new SimulatedPath({ seed: 5, device });
       const transfer = new Transfer(path, { up: 2_000_000, version });

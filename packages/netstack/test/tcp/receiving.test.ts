@@ -121,7 +121,7 @@ describe('receiving', () => {
     expect(script.socket.readable).toBe(30);
   });
 
-  test('takes timestamps that wrap, and drops segments with timestamps from before (RFC 7323 5.4)', () => {
+  test('takes timestamps that wrap, and drops segments with timestamps from before the wrap (RFC 7323 5.4)', () => {
     const script = Script.connected({ syn: '<mss 1000,ts 4294967000 0>' });
     script.sent();
     let received = 1;

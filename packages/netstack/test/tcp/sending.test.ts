@@ -314,8 +314,8 @@ describe('sending', () => {
   });
 
   test('probes a silent connection also at times that are fractions of ms', () => {
-    // With these numbers, rounding makes now - heard less than 10000, but heard + 10000 equal to
-    // now.
+    // With these numbers, rounding makes `now - heard` less than 10000, but `heard + 10000` equal
+    // to `now`.
     const heard = 12_806.587092402655;
     const script = Script.connected({ tcp: { keepAlive: 10_000 } });
     script.advance(heard - script.now);

@@ -85,7 +85,7 @@ describe('a SYN cookie', () => {
     expect([script.sent(), script.stack.drops.of('full-backlog')]).toEqual([[], 1]);
   });
 
-  test('that comes back while the backlog is full is accepted when its data is sent again', () => {
+  test('is dropped if it comes back while the backlog is full, and accepted when it comes again with the data', () => {
     const script = flooded();
     const starts: number[] = [];
     for (const port of [6000, 7000]) {
@@ -108,7 +108,7 @@ describe('a SYN cookie', () => {
     expect([script.socket.remotePort, script.socket.readable]).toEqual([6000, 10]);
   });
 
-  test('and a handshake share the limit on connections that wait', () => {
+  test('counts against the same limit on waiting connections as a handshake', () => {
     const script = flooded();
     const handshake = script.ourStart;
     script.inject('S 0:0 <mss 1400>');

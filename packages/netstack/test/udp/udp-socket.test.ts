@@ -184,7 +184,7 @@ describe('UdpSocket', () => {
     expect(received(socket)).toEqual([pattern(5000), pattern(5000)]);
   });
 
-  test('a socket of one address gets its datagrams before a socket of all addresses', () => {
+  test('a datagram goes to the socket of its address rather than to a socket of all addresses', () => {
     const stack = createStack({ addresses: ['10.0.0.1', '10.0.0.5'] });
     const [all, one] = [
       stack.openUdp({ port: 53 }),

@@ -68,7 +68,7 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0x1e, 4, 0, 0, 0, 0, ...UDP]).reason).toBeUndefined();
   });
 
-  test('an option of kind 10 in a packet to a group must be answered, one of kind 11 not', () => {
+  test('in a packet to a group, an option of kind 10 must be answered, and an option of kind 11 must not', () => {
     expect(read(HOP, [17, 0, 0x9e, 4, 0, 0, 0, 0]).answersGroup).toBe(true);
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
   });

@@ -56,16 +56,17 @@ export class CipherThreads {
   #openJob: OpenJob | undefined = undefined;
   #isOpen = false;
   #isOpening = false;
-  /**
-   * The message after the last one whose result was taken: the index of its job, and its index in
-   * the job.
-   */
+  /** The index of the job that contains the first message whose result may still be taken. */
   #taken = 0;
+
+  /** The index of that message in the job. */
   #takenMessage = 0;
   /** The key of the job that is not published yet, because the next message may join it. */
   #growing: SharedKey | undefined = undefined;
-  /** The next job to publish, and the next one to finish. */
+  /** The index of the next job to publish. */
   #next = 0;
+
+  /** The index of the next job to finish. */
   #done = 0;
 
   /**

@@ -50,8 +50,8 @@ export class NetlinkSocket {
   /**
    * Opens a socket.
    *
-   * @param groups the multicast groups (`RTMGRP_...`) whose notifications the socket receives; with
-   *   groups, the socket does not block
+   * @param groups the multicast groups (`RTMGRP_...`) whose notifications the socket receives. If
+   *   there are groups, the socket does not block
    * @param protocol NETLINK_...; default: NETLINK_ROUTE
    * @throws {SystemError} no descriptors are left
    */
@@ -370,8 +370,8 @@ const NETLINK_GET_STRICT_CHK = 12;
 const MOST_IN_BATCH = 64;
 const NLMSGERR_ATTR_MSG = 1;
 /**
- * Bytes. The kernel's parts of a dump are at most 32 KiB, but a link with many virtual functions
- * may be larger.
+ * Bytes. The kernel's parts of a dump are at most 32 KiB, but the message about a link with many
+ * virtual functions may be longer.
  */
 const BUFFER_LENGTH = 65536;
 /** struct sockaddr_nl: u16 family | u16 padding | u32 port | u32 groups */

@@ -77,7 +77,10 @@ export interface Route {
   readonly mtu?: number;
   /** The program that made the route, RTPROT_... Default: 3 (boot), as with `ip route`. */
   readonly protocol?: number;
-  /** RT_SCOPE_... Default: host for type local, link for unicast without a gateway, else global. */
+  /**
+   * RT_SCOPE_... Default: host for the type local, link for unicast without a gateway, and global
+   * for all others.
+   */
   readonly scope?: number;
   /** Default: unicast. */
   readonly type?: RouteType;
@@ -121,8 +124,8 @@ export interface RouteTo {
   /** The source address that the kernel would choose. */
   readonly source?: Uint8Array;
   /**
-   * Present only if the route has an MTU, or the kernel has discovered the MTU of the path.
-   * Otherwise the MTU of the link applies.
+   * Present only if the route has an MTU, or if the kernel has discovered the MTU of the path. If
+   * it is absent, the MTU of the link applies.
    */
   readonly mtu?: number;
   readonly table: number;

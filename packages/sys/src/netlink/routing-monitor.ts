@@ -37,7 +37,7 @@ import {
 } from './rtnetlink.ts';
 import { readRule, type InstalledRule } from './rule.ts';
 
-/** A change. `gone`: the object was removed; otherwise it is new or was changed. */
+/** A change. `gone` is true if the object was removed, and false if it is new or was changed. */
 export type RoutingChange =
   | { readonly type: 'link'; readonly gone: boolean; readonly link: Link }
   | { readonly type: 'address'; readonly gone: boolean; readonly address: AssignedAddress }

@@ -126,8 +126,8 @@ export class PacketSocket {
   #setReceiveBuffer(length: number): void {
     const { address, view } = this.#option;
     view.setUint32(0, length, true);
-    // More than net.core.rmem_max needs CAP_NET_ADMIN. Without it, the buffer gets the size that is
-    // allowed.
+    // A buffer of more than net.core.rmem_max needs CAP_NET_ADMIN. Without this capability, the
+    // buffer gets the size that is allowed.
     if (libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, address, 4) === 0) return;
     check(libc().setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, address, 4), 'setsockopt');
   }

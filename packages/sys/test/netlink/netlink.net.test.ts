@@ -203,7 +203,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     ]);
   });
 
-  test('of IPv6 are added, replaced and deleted', () => {
+  test('are added, replaced and deleted (IPv6)', () => {
     const { netlink, index } = createTestLink();
     const route = { destination: ipv6(0), prefixLength: 64, interfaceIndex: index, table: 1000 };
 
@@ -235,7 +235,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     expect(netlink.routeTo(ipv4(1))?.type).toBe('local');
   });
 
-  test('that prohibit packets make routeTo throw an error with the name of the errno', () => {
+  test('make routeTo throw an error with the name of the errno if they prohibit packets', () => {
     const { netlink } = createTestLink();
     const destination = Uint8Array.of(203, 0, 113, 0);
     netlink.addRoute({ destination, prefixLength: 24, type: 'prohibit' });
@@ -314,7 +314,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     expect(netlink.rules()).toEqual(before);
   });
 
-  test('are distinguished by their protocol, the number of the program that made them', () => {
+  test('are distinguished by their protocol, which is the number of the program that made them', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     const rule = { family: 4, table: 7, priority: 99, protocol: 76 } as const;

@@ -82,7 +82,7 @@ describe('deleteRouteMessage', () => {
 });
 
 describe('dumpTableMessage', () => {
-  test('has the family and the table, and no other value, which strict checking would refuse', () => {
+  test('contains only family and table, because strict checking refuses any other value', () => {
     const message = dumpTableMessage(6, 51871).finish(0);
 
     expect([...message.subarray(16, 28)]).toEqual([10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -29,7 +29,7 @@ describe('addRuleMessage', () => {
     });
   });
 
-  test('contains the protocol, the number of the program that made the rule', () => {
+  test('contains the protocol, which is the number of the program that made the rule', () => {
     const rule = { family: 4, table: 10, priority: 5, protocol: 76 } as const;
     const message = addRuleMessage(rule).finish(0);
 

@@ -57,8 +57,8 @@ export class CoalescedItem {
   }
 
   /**
-   * TCP: whether the item's data follow the segment's data, and the segment may be joined. When it
-   * is joined, its payload length becomes the item's `gsoSize`.
+   * TCP: whether the item's data follow the segment's data, and the segment may be joined. When the
+   * segment is joined, the length of its payload becomes the item's `gsoSize`.
    */
   isPrecededBy(segment: TransportSegment): boolean {
     const { sequence, payloadLength, push } = segment;

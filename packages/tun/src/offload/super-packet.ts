@@ -194,7 +194,7 @@ export class SuperPacketSplitter {
 
   /**
    * Writes the next `count` segments at distances of `stride` bytes. `stride` must be at least
-   * `segmentLength`. Otherwise like `write`.
+   * `segmentLength`. All else is as for `write`.
    *
    * @returns the length of the last one in bytes
    */

@@ -20,7 +20,7 @@ const CASES = [4, 6].flatMap((version) =>
 
 describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   test.each(CASES)(
-    'IPv%i %s, %i together: without verifyChecksums, the kernel accepts packets with wrong checksums',
+    'IPv%i %s, %i together: if verifyChecksums is false, the kernel accepts packets with wrong checksums',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: false });
       expect(received).toBe(count * LENGTH);
@@ -29,7 +29,7 @@ describeWith([tunDevices, SOCAT], 'Coalescer on a real TUN', () => {
   );
 
   test.each(CASES)(
-    'IPv%i %s, %i together: with verifyChecksums, the kernel drops packets with wrong checksums',
+    'IPv%i %s, %i together: if verifyChecksums is true, the kernel drops packets with wrong checksums',
     async (version, protocol, count) => {
       const { received, writes } = await sendWrong({ version, protocol, count, verify: true });
       expect(received).toBe(0);
@@ -154,7 +154,8 @@ function setUp({ version, protocol }: Sending): { tun: TunDevice; listener: List
       untilBound: () => until(() => /starting data transfer/.test(log)),
       async bytes(atLeast) {
         await until(() => bytes >= atLeast);
-        // The wrong packets were sent first, so their bytes would be here already.
+        // The wrong packets were sent first, so if the kernel had accepted them, their bytes would
+        // be here already.
         return bytes;
       },
     },

@@ -176,7 +176,7 @@ describe('Coalescer', () => {
     expect(coalesce([packets[0], packets[2], packets[1]])).toHaveLength(2);
   });
 
-  test('joins the packets after one with a wrong checksum', () => {
+  test('joins the packets that follow a packet with a wrong checksum', () => {
     const packets = corrupt(stream([100, 100, 100, 100]), 1, 45);
 
     const outputs = coalesce(packets);

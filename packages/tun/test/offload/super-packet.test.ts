@@ -165,7 +165,7 @@ describe('SplitFailure', () => {
     expect(splitSuperPacket(source, 0, source.length, emptySlab())).toBe(SplitFailure[failure]);
   });
 
-  test('is tooManySegments above the capacity of the slab, and nothing is written', () => {
+  test('is tooManySegments if the slab has too few places, and nothing is written', () => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(4000), 0, 300, 2);
 
@@ -188,7 +188,7 @@ describe('SplitFailure', () => {
   });
 
   test(
-    'is returned for a damaged super-packet, or it is split and no headroom is overwritten',
+    'is returned for a damaged super-packet if it cannot be split; no headroom is overwritten',
     () => {
       const mutations = fc.array(fc.tuple(fc.nat(90), fc.nat(255)), { maxLength: 6 });
       fc.assert(
@@ -217,7 +217,7 @@ describe('SplitFailure', () => {
   );
 
   test(
-    'is returned for random bytes, or they are split',
+    'is returned for random bytes that cannot be split',
     () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 120, size: 'max' }), (bytes) => {

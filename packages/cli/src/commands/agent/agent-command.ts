@@ -122,7 +122,7 @@ function addRegistryFlags(agent: Command): Command {
         .choices(['litz', 'cilium'])
         .default('litz'),
     )
-    .option('--etcd-ca <file>', 'certificate of the authority of etcd, with etcds://')
+    .option('--etcd-ca <file>', 'certificate of the authority of etcd; only for etcds://')
     .option('--etcd-cert <file>', 'certificate of this client')
     .option('--etcd-key <file>', 'key of this client')
     .option('--etcd-user <name>', 'user of etcd, with --etcd-password-file')

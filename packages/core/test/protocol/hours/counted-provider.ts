@@ -1,6 +1,6 @@
 /**
  * `CountedProvider`: a provider that counts the ciphers that are not destroyed. It fails if a
- * counter is not greater than the last one that was used with the same key.
+ * counter is not greater than the last counter that was used with the same key.
  *
  * @module
  */

@@ -80,8 +80,8 @@ function keepAlive(world: World, member: Member): void {
 }
 
 /**
- * A member gets a new key without a rotation. The others remove the peer with the old key, and add
- * a peer with the new one.
+ * A member gets a new key without a rotation. The other members remove the peer with the old key,
+ * and add a peer with the new key.
  */
 function changeKey(world: World, member: Member): void {
   const { publicKey } = member.person;
@@ -140,8 +140,8 @@ function restart(world: World, member: Member): void {
 }
 
 /**
- * Another process takes the sessions over. Sometimes it dies at once, and the old process
- * continues.
+ * Another process takes the sessions over. Sometimes the new process dies at once, and the old
+ * process continues.
  */
 function upgrade(world: World, member: Member): void {
   world.upgrade(member);

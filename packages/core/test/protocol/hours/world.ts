@@ -206,7 +206,7 @@ export class World {
     }
   }
 
-  /** Sends forged datagrams, repeated ones, and old ones from another address. */
+  /** Sends forged datagrams, repeated datagrams, and old datagrams from another address. */
   attack(): void {
     for (let left = 1 + this.below(20); left > 0; left--) {
       const heard = this.#heard[this.below(this.#heard.length)];
@@ -216,11 +216,12 @@ export class World {
       const kind = this.random();
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
-      // The attacker sends from his own address only what the receiver has already accepted.
-      // Anything else is authentic from any address: a lost message, and an initiation that was
-      // refused under load or whose timestamp was forgotten. The receiver would then send to the
-      // attacker (section 2.1 of the paper). If the real sender has moved silently, the receiver
-      // and the real sender could not find each other.
+      // From his own address, the attacker sends only messages that the receiver has already
+      // accepted. Any other message of a member is authentic for the receiver, whatever its source
+      // is: for example a lost message, or an initiation that was refused under load or whose
+      // timestamp was forgotten. The receiver would then send to the attacker (section 2.1 of the
+      // paper). If the real sender moved and sent nothing, the receiver and the real sender could
+      // not find each other.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;

@@ -12,7 +12,7 @@ describeWith([etcdProgram], 'EtcdRegistry with several endpoints', () => {
   let etcds: RealEtcd[];
   const registries: EtcdRegistry[] = [];
 
-  /** Opens a registry. @param ports of the servers, in the order in which the client tries them */
+  /** Opens a registry. @param ports the ports of the servers, in the order in which the client tries them */
   const open = (ports: readonly number[]): EtcdRegistry => {
     const url = `etcd://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`;
     const registry = new EtcdRegistry(url, { random: () => 0 });
