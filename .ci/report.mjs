@@ -37,8 +37,8 @@ function printSeconds() {
 }
 
 /**
- * The tests of the mesh are in three packages. Their time is one figure, because they have a time
- * limit of their own: 900 s.
+ * The tests of the mesh are in three packages. They have one time limit together, 900 s. So the
+ * report has one figure for all of them.
  */
 function areaOf(parts) {
   const kind = parts.at(-1).includes('.net.') ? 'net' : 'unit';

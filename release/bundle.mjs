@@ -51,7 +51,7 @@ export async function bundlePackage(folder, out, entries) {
     dir: out,
     format: 'es',
     entryFileNames: '[name].js',
-    // All files are in one folder, so that the URL of a thread's file is its name.
+    // All files are in one folder, so the URL of a file that a thread runs is the name of the file.
     chunkFileNames: 'part-[name].js',
     minifyInternalExports: false,
     sourcemap: true,

@@ -36,7 +36,10 @@ function exactBuffer(bytes) {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
-/** The profile esm-only ignores `require`, and the resolution that knows no `exports`. */
+/**
+ * The profile esm-only ignores two ways to resolve a package: that of old versions of Node.js,
+ * which do not know the field `exports`, and that of `require`.
+ */
 const IGNORED_RESOLUTIONS = new Set(['node10', 'node16-cjs']);
 
 if (process.argv[1] === import.meta.filename) {

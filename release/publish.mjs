@@ -16,8 +16,8 @@ import { publishedPackages, readJson, root } from './packages.mjs';
 import { checkRepository } from './repository.mjs';
 
 async function dryRun({ name, file }) {
-  // A dry run needs no registry. It must not fail if a registry already has the version, so there
-  // is no registry at this address.
+  // A dry run needs no registry. If npm could ask a registry that already has the version, the dry
+  // run would fail. So the address is one where no registry listens.
   const args = [
     'publish',
     '--dry-run',
@@ -52,7 +52,7 @@ if (process.argv[1] === import.meta.filename) {
   if (!isDryRun) checkRepository(readJson(join(root, 'package.json')));
   const tarballs = await packAll();
   if (isDryRun) {
-    // Two at a time, because each is a process.
+    // Two at a time, because each dry run is a process of its own.
     const waiting = [...tarballs];
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await dryRun(next);

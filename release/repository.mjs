@@ -1,6 +1,6 @@
 /**
- * `repositoryFields` and `checkRepository`: the repository of the packages, in their manifests and
- * as npm checks it.
+ * `repositoryFields` returns the fields of a manifest that name the repository. `checkRepository`
+ * checks before a release that npm will accept this repository.
  *
  * @module
  */

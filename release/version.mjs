@@ -11,7 +11,7 @@ import { publishedPackages, root } from './packages.mjs';
 
 /**
  * Files that name the version of the packages, besides manifests and changelogs. In these files,
- * every text that is the old version becomes the new one.
+ * the new version replaces the old version wherever it appears.
  */
 export const VERSIONED_FILES = [
   'deploy/Containerfile',

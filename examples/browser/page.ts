@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The script of the page. The page has a form for a wg-quick file and a URL, and shows the answer
- * of the HTTP server at that URL, which is reached through the tunnel.
+ * The script of the page. The page has a form for a wg-quick file and a URL. It requests the URL
+ * through the tunnel, and shows the answer of the HTTP server.
  *
  * @module
  */

@@ -108,8 +108,8 @@ async function startRelay(endpoints: readonly Endpoint[], port: number): Promise
 const require = createRequire(import.meta.url);
 const PAGE = fileURLToPath(new URL('../../browser/index.html', import.meta.url));
 /**
- * Where the modules are that the page imports, by the first part of their URL path. With a bundler,
- * they would be one file.
+ * The folders of the modules that the page imports. The first part of a module's URL path selects
+ * the folder. (A bundler would join all modules into one file.)
  */
 const FOLDERS: ReadonlyMap<string, (name: string) => string> = new Map([
   ['page', () => fileURLToPath(new URL('.', import.meta.url))],

@@ -67,7 +67,7 @@ describeWith(realInterfaces, 'Device with several threads', () => {
     expect(errors).toEqual(
       Array.from({ length: 3 }, () =>
         expect.stringMatching(
-          /^a thread that seals packets of wg0 ended: .*; the device goes on with one less$/,
+          /^a thread that seals packets of wg0 ended: .*; the device goes on with one fewer$/,
         ),
       ),
     );

@@ -82,7 +82,7 @@ export class LinuxDriver implements Driver {
     this.#name = tunName;
     this.#listener = listener;
     this.#ciphers = new CipherWorkers((error) => {
-      const text = `a thread that seals packets of ${this.#name} ended: ${error.message}; the device goes on with one less`;
+      const text = `a thread that seals packets of ${this.#name} ended: ${error.message}; the device goes on with one fewer`;
       listener.error(new Error(text, { cause: error }));
     });
     this.#opened = promiseWithResolvers();
