@@ -43,8 +43,8 @@ export class LinkFilters {
   }
 
   /**
-   * Discards the values that were read, so that the next call reads them again. Must be called when
-   * the kernel reports a change.
+   * Discards the values that were read, so that `loosened` and `isStrict` read them again. Must be
+   * called when the kernel reports a change.
    */
   forget(): void {
     this.#read = undefined;
