@@ -13,7 +13,7 @@ export interface LinkFiltersOptions {
   readonly interfaceName: string;
   /** Folder for the former values of the filters. */
   readonly folder: string;
-  /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
+  /** Reads a parameter under /proc/sys of the host's namespace; undefined if it does not exist. */
   readonly sysctl: (name: string) => string | undefined;
   /** Returns an identifier of the network namespace. */
   readonly namespace: () => string;
