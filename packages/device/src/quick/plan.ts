@@ -21,8 +21,8 @@
  * leads into the tunnel. wg-quick solves this with a firewall rule that sets the mark on arriving
  * datagrams, and with src_valid_mark, which makes the filter respect marks. Litz uses no firewall.
  * It makes the filter of the interface towards the endpoint loose, which is needed whether
- * src_valid_mark is set or not. It also sets src_valid_mark, where that is possible, for users whose
- * own rules set marks.
+ * src_valid_mark is set or not. It also sets src_valid_mark, where that is possible, for users
+ * whose own rules set marks.
  *
  * wg-quick also makes a firewall rule that drops packets from neighbours to the tunnel's own
  * address. Litz does not.
@@ -30,8 +30,8 @@
  * When a process is killed, its interface and routes disappear, but not its rules. The rules have
  * no effect, because their table is empty. The next tunnel that uses the same table deletes them.
  * Rules of other programs stay, even if they look the same: `HostFacts.tunnelRules` has only rules
- * that Litz made. The next tunnel restores a filter that a killed tunnel left loose. If it needs the
- * loose filter itself, it restores it when it goes down, otherwise at once.
+ * that Litz made. If a killed tunnel left a filter loose, the next tunnel restores the filter at
+ * once. If the next tunnel needs the loose filter itself, it restores the filter when it goes down.
  *
  * @module
  */
