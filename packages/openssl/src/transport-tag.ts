@@ -100,7 +100,7 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
   };
 }
 
-// zeros | lengths | tag | saved bytes
+// The offsets in `tail`: zeros | lengths | tag | saved bytes
 /**
  * The lengths (16 bytes) come after at least 15 zeros, because `finishInParts` passes the padding
  * and the lengths in one piece.

@@ -95,8 +95,8 @@ function receiveChecked(
 }
 
 /**
- * Returns the checker of the identity that the message is for; undefined if its mac1 fits none of
- * our identities. A second mac1 is computed only while there are two identities.
+ * Returns the checker of the identity that the message is for; undefined if the mac1 of the message
+ * fits none of our identities. A second mac1 is computed only while there are two identities.
  */
 function addresseeOf(
   state: EngineState,

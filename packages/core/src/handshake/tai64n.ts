@@ -29,8 +29,8 @@ export class TimestampSource {
   #copiedAt = Infinity;
 
   /**
-   * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
-   *   is one step after the last timestamp.
+   * @param unixTime returns Unix time in milliseconds; it may jump. If it returns NaN, the next
+   *   timestamp is one step after the last timestamp.
    */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;

@@ -7,8 +7,8 @@
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
  *                                 first message received with it ^
  * ```
- * Messages are sent with `current` only. They are received with all three, and with `retired` ones
- * while static keys are being replaced.
+ * Messages are sent with `current` only. They are received with `current`, `previous` and `next`.
+ * While static keys are being replaced, they are also received with `retired` keypairs.
  *
  * @module
  */

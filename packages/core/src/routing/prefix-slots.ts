@@ -115,7 +115,8 @@ export class PrefixSlots implements LookupStarts {
     const nodes = this.#nodes;
     let node = root;
     while (node !== NONE && nodes.lengthOf(node) < this.#depth) node = nodes.next(node, address);
-    // The way down did not check the bits between the nodes.
+    // The loop has tested only one bit of the address at each node, so the other bits are compared
+    // here.
     const isOfSlot = node !== NONE && nodes.commonBits(node, address) >= this.#depth;
     this.#table[slot * 2] = isOfSlot ? node : NONE;
   }
@@ -187,7 +188,7 @@ function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
     if (node === NONE) return 0;
     const below = weigh(nodes.childOf(node, 0)) + weigh(nodes.childOf(node, 1));
     const weight = nodes.ownerOf(node) === NONE ? below : below + 1;
-    // All other nodes with so many prefixes are above this node.
+    // All other nodes with at least `enough` prefixes below them are above this node.
     if (dense === NONE && weight >= enough) dense = node;
     return weight;
   };

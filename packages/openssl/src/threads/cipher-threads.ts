@@ -407,6 +407,9 @@ const CHUNK = 5;
  * last message of a job costs more than opening the others.
  */
 const OPEN_CHUNK = 9;
-/** How often this thread looks at a job before it sleeps for a moment. This takes about 50 us. */
+/**
+ * How often this thread looks at a job before it sleeps for a moment. To look this often takes
+ * about 50 us.
+ */
 const TURNS_PER_SLEEP = 1000;
 const SLEEP_MS = 0.05;

@@ -144,7 +144,7 @@ const DONE = 0;
 const PENDING = 1;
 const CLAIMED = 2;
 
-/** The words of a ring. */
+/** The words of a ring. All jobs before the job at `HINT` are claimed or done. */
 const PUBLISHED = 0;
 const HINT = 16;
 const SLEEPERS = 32;

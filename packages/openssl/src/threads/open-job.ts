@@ -52,5 +52,5 @@ export class OpenJob {
   }
 }
 
-/** Bytes of a packet with the largest usual MTU. */
+/** The largest usual MTU (jumbo frames), in bytes. */
 const LONGEST_COPIED = 9216;
