@@ -3,9 +3,9 @@
  * with OpenSSL.
  *
  * The authenticated bytes end with zeros up to a multiple of 16, and with the lengths. A separate
- * update for the zeros and lengths costs as much as a full packet. So they are written behind the
- * text for a moment, over the tag and a few more bytes, which the caller keeps with `save` and
- * `restore`.
+ * call of `EVP_MAC_update` for the zeros and lengths takes as much time as the call for a full
+ * packet. So they are written behind the text for a moment, over the tag and a few more bytes,
+ * which the caller keeps with `save` and `restore`.
  *
  * @module
  */

@@ -9,7 +9,7 @@
  *    cookie reply for the next mac2.
  *
  * `handshake-work.ts` checks type and length, and decides when a message is processed. The
- * functions here count what each step costs.
+ * functions here count the price of each step in the budgets.
  *
  * @module
  */

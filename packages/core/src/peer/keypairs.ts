@@ -231,5 +231,8 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** At most this many replaced keypairs are kept. Two handshakes that cross replace fewer. */
+/**
+ * At most this many replaced keypairs are kept. Two handshakes that cross replace fewer keypairs
+ * than this.
+ */
 const MOST_RETIRED = 4;

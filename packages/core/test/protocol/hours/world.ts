@@ -389,7 +389,7 @@ const REJECT_AFTER_TIME_MS = 180_000;
 /**
  * The longest time until all members reach each other on a good network. In the worst case, a peer
  * has a session that the other side has forgotten. It initiates after Keepalive-Timeout and
- * Rekey-Timeout, which are 15 s. Then it may need three initiations, each with Rekey-Timeout and up
- * to a third of a second of jitter.
+ * Rekey-Timeout, which are 15 s together. Then it may need three initiations, each with
+ * Rekey-Timeout and up to a third of a second of jitter.
  */
 const LONGEST_CALM_MS = 40_000;
