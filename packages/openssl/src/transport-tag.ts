@@ -32,9 +32,9 @@ export interface TransportTag {
 }
 
 /**
- * Makes the functions for a thread. Addresses are constants of a closure: in a field of an object,
- * V8 stores a number of more than 31 bits as a heap object, and allocates another object when the
- * number is passed on.
+ * Makes the functions for a thread. Addresses are constants of a closure, not fields of an object.
+ * In a field, V8 stores a number of more than 31 bits as a heap object, and allocates another
+ * object when the number is passed to a function.
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */

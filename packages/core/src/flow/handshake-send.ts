@@ -197,8 +197,8 @@ function otherPair(
 }
 
 /**
- * Returns the later of two times: when we last sent a handshake message other than a probe to the
- * peer, and when we last sent an initiation with this pair.
+ * Returns the later of two times: the time of our last handshake message to the peer, not counting
+ * probes, and the time of our last initiation with this pair.
  */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);

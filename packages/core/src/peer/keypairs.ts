@@ -119,8 +119,8 @@ export class Keypairs<Owner = unknown> {
   next: Keypair<Owner> | undefined = undefined;
   /**
    * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
-   * are being replaced, because then handshakes of both sides can cross, and the peer may still
-   * send with a keypair that we have replaced.
+   * are being replaced. Then handshakes of both sides can cross, so the peer may still send with a
+   * keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;

@@ -122,8 +122,8 @@ export class PrefixSlots implements LookupStarts {
   }
 
   /**
-   * Returns the label of the longest prefix of the address that has an owner and at most `length`
-   * bits; 0 if there is none.
+   * Looks at the prefixes that contain the address, have an owner and have at most `length` bits.
+   * Returns the label of the longest of these prefixes; 0 if there is none.
    */
   #longestLabel(root: number, address: Uint8Array, length: number): number {
     const nodes = this.#nodes;

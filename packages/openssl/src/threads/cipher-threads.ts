@@ -403,8 +403,8 @@ const MOST = 128;
 /** The most messages of one job to seal. */
 const CHUNK = 5;
 /**
- * The most messages of one job to open. These are more than in a job to seal, because opening the
- * last message of a job costs more than opening the others.
+ * The most messages of one job to open. A job to open has more messages than a job to seal, because
+ * opening the last message of a job costs more than opening the others.
  */
 const OPEN_CHUNK = 9;
 /**
