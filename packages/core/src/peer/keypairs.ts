@@ -135,7 +135,10 @@ export class Keypairs<Owner = unknown> {
     this.#retired = keypairs.length > 0 ? keypairs : undefined;
   }
 
-  /** Stores a new keypair in the place for its role (kernel: noise.c, add_new_keypair). */
+  /**
+   * Stores a new keypair: as `current` if we initiated, as `next` if the peer initiated (kernel:
+   * noise.c, add_new_keypair).
+   */
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {

@@ -9,8 +9,8 @@
  *                                                    contains 10.0011, has fewer than 8 + 4 bits
  *                                                    and has an owner; or 0
  * ```
- * On the way down from the root, each node is at another place in memory. The table skips the nodes
- * that every lookup would visit.
+ * Each node that a lookup visits costs a wait for memory. With the table, a lookup skips the nodes
+ * near the root, which every lookup would visit.
  *
  * The base is the range that contains most of the prefixes. Peers usually have addresses from one
  * range, and all IPv6 addresses of the Internet begin with the same three bits. For an address

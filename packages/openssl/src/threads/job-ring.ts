@@ -9,7 +9,7 @@
  *
  * A thread claims a job with one atomic exchange of the job's state. The new state contains the
  * number of the thread, so if a thread ends, it is known which job it had. Only the publishing
- * thread uses the place of a finished job again.
+ * thread uses the slot of a finished job again.
  *
  * @module
  */
