@@ -173,7 +173,7 @@ export class PrefixTrie {
     this.#rings.reset();
   }
 
-  /** Removes a node without owner from the trie, unless it has two children. */
+  /** Removes a node that has no owner from the trie. A node with two children stays. */
   #unlink(node: number): void {
     const nodes = this.#nodes;
     const left = nodes.childOf(node, 0);
