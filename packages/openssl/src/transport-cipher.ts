@@ -142,7 +142,8 @@ function createSealRunLater(
   // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRunLater`
   return (counter, buffer, offset, length, stride, count, receiver) => {
     if (!threads.accepts(buffer, count)) return false;
-    // Blocks of different messages must not share bytes, because two threads would write to them.
+    // A text is encrypted in whole blocks, so its last block may reach beyond its tag. With these
+    // multiples, it ends before block 0 of the next message, to which another thread may write.
     if (offset % BLOCK_LENGTH !== 0 || stride % BLOCK_LENGTH !== 0) return false;
     check(buffer, offset, length);
     checkRun(buffer, offset, length, stride, count);
@@ -234,7 +235,9 @@ function checkRun(
     stride >= length + 16 + BLOCK_LENGTH &&
     last + length + BLOCK_LENGTH <= buffer.length;
   if (!fits)
-    throw new RangeError('"stride" and "count" expected messages that fit into the buffer');
+    throw new RangeError(
+      '"stride" and "count": the messages overlap, or do not fit into the buffer',
+    );
 }
 
 function clearKey(view: DataView, at: number): void {

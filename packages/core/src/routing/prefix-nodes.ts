@@ -233,7 +233,7 @@ function labelFor(length: number, owner: number): number {
 
 /** The greatest owner number that fits into a label. */
 export const MAX_OWNER = 0xffffff;
-/** Initial capacity in nodes, and in owners. */
+/** How many nodes fit at first; in `OwnerRings`, how many owners. */
 export const FIRST_CAPACITY = 8;
 
 // V8 looks up an exported constant each time it is read, so the constants of the lookup are not

@@ -88,8 +88,9 @@ export interface HostFacts {
   /** Whether net.ipv4.conf.all.src_valid_mark is set. */
   readonly srcValidMark: boolean;
   /**
-   * Interfaces that lead to IPv4 endpoints and have a strict reverse path filter, and interfaces
-   * whose filter other tunnels have made loose.
+   * The interfaces whose reverse path filter this tunnel needs loose: those that lead to an IPv4
+   * endpoint and have a strict filter, and those that other tunnels have made loose. Without this
+   * tunnel, the latter would become strict again when the other tunnels end.
    */
   readonly strictInterfaces: readonly string[];
   /** Interfaces whose filter is loose only for tunnels that no longer exist. */

@@ -75,8 +75,8 @@ function checkAddresses({ name, addresses, ...claim }: OwnNodeClaim): void {
 }
 
 /**
- * Refuses prefixes that cover an address of the node. All traffic to that address would go into the
- * tunnel, even the datagrams of the tunnel itself.
+ * Refuses prefixes that cover an address of the node. The other nodes would send all
+ * traffic to that address into the tunnel, even the datagrams of the tunnel itself.
  */
 function checkCoversNoAddress(claim: OwnNodeClaim, field: 'prefixes' | 'clusterPrefixes'): void {
   for (const prefix of claim[field]) {

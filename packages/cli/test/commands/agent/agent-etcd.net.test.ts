@@ -66,7 +66,7 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
   });
 
   it(
-    `loses no packet while one node cannot reach etcd for ${ALONE_MS / 1000} s, and then no node can reach etcd for ${TOGETHER_MS / 1000} s`,
+    `loses no packet while first one node cannot reach etcd (${ALONE_MS / 1000} s), and then all nodes cannot (${TOGETHER_MS / 1000} s)`,
     async () => {
       const [one, two, three] = cluster.nodes as [MeshNode, MeshNode, MeshNode];
       const settings = { rate: LONG ? 200 : 1000, longestMs: LONGEST_MS };
