@@ -29,7 +29,10 @@ export interface FloodOptions {
   readonly sockets: FloodSockets;
   /** The messages, sent in turn. */
   readonly messages: readonly Uint8Array[];
-  /** Endpoints of the receiver, one for each source address. They are used in turn. */
+  /**
+   * Endpoints of the receiver, used in turn. An endpoint can name the source address from which its
+   * messages are sent.
+   */
   readonly destinations: readonly Endpoint[];
   /** Messages per second; Infinity means as many as possible. */
   readonly perSecond: number;
@@ -46,8 +49,8 @@ export class HandshakeFlood {
   }
 
   /**
-   * Sends the messages that are due, at most `MOST_AT_ONCE` in one call, so that this function
-   * returns soon even if the caller has not run for a while.
+   * Sends the messages that are due, but at most `MOST_AT_ONCE` in one call. So this function
+   * returns soon, even if it was not called for a while.
    *
    * @param elapsedMs time since the flood began
    */

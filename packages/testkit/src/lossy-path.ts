@@ -51,7 +51,10 @@ export class LossyPath {
   sent = 0;
   lost = 0;
   readonly random: () => number;
-  /** A heap; packets of equal time keep their order. */
+  /**
+   * A heap, ordered by the time of arrival. Packets with the same time arrive in the order in which
+   * they were put on the path.
+   */
   readonly #flights: (Flight & { order: number })[] = [];
   readonly #freeAt: [number, number] = [0, 0];
 

@@ -91,7 +91,7 @@ describeWith(
 for (const manager of ['npm', 'pnpm'] satisfies PackageManager[]) {
   const requirements = [programRequirement('npm'), programRequirement(manager), builtPackages];
   describeWith(requirements, `${manager} install`, () => {
-    test('installs all that system calls need, without an install script (it would fail with pnpm)', () => {
+    test('installs all that system calls need, without install scripts, which pnpm refuses', () => {
       const own = new PackedProject();
       onTestFinished(() => own.remove());
       own.install(manager);
