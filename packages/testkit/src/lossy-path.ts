@@ -39,6 +39,7 @@ export interface PathOptions {
 
 /** A packet on its way to host 0 or 1. */
 export interface Flight {
+  /** The time of its arrival, in ms. */
   readonly at: number;
   readonly to: 0 | 1;
   readonly packet: Uint8Array;

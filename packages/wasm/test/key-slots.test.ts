@@ -8,8 +8,8 @@ import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
 /**
- * Counters: the first counters, one counter in the middle, and counters next to a carry or next to
- * the end.
+ * The first counters, counters next to a carry from the lower word of 32 bits, one large counter,
+ * and the largest one.
  */
 const EDGES: readonly number[] = [
   0,
