@@ -8,8 +8,8 @@ import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
 /**
- * The first counters, counters next to a carry from the lower word of 32 bits, one large counter,
- * and the largest one.
+ * The first counters, counters around 2^31, 2^32 and 2^33, one large counter, and the limit of
+ * messages (`REJECT_AFTER_MESSAGES` of core).
  */
 const EDGES: readonly number[] = [
   0,
