@@ -120,7 +120,7 @@ describe('within', () => {
 });
 
 describe('survivingLines', () => {
-  it('returns each line with an unexplained survivor once', () => {
+  it('returns once each line with a survivor that is not listed as equivalent', () => {
     const file = 'packages/core/src/a.ts';
     const mutants = [
       mutant('Survived', 'true', 1, 5, 6),

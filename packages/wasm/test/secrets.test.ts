@@ -74,20 +74,23 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test.each([0, 5, 64, 200, 1420, 3000])('contains no key stream after %i bytes', (length) => {
-    const arena = WasmArena.createSync({ length: 4096, build });
-    const slab = arena.allocate(4096);
-    const cipher = new WasmCipher(arena, KEY);
-    slab.set(PLAIN.subarray(0, length));
-    cipher.seal(1, slab, 0, length);
-    const sealed = slab.slice();
-    cipher.open(1, slab, 0, length);
-    slab.set(sealed);
-    slab[length] ^= 1;
-    cipher.open(1, slab, 0, length);
-    cipher.destroy();
-    expect(secretsOf(arena)).toEqual([]);
-  });
+  test.each([0, 5, 64, 200, 1420, 3000])(
+    'contains no key stream after %i bytes were sealed and opened',
+    (length) => {
+      const arena = WasmArena.createSync({ length: 4096, build });
+      const slab = arena.allocate(4096);
+      const cipher = new WasmCipher(arena, KEY);
+      slab.set(PLAIN.subarray(0, length));
+      cipher.seal(1, slab, 0, length);
+      const sealed = slab.slice();
+      cipher.open(1, slab, 0, length);
+      slab.set(sealed);
+      slab[length] ^= 1;
+      cipher.open(1, slab, 0, length);
+      cipher.destroy();
+      expect(secretsOf(arena)).toEqual([]);
+    },
+  );
 
   test('contains no text from outside the arena', () => {
     const arena = WasmArena.createSync({ build });

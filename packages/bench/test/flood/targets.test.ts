@@ -12,7 +12,7 @@ const LOST = 'initiations, 100,000/s: pings lost';
 const NEW_PEER = 'initiations, 100,000/s: new peer that retries soon';
 
 describe('targetsOf', () => {
-  it('asks for a smaller share of TCP during a flood at full rate', () => {
+  it('asks for a smaller share of TCP during a flood at full rate than at a limited rate', () => {
     const shares = targetsOf(floods).filter(({ unit }) => unit === '%');
     expect(shares.map(({ figure, subject, value }) => [figure, subject, value])).toEqual([
       [SHARE, 'target', 70],
