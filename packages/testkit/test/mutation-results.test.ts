@@ -22,7 +22,7 @@ describe('inBraces', () => {
     expect(inBraces('function f() {\n  a();\n}')).toBe('function f() {\n  a();\n}');
   });
 
-  it('does not change statements that other code needs', () => {
+  it('does not change super(), assignments in a constructor, and other kinds of statements', () => {
     const source =
       'class A extends B {\n  constructor() {\n    super();\n    this.a = 1;\n  }\n}\n' +
       'function f() {\n  const a = b();\n  a++;\n  return a;\n}';
