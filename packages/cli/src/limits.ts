@@ -63,7 +63,7 @@ function readState(): ProcessState | undefined {
       limits: readFileSync('/proc/self/limits', 'utf8'),
       status: readFileSync('/proc/self/status', 'utf8'),
       // A daemon in the background also has the channel to its parent open. The channel is not
-      // counted, so that parent and child get the same number.
+      // counted, so that the check has the same result in parent and child.
       openFiles: readdirSync('/proc/self/fd').length - (process.channel ? 1 : 0),
     };
   } catch (error) {

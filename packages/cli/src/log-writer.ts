@@ -59,7 +59,7 @@ export class LineWriter {
   }
 
   #take(now: number): boolean {
-    // A clock that goes back adds no tokens.
+    // If the clock goes back, no tokens of the rate limit are added.
     const passed = Math.max(0, now - this.#filledAt);
     this.#filledAt = now;
     this.#tokens = Math.min(BURST, this.#tokens + (passed / 1000) * PER_SECOND);

@@ -73,6 +73,11 @@ export function createProgram(words: readonly string[] = []): Command {
       '--persist',
       'keep the interface if the daemon is killed; packets into it are then lost',
     )
+    .option(
+      '--take-over',
+      'take the place of a running daemon, without losing a packet; if none runs, start normally',
+    )
+    .option('--ready-file <file>', 'keep this file while the interface is served')
     .option('--user <name[:group]>', 'work as this user, with the few rights that are needed')
     .option(
       '--resolve <key=host:port>',
@@ -148,6 +153,8 @@ function addCommands(program: Command): void {
 interface DaemonFlags {
   readonly foreground?: true;
   readonly persist?: true;
+  readonly takeOver?: true;
+  readonly readyFile?: string;
   readonly user?: string;
   readonly metrics?: string;
   readonly resolve?: readonly string[];
@@ -171,6 +178,8 @@ async function startDaemon(name: string, flags: DaemonFlags): Promise<void> {
       env,
       signal: signals.signal,
       persist: flags.persist === true,
+      takeOver: flags.takeOver === true,
+      readyFile: flags.readyFile,
       metrics,
       names: flags.resolve,
       onReady: () => reportReadiness({ ready: true }),

@@ -78,7 +78,7 @@ describeWith(realInterfaces, 'the name of an endpoint', () => {
     LONGEST_MS,
   );
 
-  it('gives a peer without an endpoint its address at once', async () => {
+  it('is looked up at once if the peer has no endpoint, and the peer gets the address that was found', async () => {
     await start([]);
     await client(LEFT).set(bob({ endpointName: NAME }));
     await vi.waitUntil(async () => (await endpoint()) === RIGHT_ENDPOINT, { timeout: 5000 });
@@ -92,7 +92,7 @@ describeWith(realInterfaces, 'the name of an endpoint', () => {
       nameAddress('other.example');
       await client(LEFT).set(bob({ endpointName: NAME }));
       await daemon.says(/has no endpoint, and office\.example was not found: /);
-      // Two more look-ups.
+      // This is enough time for two more look-ups.
       await new Promise((resolve) => setTimeout(resolve, 20_000));
       expect(daemon.text.match(/was not found/g)).toHaveLength(1);
       await upgrade(daemon);

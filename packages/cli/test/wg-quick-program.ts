@@ -32,7 +32,7 @@ export function wgQuick(
     PATH: fakePrograms(host),
     WG_QUICK_USERSPACE_IMPLEMENTATION: implementation,
     LOG_LEVEL: undefined,
-    // `wg` treats a wrong port like a missing resolver, and would wait.
+    // For a wrong port, `wg` would wait and try again, as if the resolver did not answer.
     WG_ENDPOINT_RESOLUTION_RETRIES: '0',
   };
   const script = `mount -t tmpfs none /sys/module && ${command}`;

@@ -16,7 +16,7 @@ export const DROP_REASONS = [
   'reserved-bits-set',
   'wrong-length',
   'bad-mac1',
-  'under-load', // a cookie reply was sent instead
+  'under-load', // a cookie reply was sent, and the message was not answered
   'rate-limited',
   'handshake-overflow', // the queue was full, or the message waited too long
   'unknown-index',

@@ -21,8 +21,8 @@ export function checkChange(engine: Engine, change: EngineChange): CheckedChange
 
 /**
  * Checks whether this engine can apply a change that `checkChange` returned. Returns the steps that
- * apply it. The first step must follow at once. Between two steps, poll the outputs of the engine.
- * Between the steps, the engine may be used for packets and timers, but not configured.
+ * apply it. Run the first step immediately after this call. Between two steps, poll the outputs of
+ * the engine. Between the steps, the engine may be used for packets and timers, but not configured.
  *
  * @param now called in each step; returns the time
  * @throws {RangeError | WireGuardError} the change is not possible; nothing has changed

@@ -441,8 +441,9 @@ export class Engine {
   /**
    * Returns the time at which to call `handleTimeout`, in the milliseconds of `now`; Infinity if
    * there is no deadline. The time is exact: something is due then. There are two exceptions. While
-   * peers roam, the time may be up to a second too early. If a call came late while many peers wait
-   * for a handshake, the time may be too early by at most as much as that call was late.
+   * peers roam, the time may be up to a second too early. If `handleTimeout` was called late while
+   * many peers waited for a handshake, the time may be too early by at most as much as that call
+   * was late.
    */
   pollTimeout(): number {
     const { timers, roams, handshakes } = this.#state;

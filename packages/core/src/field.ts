@@ -69,8 +69,8 @@ export function requireInteger(value: unknown, field: string, min: number, max: 
 }
 
 /**
- * Returns the result of `read`. An error that `read` throws is passed on with the name of the
- * field, as `withField` adds it.
+ * Returns the result of `read`. If `read` throws an error, this function throws the error that
+ * `withField` makes of it.
  */
 export function readField<T>(field: string, read: () => T): T {
   try {

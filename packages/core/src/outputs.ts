@@ -79,7 +79,7 @@ export type TraceStep =
   | 'peer-removed'
   | 'key-promoted' // the peer's next key is now its key
   | 'initiation-sent'
-  | 'probe-sent' // our next identity sent an initiation to a peer that has not answered it yet
+  | 'probe-sent' // our next identity sent a probe, to learn whether the peer knows its key
   | 'initiation-received'
   | 'response-sent'
   | 'response-received'

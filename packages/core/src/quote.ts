@@ -38,8 +38,8 @@ export function printable(text: string): string {
 function mayBeKey(word: string): boolean {
   if (word.endsWith('=')) return true;
   if (HEX.test(word)) return true;
-  // This also finds base64 without its last character. File paths normally have another length, or
-  // only lower-case letters.
+  // A key in base64 without its last character is found too. File paths are not found, because they
+  // normally have another length, or only lower-case letters.
   return word.length <= BASE64_LENGTH && /[a-z]/.test(word) && /[A-Z]/.test(word);
 }
 

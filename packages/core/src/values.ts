@@ -56,7 +56,8 @@ export function readPublicKey(value: unknown, field: string): PublicKey {
 
 /**
  * Returns a new key, which the caller must wipe; undefined for null. All zeros are refused, because
- * they usually mean that a key was forgotten or already wiped, and not that no key is wanted.
+ * they usually mean that a key was forgotten or already wiped. A caller who wants no key passes
+ * null.
  *
  * @throws {TypeError | WireGuardError} `ERR_LITZ_INVALID_KEY`
  */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Returns what went wrong, with the errno code in parentheses. */
+/** Returns what went wrong. If the errno code is in `MEANINGS`, it follows in parentheses. */
 export function explainFileError(error: unknown): string {
   const code = errnoOf(error);
   const known = code === undefined ? undefined : MEANINGS[code];

@@ -9,7 +9,7 @@ import { describe } from '@litz/core/internals';
 /**
  * Calls `run` when the signal is aborted: in the next tick if it is aborted already.
  *
- * @returns a function after which `run` is not called
+ * @returns a function that ends this: after its call, `run` is not called any more
  * @throws {TypeError} `signal` is no AbortSignal
  */
 export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {

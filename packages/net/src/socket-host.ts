@@ -1,6 +1,6 @@
 /**
  * `SocketHost`: the things that all sockets of a network share: the stack, the link under it, and
- * the table of owners, which are called when their socket of the stack changes.
+ * the table of the owners of the stack's sockets. An owner is called when its socket changes.
  *
  * A change is reported in the next tick. So a socket never calls a listener while the program calls
  * the socket, and all data of one turn of the packet loop is read at once.

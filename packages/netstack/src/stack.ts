@@ -144,7 +144,8 @@ export class Stack {
    * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
    *
    * @param offload if its flag `OFFLOAD.NEEDS_CHECKSUM` is set, the checksum is not verified: a
-   *   device has verified it, or it is not computed yet. The packet may be a TCP super-packet.
+   *   device has verified it, or the packet was made on this machine and its checksum is not
+   *   complete yet. The packet may be a TCP super-packet.
    * @throws {TypeError | RangeError} the bytes are not in the buffer, or `now` is not a time
    */
   // oxlint-disable-next-line max-params -- an object would be allocated for each packet

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createPacketOffload, Stack, type TcpSocket } from '../src/index.ts';
 
 const SEGMENTS = 10_000;
-/** V8 puts a time that is returned into an object of 16 bytes: at most ten for each segment. */
+/** In bytes. V8 puts each returned time into a new object of 16 bytes. A segment may need ten. */
 const TIMES = 10 * 16;
 /** A view has about 96 bytes. */
 const VIEW = 110;
@@ -14,7 +14,8 @@ describe('a stream between two stacks', () => {
     // Copies of up to 64 bytes need no view, so any other allocation is seen.
     expect(bytesForSegment(pair, 60, false)).toBeLessThan(TIMES);
     expect(bytesForSegment(pair, 60, true)).toBeLessThan(TIMES);
-    // Each copy is of at most 4096 bytes: into a buffer and out of it, at both ends.
+    // The data is copied four times: into a buffer and out of it, at both ends. Each time there are
+    // up to 16 pieces of at most 4096 bytes, and each piece needs a view.
     expect(bytesForSegment(pair, 60_000, true)).toBeLessThan(TIMES + 4 * 16 * VIEW);
   });
 });

@@ -19,8 +19,8 @@ export interface Parts {
   readonly oneTimeKey: Region;
   readonly views: Views;
   /**
-   * Begins the tag. If `oneTimeKeys` is undefined, this also begins the stream, which continues
-   * with block 1.
+   * Begins the tag. If `oneTimeKeys` is undefined, this also begins the stream and uses its block
+   * 0. The next call of `chacha20.crypt` then continues with block 1.
    */
   readonly beginTag: (
     key: StreamKey,

@@ -2,12 +2,12 @@
  * `TransportCiphers`: ChaCha20-Poly1305 for transport data, made of OpenSSL's ChaCha20 and
  * Poly1305.
  *
- * OpenSSL's own AEAD interface takes 1.5 times as long for a full packet and twice as long for a
- * short one: setting and getting the tag are separate calls, and its last step is slow. So RFC 8439
- * section 2.8 is implemented here: block 0 of the stream begins with the one-time key of Poly1305,
- * and the data is encrypted from block 1 on. For a single message, block 0 takes a separate call,
- * unless the one-time key is given. In a run of messages there is space in front of each text, so
- * block 0 is computed together with the text.
+ * OpenSSL's own AEAD interface takes 1.5 times as long as this file for a full packet, and twice as
+ * long for a short packet. In that interface, setting and getting the tag are separate calls, and
+ * the last step is slow. So RFC 8439 section 2.8 is implemented here: block 0 of the stream begins
+ * with the one-time key of Poly1305, and the data is encrypted from block 1 on. For a single
+ * message, block 0 takes a separate call, unless the one-time key is given. In a run of messages
+ * there is space in front of each text, so block 0 is computed together with the text.
  *
  * @module
  */

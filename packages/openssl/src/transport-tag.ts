@@ -3,9 +3,9 @@
  * with OpenSSL.
  *
  * The authenticated bytes end with zeros up to a multiple of 16, and with the lengths. A separate
- * update for the zeros and lengths costs as much as a full packet. So they are written behind the
- * text for a moment, over the tag and a few more bytes, which the caller keeps with `save` and
- * `restore`.
+ * call of `EVP_MAC_update` for the zeros and lengths takes as much time as the call for a full
+ * packet. So they are written behind the text for a moment, over the tag and a few more bytes,
+ * which the caller keeps with `save` and `restore`.
  *
  * @module
  */
@@ -32,9 +32,9 @@ export interface TransportTag {
 }
 
 /**
- * Makes the functions for a thread. Addresses are constants of a closure: in a field of an object,
- * V8 stores a number of more than 31 bits as a heap object, and allocates another object when the
- * number is passed on.
+ * Makes the functions for a thread. Addresses are constants of a closure, not fields of an object.
+ * In a field, V8 stores a number of more than 31 bits as a heap object, and allocates another
+ * object when the number is passed to a function.
  *
  * @throws {Error} this OpenSSL has no Poly1305
  */
@@ -100,7 +100,7 @@ export function createTransportTag(crypto: LibCrypto): TransportTag {
   };
 }
 
-// zeros | lengths | tag | saved bytes
+// The offsets in `tail`: zeros | lengths | tag | saved bytes
 /**
  * The lengths (16 bytes) come after at least 15 zeros, because `finishInParts` passes the padding
  * and the lengths in one piece.

@@ -22,8 +22,8 @@ export function boottimeMs(): number {
 }
 
 /**
- * Returns the Unix time in ms, in steps of about 0.25 µs, which is the precision of a number. The
- * value jumps if the clock is set.
+ * Returns the Unix time in ms, in steps of about 0.25 µs: a JavaScript number of this size has no
+ * finer ones. The value jumps if the clock is set.
  */
 export function realtimeMs(): number {
   return readClock(CLOCK_REALTIME);

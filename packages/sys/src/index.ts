@@ -1,7 +1,8 @@
 /**
- * Linux system calls and rtnetlink. This is the only package of Litz that uses the FFI.
+ * Linux system calls and rtnetlink. This is the only package of Litz that loads the FFI (koffi);
+ * `@litz/openssl` gets it from here.
  *
- * koffi is an optional dependency and is loaded on first use. So importing this module works on
+ * The FFI is an optional dependency and is loaded on first use. So importing this module works on
  * every system.
  *
  * @module

@@ -169,8 +169,8 @@ function entries(folder: string): string[] {
 }
 
 /**
- * Removes a file, if possible. A file that stays does no harm, because it names a tunnel that no
- * longer exists, and `hasLink` is called for each tunnel.
+ * Removes a file, if possible. A file that stays does no harm: it names a tunnel that does not
+ * exist any more, and only tunnels for which `hasLink` returns true are counted.
  */
 function remove(path: string): void {
   try {

@@ -69,7 +69,7 @@ function requireUserRights(): void {
   throw new SystemError('setuid', EPERM, detail);
 }
 
-/** Changes all threads of the process. */
+/** Changes the user and the groups of all threads of the process. */
 function changeUser({ uid, gid, groups }: UserChange): void {
   try {
     process.setgroups!([...groups]);
@@ -89,7 +89,10 @@ function dropBounding(kept: bigint): void {
   }
 }
 
-/** linux/capability.h, version 3: a header, and two blocks with the lower and the upper 32 bits. */
+/**
+ * Gives the calling thread this effective, permitted and inheritable set. The kernel wants a header
+ * and two blocks (linux/capability.h, version 3), one for the lower and one for the upper 32 bits.
+ */
 function setCapabilities(set: bigint): void {
   const header = allocate(8);
   header.view.setUint32(0, CAPABILITY_VERSION_3, true);

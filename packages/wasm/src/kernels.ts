@@ -72,8 +72,8 @@ export interface Kernels {
     length: number,
   ) => number;
   /**
-   * Computes block 0 of the key streams of four messages, 64 bytes each. The three words of a nonce
-   * are 0, then `n1` to `n1` + 3, then `n2`.
+   * Computes block 0 of the key streams of four messages, 64 bytes each. For message `i`, 0 to 3,
+   * the three words of the nonce are 0, `n1` + `i`, and `n2`.
    */
   readonly firstBlocks: (key: number, n1: number, n2: number, to: number) => void;
   /**

@@ -58,9 +58,9 @@ export class KeySlots {
 
   /**
    * Returns the index in `words` of block 0 of the key stream of the message with this counter. The
-   * block has 64 bytes and is valid until the slot is used again. Four neighbouring blocks are
-   * computed together, because counters come nearly in order. With SIMD, four blocks cost as much
-   * as a single block; without SIMD, three times as much.
+   * block has 64 bytes and is valid until the slot is used again. The blocks of four neighbouring
+   * counters are computed together, because messages come nearly in the order of their counters.
+   * With SIMD, four blocks cost as much as a single block; without SIMD, three times as much.
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);

@@ -110,7 +110,7 @@ function textOf(block: Buffer): Buffer {
   return block.subarray(SECRETS_OFFSET, SECRETS_OFFSET + block.readUInt32LE(SECRETS_OFFSET - 4));
 }
 
-/** Returns an option of the statistics of an interface; a view. */
+/** Returns the value of an option in a block of statistics; a view. */
 function optionOf(block: Buffer, wanted: number): Buffer | undefined {
   for (let at = OPTIONS_OFFSET; at + 8 <= block.length;) {
     const code = block.readUInt16LE(at);

@@ -142,8 +142,8 @@ function wantsKeys({ keyLog, embedKeys }: CaptureFlags): boolean {
 
 function warnOfKeys(name: string, flags: CaptureFlags): void {
   if (!wantsKeys(flags)) return;
-  // The shell has opened standard output, so the user chose the mode of this file. A wide mode is
-  // not refused, but causes a warning.
+  // If standard output is a file, the shell has opened it, so the user has chosen its mode. If the
+  // mode lets all users read the file, `litz capture` warns, but does not refuse.
   if (flags.embedKeys && isStandardOutput(flags)) warnIfWorldReadable(process.stdout.fd, say);
   const where = [flags.keyLog, flags.embedKeys && (flags.write ?? 'standard output')];
   say(

@@ -10,6 +10,7 @@
  * @module
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { resolve } from 'node:path';
 import { EndSignals } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
 import { logLevel } from '../log.ts';
@@ -27,6 +28,10 @@ export interface BackgroundOptions {
   readonly user?: string;
   /** The value of `--metrics`. Default: no metrics. */
   readonly metrics?: string;
+  /** The flag `--take-over` of a daemon. Default false. */
+  readonly takeOver?: boolean;
+  /** The value of `--ready-file`. Default: no file. */
+  readonly readyFile?: string;
   /** The values of `--resolve`. Default: none. */
   readonly resolve?: readonly string[];
   /** The command line of the child. Default: the command line of a daemon with the flags above. */
@@ -50,6 +55,8 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const output = keepsTerminal ? 'inherit' : 'ignore';
   const flags = [
     ...(options.persist === true ? ['--persist'] : []),
+    ...(options.takeOver === true ? ['--take-over'] : []),
+    ...(options.readyFile === undefined ? [] : ['--ready-file', resolve(options.readyFile)]),
     ...(options.user === undefined ? [] : ['--user', options.user]),
     ...(options.metrics === undefined ? [] : ['--metrics', options.metrics]),
     ...(options.resolve ?? []).flatMap((name) => ['--resolve', name]),
@@ -59,9 +66,11 @@ export async function startInBackground(name: string, options: BackgroundOptions
   const child = spawn(process.execPath, args, {
     detached: true,
     cwd: '/',
-    // Only a daemon gets this variable. A tunnel would pass it on to its hooks, and a daemon that a
-    // hook starts would stay in the foreground.
-    env: options.words ? options.env : { ...options.env, WG_PROCESS_FOREGROUND: '1' },
+    // Only a daemon gets these variables. A tunnel would pass them on to its hooks, and a daemon
+    // that a hook starts would stay in the foreground.
+    env: options.words
+      ? options.env
+      : { ...options.env, WG_PROCESS_FOREGROUND: '1', [IN_BACKGROUND]: '1' },
     // If the child dies before it is ready, this process reads the child's last output from the
     // pipe. When the daemon is ready, the pipe is closed, and the daemon cannot write to it.
     stdio: ['ignore', output, keepsTerminal ? 'inherit' : 'pipe', 'ipc'],
@@ -118,6 +127,11 @@ function lastMessage(text: string): string {
   return lines.findLast((line) => line !== '' && !MACHINE_LINE.test(line)) ?? '';
 }
 
+/**
+ * Set in a daemon that was started in the background. Nobody starts such a daemon again when it
+ * ends.
+ */
+export const IN_BACKGROUND = 'LITZ_IN_BACKGROUND';
 /** Matches stack frames of V8 and of JavaScript, and the lines around them. */
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;

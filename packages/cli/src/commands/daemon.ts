@@ -3,10 +3,12 @@
  *
  * It works like wireguard-go: the new interface is down, with MTU 1420 and no address, and other
  * programs configure it. The daemon ends at a signal, when the interface or its UAPI socket is
- * removed, or when a new process has taken its place.
+ * removed, or when a new process has taken its place. In a container it then waits for a signal
+ * first (`waitForEnd`).
  *
  * @module
  */
+import { IN_BACKGROUND } from './background.ts';
 import { closeAll } from '../close-all.ts';
 import { aborted } from '../end-signals.ts';
 import { Failure } from '../failure.ts';
@@ -16,11 +18,13 @@ import { logLevel } from '../log.ts';
 import type { MetricsAddress } from '../metrics/metrics-address.ts';
 import { openMetrics, type MetricsServer } from '../metrics/metrics-server.ts';
 import { ServedDevice } from '../served-device.ts';
+import { ReadyFile } from '../service/ready-file.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
 import { DaemonControl } from '../upgrade/daemon-control.ts';
 import { HAND_OVER } from '../upgrade/successor-process.ts';
-import { takePlace } from '../upgrade/take-place.ts';
+import { takeOver, takePlace } from '../upgrade/take-place.ts';
 import { Upgrades } from '../upgrade/upgrades.ts';
+import { waitForEnd } from '../upgrade/wait-for-end.ts';
 
 export interface DaemonOptions {
   /** The environment: the variables of wireguard-go, of the service manager and of an upgrade. */
@@ -33,6 +37,10 @@ export interface DaemonOptions {
   readonly metrics?: MetricsAddress | undefined;
   /** The names of endpoints that peers get when they are added, `KEY=HOST:PORT`. Default: none. */
   readonly names?: readonly string[] | undefined;
+  /** Whether to take the place of a running daemon, and to give it to others. Default false. */
+  readonly takeOver?: boolean;
+  /** A file that exists while the daemon serves its interface. Default: none. */
+  readonly readyFile?: string | undefined;
   /** Called when the interface and the UAPI socket exist. */
   readonly onReady?: () => void;
 }
@@ -46,18 +54,14 @@ export interface DaemonOptions {
  * @throws {WireGuardError} `ERR_LITZ_WORKER`: the packet loop crashed; everything is released
  */
 export async function runDaemon(name: string, options: DaemonOptions): Promise<void> {
-  const { env, persist = false } = options;
   checkInterfaceName(name);
-  refuseDescriptors(env);
+  refuseDescriptors(options.env);
   const parent = process.ppid;
-  const level = logLevel(env['LOG_LEVEL']);
-  const socket = env[HAND_OVER];
-  const { [HAND_OVER]: _, ...ownEnv } = env;
-  const names = new FollowedNames(options.names);
-  const served =
-    socket === undefined
-      ? await ServedDevice.open(name, { level, socket: 'required', persist, names })
-      : await takePlace(socket, { level, persist, env: ownEnv, names });
+  const { [HAND_OVER]: socket, ...ownEnv } = options.env;
+  const isChild = socket !== undefined;
+  const ready = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile);
+  if (!isChild) ready?.forgetEarlier();
+  const { served, isSuccessor } = await openServed(name, options, socket, ownEnv);
   let metrics: MetricsServer | undefined;
   const notifier = new ServiceNotifier({
     env: ownEnv,
@@ -66,13 +70,15 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   const upgrades = new Upgrades(served, {
     env: ownEnv,
     onFailed: () => notifier.claimPlace(),
+    takeOver: options.takeOver === true,
   });
   const control = await DaemonControl.open(served, upgrades);
   try {
-    metrics = await openMetricsOf(served, options.metrics, socket !== undefined);
+    metrics = await openMetricsOf(served, options.metrics, isSuccessor);
     options.onReady?.();
+    showReady(served, ready);
     notifier.ready(`serves ${served.device.name}`);
-    if (socket !== undefined) notifier.claimPlaceAfter(parent);
+    if (isChild) notifier.claimPlaceAfter(parent);
     // The packet loop, which has a thread of its own, must answer too.
     notifier.watch(() => served.device.stats());
     await Promise.race([aborted(options.signal), served.ended, upgrades.replaced]);
@@ -80,6 +86,7 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
     if (!upgrades.isReplaced) notifier.stopping();
   } finally {
     await closeAll(
+      () => ready?.close(),
       () => control.close(),
       () => metrics?.close(),
       () => served.close(),
@@ -88,7 +95,39 @@ export async function runDaemon(name: string, options: DaemonOptions): Promise<v
   }
   // Throws the error of a crash. Returns at once if the device was closed.
   await served.ended;
-  served.log.verbose('ended');
+  const { device, log } = served;
+  if (upgrades.isTakenOver && ownEnv[IN_BACKGROUND] !== '1') {
+    await waitForEnd(device.name, options.signal, (line) => log.error(line));
+  }
+  log.verbose('ended');
+}
+
+/** Opens the device, or takes it over from another process. */
+async function openServed(
+  name: string,
+  { env, signal, names: given, persist = false, takeOver: takesOver = false }: DaemonOptions,
+  socket: string | undefined,
+  ownEnv: NodeJS.ProcessEnv,
+): Promise<{ served: ServedDevice; isSuccessor: boolean }> {
+  const level = logLevel(env['LOG_LEVEL']);
+  const names = new FollowedNames(given);
+  const options = { level, persist, env: ownEnv, names, signal };
+  const taken =
+    socket === undefined
+      ? takesOver && (await takeOver(name, options))
+      : await takePlace(socket, { ...options, isChild: true });
+  if (taken) return { served: taken, isSuccessor: true };
+  const served = await ServedDevice.open(name, { level, socket: 'required', persist, names });
+  return { served, isSuccessor: false };
+}
+
+/** A failure is only logged, because the tunnel matters more than the file. */
+function showReady({ log }: ServedDevice, ready: ReadyFile | undefined): void {
+  try {
+    ready?.show();
+  } catch (error) {
+    log.error(`--ready-file: ${(error as Error).message}`);
+  }
 }
 
 /**

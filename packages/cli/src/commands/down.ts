@@ -83,7 +83,8 @@ export async function runReload(
   const endpoints = await resolveEndpoints(parsed, { retries, log: print });
   const wanted = toDeviceConfiguration(parsed.config, endpoints);
   const status = await new InterfaceClient(name).read();
-  // A daemon that is not Litz does not know this field, and would refuse the whole change.
+  // Only a daemon of Litz knows the field for the name of an endpoint. Any other daemon would
+  // refuse the whole change.
   if (!status.details) for (const peer of wanted.peers ?? []) delete peer.endpointName;
   try {
     await UapiClient.of(name).set(syncChange(status, wanted));

@@ -82,8 +82,9 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       ...(flags.ignore && { ignored: flags.ignore }),
       hooks: {
         limitMs: flags.hookTimeout * 1000,
-        // A process in the background closes its streams later. A hook must not have these streams,
-        // so this process passes the output of the hook on.
+        // In the background, standard error may be a pipe that the parent process closes when the
+        // tunnel is up. A hook must not have this pipe, because its later writes would fail. So
+        // this process reads the output of hooks, and passes it on.
         ...(isChild && { onOutput: (bytes) => void process.stderr.write(bytes) }),
       },
       onReady: () => reportReadiness({ ready: true }),

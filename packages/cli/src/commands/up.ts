@@ -187,7 +187,7 @@ class Session {
     request: ControlRequest,
     say: (line: string) => void,
   ): Promise<void> {
-    if (request.do === 'upgrade') throw new Failure(NO_UPGRADE);
+    if (request.do === 'upgrade' || request.do === 'take-over') throw new Failure(NO_UPGRADE);
     if (request.do === 'save') return running.save();
     if (request.do === 'reload') return this.#change(running, request.file, say);
     this.#watchers.add(say);

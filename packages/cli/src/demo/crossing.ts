@@ -109,7 +109,7 @@ function isNeighbourDiscovery(frame: Buffer): boolean {
   if (type === ETHERTYPE_ARP) return true;
   if (type !== ETHERTYPE_IPV6 || frame.length < ETHERNET_HEADER + 41) return false;
   const next = frame[ETHERNET_HEADER + 6];
-  // Multicast listener reports have a hop-by-hop header in front.
+  // A multicast listener report has a hop-by-hop header before its ICMPv6 header.
   if (next === IPPROTO_HOPOPTS) return frame[ETHERNET_HEADER + 40] === IPPROTO_ICMPV6;
   return next === IPPROTO_ICMPV6 && frame[ETHERNET_HEADER + 40]! >= ICMPV6_ROUTER_SOLICITATION;
 }

@@ -95,8 +95,8 @@ function ownAddresses({ addresses }: LinkFacts): LinkFacts['addresses'] {
 }
 
 /**
- * Checks the clock, because a peer refuses an initiation whose time is not later than that of the
- * last initiation that it accepted.
+ * Checks the clock. An initiation contains the time of its sender. A peer refuses an initiation if
+ * its time is not later than the time in the last initiation that the peer accepted.
  */
 function checkClock({ nowMs, peers }: TunnelFacts): Finding {
   const subject = 'clock';
@@ -156,5 +156,5 @@ function dateOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** A smaller difference is no fault: clocks are corrected by small amounts. */
+/** In ms. A smaller difference is no fault: clocks are corrected by small amounts. */
 const TOLERANCE_MS = 10_000;

@@ -54,9 +54,10 @@ export function checkMtu(
 }
 
 /**
- * Checks the reverse path filter if the tunnel has a default route that depends on a firewall mark.
- * A strict filter looks up the route to the peer without the mark, finds the tunnel, and drops what
- * the peer sends.
+ * Checks the reverse path filter if the tunnel has a default route that depends on a firewall
+ * mark. A strict filter accepts a packet only from the link to which the route to its sender
+ * leads. For a datagram of the peer, the filter looks up this route without the mark, and finds
+ * the tunnel. So it drops the datagram, which came from another link.
  */
 export function checkReverseFilter({ key, outer }: PeerFacts, facts: TunnelFacts): Finding[] {
   const { name, daemon, reversePathFilters, marksAreValid } = facts;

@@ -19,8 +19,8 @@ export async function readFirewall(): Promise<Firewall> {
   const [nft, ...saved] = await Promise.all([
     output('nft', ['--json', 'list', 'ruleset']),
     ...SAVES.map(async ({ program, family, names }) => {
-      // If the kernel has no tables of iptables-legacy, its program is not called, because it would
-      // load the module that makes such tables.
+      // If the kernel has no tables of iptables-legacy, the program that prints these tables is not
+      // called. It would load the kernel module that makes them.
       if (names !== undefined && !hasTables(names)) return [];
       const text = await output(program, []);
       return text === undefined ? [] : [readIptablesRules(text, program, family)];

@@ -236,7 +236,10 @@ function numberAt(parameter: string): number {
 /** The largest number of peers that are examined: the first ones. */
 const MOST_PEERS = 64;
 const MOST_PREFIXES = 32;
-/** In ms. If packets pass between two peers, their last handshake is newer than this. */
+/**
+ * In ms. WireGuard renews a session that is older than 120 s (Rekey-After-Time). So if packets pass
+ * between two peers, their last handshake is newer than this.
+ */
 const RECENT_MS = 150_000;
 const POLL_MS = 200;
 /**

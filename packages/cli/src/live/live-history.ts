@@ -105,7 +105,7 @@ type Values = { readonly [name in keyof LiveSeries]: number };
 function valuesOf(rates: LiveRates): Values {
   const { receivedBytes, sentBytes, receivedMessages, sentMessages, drops } = rates;
   const isIdle = receivedBytes + sentBytes + receivedMessages + sentMessages + drops === 0;
-  // Most peers are idle most of the time, and share one object.
+  // Most peers are idle most of the time. One shared object for all of them saves memory.
   if (isIdle) return IDLE;
   return {
     received: Math.round(receivedBytes),

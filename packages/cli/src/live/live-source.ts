@@ -34,7 +34,10 @@ export class LiveSource {
     for (const name of names) this.#watch(name);
   }
 
-  /** How many ms the slowest daemon took for its last answer. Late daemons are not counted. */
+  /**
+   * How many ms the slowest daemon took for its last answer. Daemons that are late
+   * (`WatchedInterface.isLate`) are not counted.
+   */
   get costMs(): number {
     const prompt = [...this.#watched.values()].filter(({ isLate }) => !isLate);
     return Math.max(0, ...prompt.map(({ costMs }) => costMs));

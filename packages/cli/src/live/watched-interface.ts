@@ -126,7 +126,7 @@ export class WatchedInterface {
     this.isSilent = this.#hasGivenUp || isSilence(error);
     // Nobody waits for a daemon that has ended, so it is not late.
     this.isLate &&= this.isSilent;
-    // The other lines are advice about the command line.
+    // Only the first line is shown. The other lines are advice about the command line.
     this.trouble = this.isSilent ? DOES_NOT_ANSWER : describeFailure(error).split('\n', 1)[0];
     this.reading = undefined;
     this.#counters = new Map();

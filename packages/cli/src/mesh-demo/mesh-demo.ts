@@ -67,7 +67,8 @@ function checkTools(): void {
 
 /** Starts the same program again, in namespaces. Returns its exit code. */
 async function runInNamespaces(): Promise<number> {
-  // The UAPI sockets need a /run that this user may write to, so an empty one is mounted.
+  // The UAPI sockets need a /run that this user may write to, so an empty file system is mounted
+  // there.
   const script = 'mount -t tmpfs -o mode=755 tmpfs /run && exec "$0" "$@"';
   const words = ['sh', '-c', script, process.execPath, ENTRY, 'demo', 'mesh', '--inside'];
   const child = spawn('unshare', [...unshareWords(), ...words], {

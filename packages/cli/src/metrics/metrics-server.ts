@@ -41,7 +41,7 @@ export async function openMetrics(
   };
   const paths = new Map([['/metrics', shared(measure)]]);
   try {
-    // The delay of the event loop is measured from here on.
+    // The first call starts the measurement of the delay of the event loop.
     await processMetrics();
     const listen = (): Promise<TextServer> =>
       mesh.TextServer.listen(address, paths, { onlyLoopbackHosts: true });

@@ -48,5 +48,5 @@ export class Credentials {
   }
 }
 
-/** The lengths of RFC 1929 are one byte. */
+/** RFC 1929 has one byte for the length of a name or a password. */
 const MOST_BYTES = 255;

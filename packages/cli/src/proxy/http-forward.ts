@@ -144,8 +144,8 @@ function failWith(error: unknown, response: ServerResponse, { onFailure }: Forwa
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const text = `the target was not reached (${codeOf(error)})\n`;
   const status = statusOf(error);
-  // The text of the status is given too. Without it, Node.js would use the text from the answer of
-  // the target, which it may have refused before.
+  // The text of the status is given too. Without it, Node.js would use the text that `passBack` has
+  // taken from the answer of the target, even if Node.js has refused that text.
   response.writeHead(status, STATUS_CODES[status], headers).end(text);
 }
 

@@ -26,7 +26,7 @@ export async function startInfo(
   listen: ListenAddress,
   { alive, metrics }: InfoSources,
 ): Promise<RunningService> {
-  // The package has much more than this server, so it is loaded only if the server is asked for.
+  // `@litz/mesh` has much more than this server, so it is loaded only if the server is asked for.
   const { TextServer } = await import('@litz/mesh');
   const paths = new Map<string, () => TextAnswer | Promise<TextAnswer>>([
     ['/readyz', () => ({ status: alive.isAlive ? 200 : 503, text: `${alive.toText()}\n` })],

@@ -14,8 +14,8 @@ export async function readExactly(stream: Readable, length: number): Promise<Buf
   const parts: Uint8Array[] = [];
   let count = 0;
   while (count < length) {
-    // All buffered bytes are read, because a listener for `readable` would be called at once while
-    // some are left.
+    // This reads all buffered bytes. If some were left, `nextChange` would resolve at once, and
+    // this loop would spin until more bytes come.
     const part = stream.destroyed ? null : (stream.read() as Uint8Array | null);
     if (part) {
       parts.push(part);

@@ -11,7 +11,7 @@
  *     --user: socket folder, user and group
  *     capabilities, bounding set, no_new_privs
  *     execve                the same process ID, the same streams
- *   litz -f wg0             only the capabilities below
+ *   litz -f wg0             only the capabilities in KEPT
  * ```
  *
  * @module
@@ -158,7 +158,7 @@ function isMissingFfi(error: unknown): boolean {
   return error instanceof WireGuardError && error.code === 'ERR_LITZ_FFI_MISSING';
 }
 
-/** Capabilities for root only. They are dropped when the user changes. */
+/** Capabilities that only a process of root keeps. They are dropped when the user changes. */
 const OF_ROOT: ReadonlySet<Capability> = new Set(['CAP_DAC_READ_SEARCH']);
 /** In bytes: space for 1024 private keys. Most keys exist only during one handshake. */
 const SECURE_HEAP = 32_768;

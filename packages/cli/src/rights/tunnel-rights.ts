@@ -37,7 +37,10 @@ export function warningOfHooks(file: string): string | undefined {
   );
 }
 
-/** A pipe can be read only once, and the program reads the file again after a restart. */
+/**
+ * A pipe can be read only once. To drop rights, the program starts again, and reads the file a
+ * second time.
+ */
 function isRegularFile(file: string): boolean {
   // `bigint` avoids a fault of Node.js: after the mode of a pipe or a socket was returned as a
   // number, imports do not follow symbolic links (nodejs/node#51142).

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -27,6 +28,7 @@ export type ControlRequest =
   | { readonly do: 'down' }
   | { readonly do: 'save' }
   | { readonly do: 'upgrade' }
+  | { readonly do: 'take-over' }
   | { readonly do: 'reload'; readonly file?: string };
 
 /** Carries out a request. `say` sends a line to the user who asked. */
@@ -61,8 +63,8 @@ export class ControlServer {
     const control = new ControlServer(path, handler);
     // When a server closes, Node.js removes the path at which the server was made, even if another
     // process has a socket there by then. So the server is made at a temporary path, which is then
-    // renamed.
-    const temporary = `${path}.${process.pid}`;
+    // renamed. The process IDs of two containers may be equal.
+    const temporary = `${path}.${randomUUID()}`;
     rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {
       control.#server.once('error', reject).listen(temporary, resolve);
@@ -123,6 +125,12 @@ export async function askTunnel(
     if (request.do !== 'upgrade') rmSync(path, { force: true });
     return 'killed';
   }
+  if (request.do === 'take-over') {
+    const late = new Failure(
+      `the process of ${name} does not answer within ${SILENCE_MS / 1000} s`,
+    );
+    socket.setTimeout(SILENCE_MS, () => socket.destroy(late));
+  }
   socket.write(`${JSON.stringify(request)}\n`);
   try {
     for await (const text of linesOf(socket, LONGEST_ANSWER)) {
@@ -170,7 +178,8 @@ async function answerOne(socket: Socket, handler: ControlHandler): Promise<void>
 
 function readRequest(text: string): ControlRequest {
   const { do: what, file } = parseObject(text);
-  if (what === 'down' || what === 'save' || what === 'upgrade') return { do: what };
+  if (what === 'down' || what === 'save') return { do: what };
+  if (what === 'upgrade' || what === 'take-over') return { do: what };
   if (what === 'reload' && typeof file === 'string') return { do: what, file };
   if (what === 'reload' && file === undefined) return { do: what };
   throw new Failure('the tunnel was started by another version of litz, which cannot do this');
@@ -207,5 +216,7 @@ const LONGEST_REQUEST = 32_768;
 const LONGEST_ANSWER: number = 1024 * 1024;
 /** How long a client may take for its request, in ms. */
 const REQUEST_MS = 5000;
+/** How long a process may take to answer a request to take over, in ms. */
+const SILENCE_MS = 20_000;
 /** How long a client may take to read the last answer, in ms. */
 const LAST_MS = 1000;

@@ -198,7 +198,8 @@ export class RunningTunnel {
       const status = await device.status();
       secrets.push(status);
       change = syncChange(status, wanted, this.#earlier);
-      // The mark is not changed, because it belongs to the routes, which stay in their table.
+      // The mark is not changed here. The table of a default route has the number of the mark, and
+      // a reload does not move routes to another table.
       delete change.fwmark;
       await device.configure(change);
       this.#earlier = endpointsOf(wanted);
@@ -326,9 +327,12 @@ function withOrigin(error: unknown, file: TunnelFile): unknown {
 const NO_PIPE = { refusesPipes: true };
 const NO_HOOKS = { preUp: [], postUp: [], preDown: [], postDown: [] };
 /**
- * The advice names the setting for all interfaces. Docker and Podman apply settings before the
- * interface exists, so the setting of that interface cannot be given. The kernel uses the larger of
- * the two values, so a loose filter (2) for all interfaces replaces a strict one (1).
+ * A strict filter looks up the route to the peer without the mark of the tunnel, and finds the
+ * tunnel itself. So it drops the answers, which come from another interface. The advice names the
+ * setting for all interfaces. Docker and Podman apply settings before the interface exists, so
+ * they cannot change the setting of one interface. The kernel uses the larger of two values: the
+ * value for all interfaces, and the value for the one interface. So a loose filter (2) for all
+ * interfaces replaces a strict one (1).
  */
 const FILTER_ADVICE =
   '\n  a strict filter would drop the answers of the peer; for a container, set a loose one from outside:' +

@@ -85,8 +85,8 @@ function updatePeer(section: PeerSection, status: DevicePeerStatus): void {
   else delete section.presharedKey;
   const before = section.endpoint;
   const isName = before !== undefined && 'host' in before;
-  // If the daemon reports no name, the name in the file stays. Only Litz knows names, so a name
-  // that is not reported need not have been removed.
+  // If the daemon reports no name, the name in the file stays. Only a daemon of Litz reports names,
+  // so a missing report does not show that the name was removed.
   const address = isName ? before : status.endpoint;
   const endpoint = endpointName === undefined ? address : parseEndpoint(endpointName);
   if (endpoint && (!before || formatEndpoint(before) !== formatEndpoint(endpoint))) {

@@ -100,8 +100,8 @@ function changedPeer(
   const now = found.endpoint && formatEndpoint(found.endpoint);
   if (endpoint && formatEndpoint(endpoint) !== (earlierEndpoint ?? now))
     changed.endpoint = endpoint;
-  // If the endpoint in the file is an address, the name is removed. If the file has no endpoint,
-  // the name stays.
+  // The device looks the name of an endpoint up again. If the endpoint in the file is an address,
+  // the device forgets its name. If the file has no endpoint, the device keeps its name.
   const { endpointName = '' } = endpoint ? peer : found;
   if (endpointName !== (found.endpointName ?? '')) changed.endpointName = endpointName;
   if (textOf(allowedIps) === textOf(found.allowedIps)) return changed;

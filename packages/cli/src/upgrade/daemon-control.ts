@@ -1,5 +1,6 @@
 /**
- * `DaemonControl`: how a running daemon is asked for an upgrade: by `litz upgrade`, and by SIGUSR2.
+ * `DaemonControl`: how a running daemon is asked for an upgrade: by `litz upgrade`, by SIGUSR2, and
+ * by a new process with `--take-over`.
  *
  * @module
  */
@@ -24,8 +25,9 @@ export class DaemonControl {
       control.#server = await ControlServer.listen(
         device.name,
         async (request, say) => {
-          if (request.do !== 'upgrade') throw new Failure('a daemon can only be upgraded');
-          say(await upgrades.run());
+          if (request.do === 'upgrade') say(await upgrades.run());
+          else if (request.do === 'take-over') upgrades.offer();
+          else throw new Failure('a daemon can only be upgraded');
         },
         daemonFolder(device.name),
       );

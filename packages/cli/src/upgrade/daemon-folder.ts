@@ -14,6 +14,11 @@ export function daemonFolder(name: string): string {
   return join(dirname(UapiServer.path(name)), `.litz-${name}`);
 }
 
+/** Returns the path of the socket to which the new process of an upgrade connects. */
+export function handOverSocket(name: string): string {
+  return join(daemonFolder(name), 'hand-over');
+}
+
 /** Removes the folder when the daemon ends. */
 export function removeDaemonFolder(name: string): void {
   rmSync(daemonFolder(name), { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /**
- * `takePlace`: a new process takes the place of a running daemon, which has started it.
+ * `takePlace`: a new process takes the place of a running daemon. The daemon has started it, or
+ * another program has (`takeOver`).
  *
  * @module
  */
@@ -11,13 +12,44 @@ import { UnixChannel } from '@litz/sys';
 import { Failure } from '../failure.ts';
 import { ServedDevice, type ServedDeviceOptions } from '../served-device.ts';
 import { ServiceNotifier } from '../service/service-notifier.ts';
+import { askTunnel } from '../tunnel/control.ts';
 import { versionOfLitz } from '../version.ts';
-import { daemonFolder } from './daemon-folder.ts';
+import { daemonFolder, handOverSocket } from './daemon-folder.ts';
 import { inheritStderr } from './successor-process.ts';
 
 interface TakeOptions extends Pick<ServedDeviceOptions, 'level' | 'names'> {
   readonly persist: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** Ends this process. The old process then goes on. */
+  readonly signal: AbortSignal;
+  /** Whether the running daemon has started this process. */
+  readonly isChild: boolean;
+}
+
+/**
+ * Takes the place of the daemon of an interface, if one runs.
+ *
+ * @returns the device, which runs in this process; undefined: no daemon runs
+ * @throws {Failure} (rejects) a daemon runs and goes on; the message says why and what to do
+ */
+export async function takeOver(
+  name: string,
+  options: Omit<TakeOptions, 'isChild'>,
+): Promise<ServedDevice | undefined> {
+  if (name.includes('%')) {
+    throw new Failure('--take-over needs the name of one interface', { exitCode: 2 });
+  }
+  try {
+    const answer = await askTunnel(name, { do: 'take-over' }, () => {}, daemonFolder(name));
+    if (answer !== 'done') return undefined;
+    return await takePlace(handOverSocket(name), { ...options, isChild: false });
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Failure(
+      `cannot take ${name} over from the running daemon: ${why}. To replace it all the same, end it first`,
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -32,8 +64,13 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
     channel.close();
     throw new Failure(`${socket} belongs to user ${channel.peer.uid}, not to this process's user`);
   }
-  const version = versionOfLitz();
-  const taken = await takeDevice({ channel, version, warmUp: true, persist: options.persist });
+  const taken = await takeDevice({
+    channel,
+    version: versionOfLitz(),
+    signal: withReason(options.signal),
+    warmUp: true,
+    persist: options.persist,
+  });
   const served = await serve(taken, options);
   // Removes the control socket of the old process, so that this process can make its own at that
   // path. It is not removed earlier, because the old process needs it if the hand-over fails. When
@@ -44,10 +81,19 @@ export async function takePlace(socket: string, options: TakeOptions): Promise<S
   return served;
 }
 
+/** Returns a signal whose reason the old process can log. */
+function withReason(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(new Failure(ENDED));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  return controller.signal;
+}
+
 /** Serves the device, and tells the service manager and the old process. */
 async function serve(
   taken: TakenDevice,
-  { level, names, env }: TakeOptions,
+  { level, names, env, signal, isChild }: TakeOptions,
 ): Promise<ServedDevice> {
   let served: ServedDevice | undefined;
   try {
@@ -55,15 +101,8 @@ async function serve(
     // end of the old process would take the processor from the packet loop.
     await sleep(FIRST_PACKETS_MS);
     served = await ServedDevice.take(taken, { level, names });
-    const { log } = served;
-    inheritStderr();
-    // The service manager must know the new process before the old one ends.
-    const notifier = new ServiceNotifier({
-      env,
-      onError: (error) => log.error((error as Error).message),
-    });
-    notifier.claimPlace();
-    notifier.close();
+    if (signal.aborted) throw new Failure(ENDED);
+    if (isChild) becomeMainProcess(served, env);
     taken.confirm();
     return served;
   } catch (error) {
@@ -74,5 +113,17 @@ async function serve(
   }
 }
 
+/** Uses the stderr of the old process, and tells the service manager before that process ends. */
+function becomeMainProcess({ log }: ServedDevice, env: NodeJS.ProcessEnv): void {
+  inheritStderr();
+  const notifier = new ServiceNotifier({
+    env,
+    onError: (error) => log.error((error as Error).message),
+  });
+  notifier.claimPlace();
+  notifier.close();
+}
+
+const ENDED = 'the new process was told to end';
 /** After this time, the packet loop has caught up with a stream of 100 Mbit/s. */
 const FIRST_PACKETS_MS = 30;

@@ -178,7 +178,7 @@ describeWith(requirements, 'litz capture', () => {
     expect(full.text).toContain(`cannot write ${file}: the disk is full (ENOSPC)`);
     expect(read(copy).length).toBeGreaterThan(1);
     await daemon.says(/Capture ends/);
-    // A key log and standard output fail in the same way.
+    // If the disk is full, writing a key log or to standard output fails in the same way.
     const keys = left.litz(['capture', LEFT, '-w', join(left.folder, 'b'), '--key-log', file], {
       wrapper: inMounts(
         `mount -t tmpfs -o size=4k none ${folder} && head -c 4096 /dev/zero > ${folder}/other`,
@@ -275,7 +275,8 @@ describeWith(requirements, 'litz capture', () => {
     const text = await left.run('sh', ['-c', flood], { timeout: 60_000 });
     expect(text).toMatch(/ 0% packet loss/);
     const grown = residentBytes(daemon.pid) - before;
-    // 40,000 packets and datagrams in both directions are more than 200 MB; the ring has 8 MiB.
+    // 40,000 packets and datagrams in both directions are more than 200 MB. The daemon keeps at
+    // most 8 MiB of them for a client, in a ring buffer.
     expect(grown).toBeLessThan(40e6);
     lazy.destroy();
     await daemon.says(/Capture ends/);

@@ -34,7 +34,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
   it('starts its warm-up before there are packets', async () => {
     const daemon = host.litz(['-f', NAME], { nodeOptions: ['--trace-opt'] });
     // The warm-up opens and closes sockets: two sockets that stand for TUNs, and one or two UDP
-    // sockets for each of these two.
+    // sockets for each of these two. So it is over when at least four sockets were closed.
     let most = 0;
     const isOver = (): boolean => {
       const sockets = socketsOf(daemon.pid);

@@ -336,7 +336,8 @@ function parsed(text: string): WgQuickConfig {
   const config = parseConfig(text);
   config.interface.addresses.sort(byText);
   config.peers.sort(byText);
-  // wg-quick writes "off", which is read as 0. A file without the field means the same.
+  // wg-quick writes `PersistentKeepalive = off`, which is read as 0. A file without this field
+  // means the same.
   for (const peer of config.peers)
     if (peer.persistentKeepalive === 0) delete peer.persistentKeepalive;
   return config;

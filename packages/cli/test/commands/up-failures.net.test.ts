@@ -213,8 +213,8 @@ async function startOther(lines: readonly string[], name = OTHER): Promise<LitzP
 }
 
 /**
- * Makes a program use a DNS server at 127.0.0.1 of its namespace, which a test may start. So the
- * program asks no server outside the test.
+ * Makes a program use a DNS server at 127.0.0.1 of its namespace. Only a test can start a server
+ * there, so the program asks no server outside the test.
  */
 const OWN_RESOLVER = inMounts(
   'echo nameserver 127.0.0.1 > /tmp/litz-resolv.$$ && ' +

@@ -181,7 +181,8 @@ async function introduce(
   const args = ['set', end.link, 'peer', other.publicKey, 'endpoint', `${host}:${PORT}`];
   args.push('allowed-ips', `${other.inner.v4}/32,${other.inner.v6}/128`);
   if (keepaliveFrom && isLast) args.push('persistent-keepalive', '1');
-  // One command is needed: boringtun accepts a preshared key only with a new peer.
+  // This must be one command, because boringtun accepts a preshared key only in the command that
+  // adds the peer.
   await end.machine.withFile(presharedKey ?? '', (file) =>
     end.machine.run('wg', ...args, ...(presharedKey ? ['preshared-key', file] : [])),
   );

@@ -48,7 +48,8 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     expect(await curl('--socks5-hostname', '127.0.0.1:1080', url)).toBe(PAGE);
     expect(await curl('--socks5', '127.0.0.1:1080', 'http://10.77.0.2/page.html')).toBe(PAGE);
     const failed = curl('--socks5-hostname', '127.0.0.1:1080', 'http://web.outside/');
-    // 97: the proxy has refused the connection. 4: "host unreachable".
+    // Exit code 97 of curl: the proxy has refused the connection. Code 4 of SOCKS5: "host
+    // unreachable".
     await expect(failed).rejects.toThrow(/curl: \(97\).*4/);
   });
 
@@ -89,7 +90,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     }
   });
 
-  it('carries ssh as its ProxyCommand', async () => {
+  it('carries ssh when it is the ProxyCommand of ssh', async () => {
     const { ssh, end } = await startSshd();
     try {
       const sent = randomBytes(1 << 20).toString('base64');
@@ -190,7 +191,10 @@ function curl(...words: string[]): Promise<string> {
   return world.a.run('curl', '-sS', '-m', '40', ...words);
 }
 
-/** Starts sshd behind the tunnel. Returns the command line of a client that goes through it. */
+/**
+ * Starts sshd behind the tunnel. Returns the command line of an ssh that connects to it through
+ * `litz proxy`.
+ */
 async function startSshd(): Promise<{ ssh: string; end: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'litz-ssh-'));
   mkdirSync('/run/sshd', { recursive: true });

@@ -24,11 +24,13 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
    *
    * @param env for the daemon of Litz. PROGRAM in a value stands for the path of the file that
    *   `writeProgram` writes
+   * @param own how Litz is started. Default: as `litz -f LINK`
    */
   static async create<M extends Machine>(
     peer: Implementation<M>,
     connect: () => Promise<Underlay<Namespace, M>>,
     env: Record<string, string> = {},
+    own: Implementation<Namespace> = litz,
   ): Promise<UpgradedTunnel<M>> {
     const folder = mkdtempSync(join(tmpdir(), 'litz-upgrade-'));
     const program = join(folder, 'program');
@@ -37,7 +39,7 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
       process.env[name] = value.replace('PROGRAM', program);
     }
     try {
-      const tunnel = await Tunnel.create(underlay, litz, peer, {});
+      const tunnel = await Tunnel.create(underlay, own, peer, {});
       return new UpgradedTunnel(underlay, tunnel, folder);
     } catch (error) {
       await underlay.remove();

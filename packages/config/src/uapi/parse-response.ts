@@ -192,8 +192,8 @@ function readPeerStats(peer: DevicePeerStatus, context: Line): void {
 }
 
 /**
- * Returns the session keys that were read so far. Each of the two keys has a line of its own.
- * Before the line of a key is read, the field of this key has the peer's public key.
+ * Returns the session keys that were read so far. Each of the two keys has a line of its own. Until
+ * the line of a key is read, its field has the peer's public key as a placeholder.
  */
 function sessionKeysOf({ publicKey, sessionStaticKeys }: DevicePeerStatus): SessionStaticKeys {
   return sessionStaticKeys ?? { own: publicKey, peer: publicKey };

@@ -52,8 +52,8 @@ export interface PeerSection {
   presharedKey?: PresharedKey;
   allowedIps: AllowedIp[];
   /**
-   * Whether a prefix in the file has a `+` or `-` in front. Then the peer keeps those of its
-   * prefixes that the file does not name.
+   * Whether a prefix in the file has a `+` or `-` in front. If so, the peer keeps the prefixes that
+   * it has already and that the file does not name.
    */
   incremental?: boolean;
   endpoint?: Endpoint | HostEndpoint;

@@ -56,7 +56,7 @@ describe('RequestSplitter', () => {
     'litz_stats=true\nlitz_stats=true\n',
     'l\n',
     'litz_keyz',
-  ])('answers EINVAL to get=1 with %j', (text) => {
+  ])('refuses get=1 with %j, and gives EINVAL as the answer', (text) => {
     expect(split([`get=1\n${text}`])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 
@@ -85,14 +85,14 @@ describe('RequestSplitter', () => {
     );
   });
 
-  it('refuses an unknown operation, and gives no errno to answer', () => {
+  it('refuses an unknown operation, and gives no errno as the answer', () => {
     for (const text of ['hello\n', 'get=2\n\n', 'get=1', '\n', 'GET / HTTP/1.1\r\n']) {
       const expected = text === 'get=1' ? [] : [{ operation: 'invalid', errno: undefined }];
       expect(split([text])).toEqual(expected);
     }
   });
 
-  it('answers EINVAL to an unknown line after get=1', () => {
+  it('refuses an unknown line after get=1, and gives EINVAL as the answer', () => {
     expect(split(['get=1\nx\n'])).toEqual([{ operation: 'invalid', errno: -22 }]);
   });
 

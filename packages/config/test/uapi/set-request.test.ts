@@ -169,12 +169,12 @@ litz_promote_public_key=true
     [`public_key=${KEY}\nallowed_ip=10.0.0.1`, 'line 2: allowed_ip: expected an address'],
     [`public_key=${KEY}\nallowed_ip=10.0.0.0/33`, 'line 2: allowed_ip: expected an address'],
     [`public_key=${KEY}\nprotocol_version=2`, 'line 2: protocol_version: expected 1'],
-  ])('answers EINVAL to %j', (body, message) => {
+  ])('refuses %j with EINVAL', (body, message) => {
     expect(failure(body)).toMatchObject({ errno: -22, code: 'ERR_LITZ_UAPI' });
     expect(failure(body).message).toContain(message);
   });
 
-  it('answers EPROTO to a line without =', () => {
+  it('throws EPROTO for a line without =', () => {
     expect(failure('listen_port=1\nlisten_port')).toMatchObject({ errno: -71, line: 2 });
   });
 

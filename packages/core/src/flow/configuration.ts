@@ -189,7 +189,7 @@ function setPresharedKey(peer: Peer, presharedKey: PeerToApply['presharedKey']):
   peer.presharedKey = readPresharedKey(presharedKey, 'presharedKey');
 }
 
-/** Asks for the address of the name at once if there is no endpoint. */
+/** If the peer has no endpoint, asks the caller to look up the name at once. */
 function setEndpointName(state: EngineState, peer: Peer, name: string): void {
   peer.endpointName = name;
   if (!peer.endpoint) reportUnanswered(state, peer);

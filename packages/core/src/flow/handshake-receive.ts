@@ -9,7 +9,7 @@
  *    cookie reply for the next mac2.
  *
  * `handshake-work.ts` checks type and length, and decides when a message is processed. The
- * functions here count what each step costs.
+ * functions here count the price of each step in the budgets.
  *
  * @module
  */
@@ -95,8 +95,8 @@ function receiveChecked(
 }
 
 /**
- * Returns the checker of the identity that the message is for; undefined if its mac1 fits none of
- * our identities. A second mac1 is computed only while there are two identities.
+ * Returns the checker of the identity that the message is for; undefined if the mac1 of the message
+ * fits none of our identities. A second mac1 is computed only while there are two identities.
  */
 function addresseeOf(
   state: EngineState,

@@ -32,7 +32,8 @@ export function startHandshake(state: EngineState, peer: Peer, now: number): voi
   const { timers } = state;
   const pair = readyPair(state, peer);
   if (!pair) return;
-  // Section 6.4: the retry limit counts from the last packet that had to be sent.
+  // Section 6.4: each packet that must be sent restarts the count of initiations, which has a
+  // limit. If an initiation waits for its response, the count begins with this initiation.
   const inProgress = timers.isArmed(peer.slot, TIMER.RETRANSMIT);
   peer.handshakeSends = inProgress ? Math.min(peer.handshakeSends, 1) : 0;
   if (!inProgress) peer.attemptStartedAt = now;
@@ -196,8 +197,8 @@ function otherPair(
 }
 
 /**
- * Returns the later of two times: when we last sent a handshake message other than a probe to the
- * peer, and when we last sent an initiation with this pair.
+ * Returns the later of two times: the time of our last handshake message to the peer, not counting
+ * probes, and the time of our last initiation with this pair.
  */
 function lastSentAt({ peer, sentAt }: StaticPair<Peer>): number {
   return Math.max(peer.handshakeSentAt, sentAt);

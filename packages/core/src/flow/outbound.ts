@@ -285,7 +285,10 @@ function afterSend(
   keepKeyFresh(state, keypair, now);
 }
 
-/** Section 6.2: the initiator renews the keys by age; both sides renew them by message count. */
+/**
+ * Section 6.2: the initiator renews keys that are old. Both sides renew keys that have sealed many
+ * messages.
+ */
 function keepKeyFresh(state: EngineState, keypair: Keypair<Peer>, now: number): void {
   const aged = keypair.isInitiator && now >= keypair.createdAt + REKEY_AFTER_TIME_MS;
   if (aged || keypair.sendCounter > keypair.limits.rekeyAfterMessages) {

@@ -198,9 +198,9 @@ const REMEMBERED_DATAGRAMS = 16;
 /** The longest chain of nested tunnels that is followed. */
 const MAX_DEPTH = 16;
 /**
- * How long we remember that a peer is reached inside another, in milliseconds. In a loop the next
- * packet comes within a millisecond. After a change of routes, old knowledge must soon stop
- * blocking a peer.
+ * How long we remember, in milliseconds, that a peer is reached inside the tunnel of another peer.
+ * In a loop the next packet comes within a millisecond. After a change of routes, old knowledge
+ * must soon stop blocking a peer.
  */
 const CARRIER_LIFETIME_MS = 1000;
 const NO_FRAGMENT = 0;

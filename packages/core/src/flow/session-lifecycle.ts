@@ -165,9 +165,9 @@ export function forgetSource(peer: Peer): void {
 }
 
 /**
- * Measures the round trip as a responder. An initiator sends its first message as soon as it has
- * the response. If that message was lost, the value is -1, because the time of a later message says
- * nothing about the round trip.
+ * Measures the round trip when we are the responder: the time from our response to the initiator's
+ * first message, which the initiator sends as soon as it has the response. If that message was
+ * lost, `roundTripUs` is -1, because the time of a later message says nothing about the round trip.
  */
 function noteRoundTrip(peer: Peer, { replayWindow, createdAt }: Keypair, now: number): void {
   const hasFirst = !replayWindow.check(0);

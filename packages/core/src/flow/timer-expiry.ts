@@ -23,7 +23,8 @@ import { TIMER, type Timer } from '../peer/timer-table.ts';
 import { authenticatedTraversal, dataReceived, sessionDerived } from './timers.ts';
 
 /**
- * Fires all timers that are due. A timer is stopped before it fires; its rule may start it again.
+ * Fires all timers that are due. A timer is stopped before its function in `RULES` is called,
+ * because this function may start the timer again.
  */
 export function fireTimers(state: EngineState, now: number): void {
   while (state.timers.firstDeadline() <= now) {

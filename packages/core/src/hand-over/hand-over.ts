@@ -115,7 +115,8 @@ export function restartSessions(engine: Engine, now: number): void {
 /**
  * Skips the timestamps that the other process may have used. If the clock of that process was
  * behind the last timestamp, each of its initiations used the next timestamp, which is one step
- * later.
+ * later. Each static pair sends at most one initiation per Rekey-Timeout, which limits the number
+ * of these initiations.
  */
 function skipTimestamps({ timestamps, peers }: EngineState, now: number): void {
   let pairs = 0;

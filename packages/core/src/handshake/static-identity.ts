@@ -82,7 +82,7 @@ export function releaseKey(identity: StaticIdentity): void {
   identity.preparedKey = undefined;
 }
 
-/** Wipes the private key in both places. The identity is not used afterwards. */
+/** Wipes the private key and the provider's copy of it. The identity is not used afterwards. */
 export function wipeIdentity(identity: StaticIdentity): void {
   identity.preparedKey?.destroy();
   identity.preparedKey = undefined;

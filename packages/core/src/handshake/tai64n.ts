@@ -14,8 +14,8 @@ import type { StateCodec } from '../hand-over/state-codec.ts';
  * The nanoseconds are rounded down to a multiple of 2^24 (1/60 s), as in the kernel (noise.c,
  * tai64n_now), because the exact time would reveal more to strangers than necessary. Each timestamp
  * is at least one step of this length after the last timestamp, even when the clock goes back.
- * Timestamps from before a restart are not known here, so the clock must not go back across a
- * restart.
+ * Timestamps from before a restart are not known here, so the clock must not be earlier after a
+ * restart than before it.
  */
 export class TimestampSource {
   readonly #unixTime: () => number;
@@ -29,8 +29,8 @@ export class TimestampSource {
   #copiedAt = Infinity;
 
   /**
-   * @param unixTime returns Unix time in milliseconds; it may jump. After NaN, the next timestamp
-   *   is one step after the last timestamp.
+   * @param unixTime returns Unix time in milliseconds; it may jump. If it returns NaN, the next
+   *   timestamp is one step after the last timestamp.
    */
   constructor(unixTime: () => number) {
     this.#unixTime = unixTime;

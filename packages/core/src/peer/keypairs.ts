@@ -7,8 +7,8 @@
  *  we responded:   new keypair -> next (receive only) -----> current -> previous -> gone
  *                                 first message received with it ^
  * ```
- * Messages are sent with `current` only. They are received with all three, and with `retired` ones
- * while static keys are being replaced.
+ * Messages are sent with `current` only. They are received with `current`, `previous` and `next`.
+ * While static keys are being replaced, they are also received with `retired` keypairs.
  *
  * @module
  */
@@ -119,8 +119,8 @@ export class Keypairs<Owner = unknown> {
   next: Keypair<Owner> | undefined = undefined;
   /**
    * Whether the last few replaced keypairs are kept for receiving. This is set while static keys
-   * are being replaced, because then handshakes of both sides can cross, and the peer may still
-   * send with a keypair that we have replaced.
+   * are being replaced. Then handshakes of both sides can cross, so the peer may still send with a
+   * keypair that we have replaced.
    */
   retires = false;
   #retired: Keypair<Owner>[] | undefined = undefined;
@@ -135,7 +135,10 @@ export class Keypairs<Owner = unknown> {
     this.#retired = keypairs.length > 0 ? keypairs : undefined;
   }
 
-  /** Stores a new keypair in the place for its role (kernel: noise.c, add_new_keypair). */
+  /**
+   * Stores a new keypair: as `current` if we initiated, as `next` if the peer initiated (kernel:
+   * noise.c, add_new_keypair).
+   */
   add(keypair: Keypair<Owner>, indices: SenderIndexTable): void {
     if (!this.retires) this.#forgetRetired(indices);
     if (!keypair.isInitiator) {
@@ -231,5 +234,8 @@ function discard(keypair: Keypair | undefined, indices: SenderIndexTable): undef
   return undefined;
 }
 
-/** At most this many replaced keypairs are kept. Two handshakes that cross replace fewer. */
+/**
+ * At most this many replaced keypairs are kept. Two handshakes that cross replace fewer keypairs
+ * than this.
+ */
 const MOST_RETIRED = 4;

@@ -7,9 +7,10 @@
  *  key         per slot: its first deadline, or an earlier time
  * ```
  * Nearly every packet moves a deadline to a later time or clears one, long before the deadline
- * passes. So the key of a slot may be earlier than its first deadline. The key is corrected when
- * the slot reaches the top. Moving a deadline to a later time is then a single store. Peers without
- * deadlines are not in the heap and cost nothing.
+ * passes. To reorder the heap each time would cost too much, so the key of the slot does not change
+ * then, and may be earlier than the first deadline of the slot. The key is corrected when the slot
+ * reaches the top of the heap. So to move a deadline to a later time is a single store. Peers
+ * without deadlines are not in the heap and cost nothing.
  *
  * The table contains no protocol rules: those are in `timers.ts` (when a timer starts) and
  * `timer-expiry.ts` (what it does).
@@ -25,7 +26,7 @@ export const TIMER = {
   SESSION_EXPIRY: 1,
   /** Sends the initiation again, after 5 s without a response. */
   RETRANSMIT: 2,
-  /** Starts a handshake, 15 s after data was sent without any answer. */
+  /** Starts a handshake when sent data has had no answer for 15 s. */
   NEW_HANDSHAKE: 3,
   /** Passive keepalive: data was received, and nothing was sent for 10 s after that. */
   KEEPALIVE: 4,

@@ -26,8 +26,8 @@ export class LoadMonitor {
   }
 
   /**
-   * When the load ends if no more messages arrive, in the milliseconds of `now`; -Infinity if we
-   * were never under load.
+   * The time at which the load ends if no more messages arrive, in the milliseconds of `now`;
+   * -Infinity if we were never under load.
    */
   get overloadedUntil(): number {
     return this.#overloadedAt + STICKY_MS;

@@ -2,9 +2,9 @@
  * `SourceWindow`: remembers which sources have already sent a message in the current second.
  *
  * There is one entry per IPv4 address or IPv6 /64, as in `RateLimiter`. But the table has a fixed
- * size, because the addresses of these sources may be forged. Addresses are mapped to entries with
- * a secret that changes every second. So an attacker cannot choose an address that shares the entry
- * of another source, and two sources that share an entry by chance do so only for a second.
+ * size, because the addresses of these sources may be forged. A secret that changes every second
+ * determines the entry of each address. So an attacker cannot choose an address that shares the
+ * entry of another source, and two sources that share an entry by chance do so only for a second.
  *
  * @module
  */

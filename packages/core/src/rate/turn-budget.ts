@@ -23,7 +23,7 @@ export interface TurnHolder {
  */
 export class TurnBudget extends WorkBudget {
   readonly #price: number;
-  /** The turns within this many milliseconds may be taken at once. */
+  /** How late a call may be, in milliseconds, before the budget's clock is held back. */
   readonly #most: number;
   /** How far the budget's clock is behind the caller's clock. */
   #behind = 0;
@@ -64,8 +64,8 @@ export class TurnBudget extends WorkBudget {
   }
 
   /**
-   * Records that the work is done, and uses up the reserved turn. If no turn is due, counts the
-   * work in the budget now.
+   * Records that the work is done, and uses up the reserved turn. If that turn is due, the work was
+   * counted when the turn was reserved. If no turn is due, the work is counted now.
    */
   spendTurn(holder: TurnHolder, now: number): void {
     if (this.dueAt(holder) > now) this.spend(this.#price, now - this.#behind);

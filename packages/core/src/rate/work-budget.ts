@@ -51,5 +51,5 @@ export class WorkBudget {
   }
 }
 
-/** This is longer than any real wait: the initiations of a million peers at once. */
+/** No real wait is longer, not even the wait after initiations to a million peers at once. */
 const LONGEST_WAIT_MS = 600_000;

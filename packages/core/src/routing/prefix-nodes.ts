@@ -62,8 +62,8 @@ export class PrefixNodes {
    * Returns the owner of the longest prefix of the address at `offset`; 0 if there is none.
    *
    * Every packet needs a lookup. So this function calls almost no other function, which saves
-   * instructions. Because a lookup has few instructions, the processor can start more of the next
-   * lookups while it waits for the memory of this lookup.
+   * instructions. Because a lookup has few instructions, the processor can start several of the
+   * next lookups while it waits for the memory of this lookup.
    *
    * @param slots the table that gives the starting node; undefined if the trie has no table
    */

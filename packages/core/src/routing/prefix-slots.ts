@@ -9,8 +9,8 @@
  *                                                    contains 10.0011, has fewer than 8 + 4 bits
  *                                                    and has an owner; or 0
  * ```
- * On the way down from the root, each node is at another place in memory. The table skips the nodes
- * that every lookup would visit.
+ * Each node that a lookup visits costs a wait for memory. With the table, a lookup skips the nodes
+ * near the root, which every lookup would visit.
  *
  * The base is the range that contains most of the prefixes. Peers usually have addresses from one
  * range, and all IPv6 addresses of the Internet begin with the same three bits. For an address
@@ -115,14 +115,15 @@ export class PrefixSlots implements LookupStarts {
     const nodes = this.#nodes;
     let node = root;
     while (node !== NONE && nodes.lengthOf(node) < this.#depth) node = nodes.next(node, address);
-    // The way down did not check the bits between the nodes.
+    // The loop has tested only one bit of the address at each node, so the other bits are compared
+    // here.
     const isOfSlot = node !== NONE && nodes.commonBits(node, address) >= this.#depth;
     this.#table[slot * 2] = isOfSlot ? node : NONE;
   }
 
   /**
-   * Returns the label of the longest prefix of the address that has an owner and at most `length`
-   * bits; 0 if there is none.
+   * Looks at the prefixes that contain the address, have an owner and have at most `length` bits.
+   * Returns the label of the longest of these prefixes; 0 if there is none.
    */
   #longestLabel(root: number, address: Uint8Array, length: number): number {
     const nodes = this.#nodes;
@@ -187,7 +188,7 @@ function denseNode(nodes: PrefixNodes, root: number, enough: number): number {
     if (node === NONE) return 0;
     const below = weigh(nodes.childOf(node, 0)) + weigh(nodes.childOf(node, 1));
     const weight = nodes.ownerOf(node) === NONE ? below : below + 1;
-    // All other nodes with so many prefixes are above this node.
+    // All other nodes with at least `enough` prefixes below them are above this node.
     if (dense === NONE && weight >= enough) dense = node;
     return weight;
   };

@@ -173,7 +173,7 @@ export class PrefixTrie {
     this.#rings.reset();
   }
 
-  /** Removes a node without owner from the trie, unless it has two children. */
+  /** Removes a node that has no owner from the trie. A node with two children stays. */
   #unlink(node: number): void {
     const nodes = this.#nodes;
     const left = nodes.childOf(node, 0);
@@ -227,8 +227,8 @@ export class PrefixTrie {
    * Updates the slot table. Each table size has a threshold: the number of prefixes at which a
    * table of this size is made. When the trie reaches the threshold of a larger size, a larger
    * table replaces the present one. When the number of prefixes falls below a quarter of the
-   * threshold of the present size, the trie gets the table for this number of prefixes, or no table
-   * if the number is below the smallest threshold.
+   * threshold of the present size, a smaller table replaces the present one. If the number is below
+   * the smallest threshold, there is no table.
    */
   #updateSlots(address: Uint8Array, prefixLength: number): void {
     this.#slots?.update(this.#root, address, prefixLength);

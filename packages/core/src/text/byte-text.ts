@@ -1,6 +1,7 @@
 /**
- * `toByteText` and `fromByteText`: a text in UTF-8 as a text of bytes, with one character for each
- * byte (U+0000 to U+00FF). The UAPI and a handed-over state contain texts in this form.
+ * `toByteText` and `fromByteText`: convert a text to the text of its UTF-8 bytes, and back. A text
+ * of bytes has one character for each byte (U+0000 to U+00FF). The UAPI and a handed-over state
+ * contain texts in this form.
  *
  * `encodeURIComponent` does the work, because not every JavaScript runtime has `TextEncoder`.
  *

@@ -49,8 +49,8 @@ export function sealTransportData(
 /**
  * Seals the first `count` packets of a run in place. The caller must have checked
  * `keypair.countSealable(now, count)`; `count` is 1 or more. Each message begins 16 bytes in front
- * of its packet. The messages of all packets but the last of the run are
- * `messageLengthOf(run.length, mtu)` bytes long.
+ * of its packet. Each message is `messageLengthOf(run.length, mtu)` bytes long, except the message
+ * of the run's last packet.
  *
  * @returns the length of the last message
  */

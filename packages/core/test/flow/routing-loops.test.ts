@@ -205,7 +205,7 @@ describe('RoutingLoops', () => {
     const [bobs, carols] = [bob, carol].map(
       ({ person }) => peers.get(keyId(person.publicKey))!.keypairs.current!,
     );
-    // As if carol had chosen the same index as bob.
+    // From here on, alice's state is as if carol had chosen the same index as bob.
     Object.defineProperty(carols, 'remoteIndex', { value: bobs.remoteIndex });
     indices.assign(carols.localIndex, carols);
     const [forCarol] = sendAndCatch(alice, carol);

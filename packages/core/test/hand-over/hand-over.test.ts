@@ -48,6 +48,7 @@ describe('saveState and restoreState', () => {
     const counters = countersOf(pair);
     expect(new Set(counters).size).toBe(counters.length);
     const own = stateOf(pair.alice.engine).peers.values().next().value?.keypairs.current;
+    // Alice has sent a packet in each of the 6 exchanges and 1 packet in `connected`.
     expect(own?.sendCounter).toBe(6 + 1 + 5 * COUNTER_MARGIN);
     expect(COUNTER_MARGIN).toBeLessThan(1024);
   });
@@ -210,7 +211,8 @@ describe('saveState and restoreState', () => {
             else if (action === 4) network.drive(7);
             else network.drive(40_000);
             // Two handshakes that cross leave two sessions. A message of the older session is lost
-            // if the next handshake overtakes the message, also without a hand-over.
+            // if the next handshake overtakes the message, also without a hand-over. So while there
+            // is no session, a packet must arrive before the next action.
             if (!isUp && action <= 1) network.settle();
           }
           network.drive(20_000);
@@ -299,7 +301,7 @@ describe('restartSessions', () => {
     alice.input((engine, now) => restartSessions(engine, now));
     alice.send(packetBetween(alice, bob));
     network.driveUntil(() => bob.packets.length === 3);
-    // One latency each for an initiation, its response and the packet.
+    // The initiation, its response and the packet take one latency each.
     expect(network.now - at).toBe(3 * network.latency);
     const indices = network.eavesdropper
       .of(TRANSPORT_DATA, alice)

@@ -136,7 +136,7 @@ function eachThirdHandshakeMessage(): (message: Uint8Array) => boolean {
   return (message) => message[0] !== MESSAGE_TYPE.TRANSPORT_DATA && count++ % 3 === 2;
 }
 
-/** Keepalives carry no packet, so no packet may be missing. */
+/** Keepalives carry no packet, so all packets must arrive even if keepalives are lost. */
 function eachSecondKeepalive(): (message: Uint8Array) => boolean {
   let count = 0;
   return (message) => message.length === KEEPALIVE_LENGTH && count++ % 2 === 1;

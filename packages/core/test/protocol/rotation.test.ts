@@ -132,6 +132,7 @@ describe('a next identity', () => {
     expect(network.now - start).toBeGreaterThan(90_000);
     expect(network.now - start).toBeLessThan(110_000);
     expect(alice.engine.stats.drops.count('handshake-timeout')).toBe(1);
+    // The attempt of the old identity has sent 20 initiations.
     const probes = alice.engine.stats.sentInitiations - 20;
     expect(probes).toBeGreaterThanOrEqual(18);
     expect(probes).toBeLessThanOrEqual(21);

@@ -1,7 +1,8 @@
 /**
- * Tests that secrets are wiped when they are not used any more. A provider records every array with
- * a secret that the engine passes to it, and the content of the array. The copies that the engine
- * makes with `slice` are recorded too, and the arrays that it copies from and to with `set`.
+ * Tests that secrets are wiped when they are not used any more. When the engine passes an array
+ * with a secret to the provider, the provider records the array and the content of the array. The
+ * copies that the engine makes with `slice` are recorded too, and the arrays that it copies from
+ * and to with `set`.
  *
  * @module
  */

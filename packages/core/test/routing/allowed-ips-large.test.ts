@@ -1,7 +1,7 @@
 /**
- * Compares `AllowedIps` with `SlowAllowedIps`, with so many prefixes that lookups do not start at
- * the root, but in a table of slots. The table grows, its prefixes move to another range, and it
- * becomes empty again.
+ * Compares `AllowedIps` with `SlowAllowedIps`, with so many prefixes that `AllowedIps` uses a table
+ * of slots to find the node at which a lookup starts. Prefixes of one range are added, in some
+ * tests also prefixes of another range, and at the end all prefixes are removed.
  *
  * @module
  */

@@ -20,7 +20,7 @@ describe('slotBitsFor', () => {
 
 describe('PrefixSlots', () => {
   it('have a slot for each address in the range that contains nearly all prefixes, and no slot for other addresses', () => {
-    // 10.1.0.0/16 and the hosts 10.1.0.0 to 10.1.1.255 in it.
+    // The prefixes are 10.1.0.0/16 and, within it, the hosts 10.1.0.0 to 10.1.1.255.
     const { slots, nodeOf } = table(4, [10, 1], 16);
     const slot = (...address: number[]) => {
       const bytes = Uint8Array.from([7, ...address]);

@@ -9,9 +9,14 @@ import { driverOf, Device } from '../device.ts';
 import type { Driver } from '../driver.ts';
 import type { UapiServer } from '../uapi/uapi-server.ts';
 import { copyDescriptor } from './copy-descriptor.ts';
-import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
+import {
+  HAND_OVER_FORMAT,
+  HandOverChannel,
+  networkNamespace,
+  type HandOverMessage,
+} from './hand-over-channel.ts';
 
-/** The process that will get the device. */
+/** The process that will get the device, if this process can kill it. */
 export interface Successor {
   /** Kills the process. Resolves to true when it is gone, and to false if it cannot be killed. */
   kill(): Promise<boolean>;
@@ -20,7 +25,12 @@ export interface Successor {
 export interface GiveOptions {
   /** The connection to the other process; it is closed at the end. */
   readonly channel: Sys.UnixChannel;
-  readonly successor: Successor;
+  /**
+   * Default: a process that this one cannot kill, such as a process in another container. Then this
+   * process waits without a limit after it has given the sessions away, until the other process is
+   * at work or has ended.
+   */
+  readonly successor?: Successor | undefined;
   /** The UAPI server of the device, if there is one. It is handed over with the device. */
   readonly server: UapiServer | undefined;
   /**
@@ -28,6 +38,11 @@ export interface GiveOptions {
    * continues meanwhile. Default 60 s.
    */
   readonly readyMs?: number;
+  /**
+   * Ends a hand-over. If the sessions were not given away yet, the device continues here. Otherwise
+   * it belongs to the other process, and `giveDevice` resolves.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -38,24 +53,21 @@ export interface GiveOptions {
  * @returns how long the device rested, in ms: it neither read packets nor sent datagrams
  * @throws {TypeError | RangeError} (rejects) an argument is wrong; nothing has happened
  * @throws {Error} (rejects) the device was not handed over; the message says why. The other process
- *   has been killed, and the device continues. It makes new sessions if the other process may have
- *   used the old ones. But if the other process may have the device and cannot be killed, this
- *   process closes the device.
+ *   has been killed, or cannot use the device, and the device continues. It makes new sessions if
+ *   the other process may have used the old ones. But if the other process may have the device and
+ *   cannot be killed, this process closes the device.
  */
 export async function giveDevice(device: Device, options: GiveOptions): Promise<number> {
   if (!(device instanceof Device)) throw new TypeError('"device" expected a Device');
-  checkObject(options, 'options', ['channel', 'successor', 'server', 'readyMs']);
+  checkObject(options, 'options', ['channel', 'successor', 'server', 'readyMs', 'signal']);
   checkObject(options.channel, 'channel');
-  checkObject(options.successor, 'successor');
+  if (options.successor !== undefined) checkObject(options.successor, 'successor');
   checkInteger(options.readyMs, 'readyMs', 1, 2 ** 31 - 1);
   const sys = await import('@litz/sys');
   const channel = new HandOverChannel(options.channel, sys);
-  const giving = new Giving(driverOf(device), channel, options, sys);
-  try {
-    return await giving.run();
-  } finally {
-    channel.close();
-  }
+  const restedMs = await new Giving(driverOf(device), channel, options, sys).run();
+  channel.close();
+  return restedMs;
 }
 
 class Giving {
@@ -64,6 +76,8 @@ class Giving {
   readonly #options: GiveOptions;
   readonly #sys: typeof Sys;
   #isGivenUp = false;
+  /** Whether the other process was killed, or has closed the device. */
+  #isOtherGone = false;
 
   constructor(driver: Driver, channel: HandOverChannel, options: GiveOptions, sys: typeof Sys) {
     this.#driver = driver;
@@ -75,23 +89,29 @@ class Giving {
   async run(): Promise<number> {
     const { readyMs = READY_MS, successor } = this.#options;
     try {
-      this.#checkFormat(await this.#expect('hello', readyMs));
+      this.#checkHello(await this.#expect('hello', readyMs));
       await this.#offer();
       await this.#expect('ready', readyMs);
     } catch (error) {
       this.#abort(error);
-      await successor.kill();
+      await successor?.kill();
       throw error;
     }
     return this.#move();
   }
 
-  #checkFormat({ message }: { message: HandOverMessage }): void {
-    if (message.type !== 'hello' || message.format === HAND_OVER_FORMAT) return;
-    throw new Error(
-      `litz ${message.version} has another format of the hand-over (${message.format} instead of ` +
-        `${HAND_OVER_FORMAT}): restart the daemon instead`,
-    );
+  #checkHello({ message }: { message: HandOverMessage }): void {
+    if (message.type !== 'hello') return;
+    const { format, version, network } = message;
+    if (format !== HAND_OVER_FORMAT) {
+      throw new Error(
+        `litz ${version} has another format of the hand-over (${format} instead of ` +
+          `${HAND_OVER_FORMAT}): restart the daemon instead`,
+      );
+    }
+    if (network !== undefined && network !== networkNamespace()) {
+      throw new Error('the two processes are in different network namespaces');
+    }
   }
 
   /** Sends a copy of the device's state and its descriptors, while the device continues. */
@@ -133,8 +153,7 @@ class Giving {
       this.#channel.send({ type: 'commit' });
       // From here on the other process may seal with our sessions.
       restart = true;
-      const { message } = await this.#expect('running', MOVE_MS);
-      end = (message.type === 'running' ? message.since : undefined) ?? this.#sys.boottimeMs();
+      end = await this.#untilRunning();
     } catch (error) {
       await this.#takeBack(error, restart);
       throw error;
@@ -143,10 +162,31 @@ class Giving {
     return end - begin;
   }
 
-  /** Kills the other process, so that the device has one owner, and continues with the device. */
+  /**
+   * Resolves to the time at which the other process continued the device.
+   *
+   * A process that cannot be killed may hang. Then it still owns the device, and continues when it
+   * wakes up. So there is no limit for it.
+   */
+  async #untilRunning(): Promise<number> {
+    const { successor, signal } = this.#options;
+    try {
+      const { message } = await this.#expect('running', successor ? MOVE_MS : Infinity);
+      if (message.type === 'running' && message.since !== undefined) return message.since;
+    } catch (error) {
+      if (successor || this.#isOtherGone || signal?.aborted !== true) throw error;
+    }
+    return this.#sys.boottimeMs();
+  }
+
+  /**
+   * Continues with the device. If the other process may have the sessions, it is killed first, so
+   * that the device has one owner.
+   */
   async #takeBack(error: unknown, restart: boolean): Promise<void> {
     this.#abort(error);
-    const isGone = await this.#options.successor.kill();
+    const { successor } = this.#options;
+    const isGone = successor ? await successor.kill() : this.#isOtherGone;
     if (restart && !isGone) {
       // A device without an owner is better than a device with two.
       this.#isGivenUp = true;
@@ -164,20 +204,22 @@ class Giving {
     type: HandOverMessage['type'],
     timeoutMs: number,
   ): Promise<{ message: HandOverMessage }> {
-    const arrived = await this.#channel.receive(timeoutMs);
-    if (arrived === 'closed') throw new Error('the new process ended before it had the device');
+    const arrived = await this.#channel.receive(timeoutMs, this.#options.signal);
+    if (arrived === 'closed') {
+      this.#isOtherGone = true;
+      throw new Error('the new process ended before it had the device');
+    }
     const { message } = arrived;
     if (message.type === type) return arrived;
-    if ('reason' in message) throw new Error(message.reason);
+    if ('reason' in message) {
+      this.#isOtherGone = true;
+      throw new Error(message.reason);
+    }
     throw new Error(`the new process sent ${message.type} instead of ${type}`);
   }
 
   #abort(error: unknown): void {
-    try {
-      this.#channel.send({ type: 'abort', reason: textOf(error) });
-    } catch {
-      // The other process has ended.
-    }
+    void this.#channel.endWith({ type: 'abort', reason: textOf(error) });
   }
 }
 

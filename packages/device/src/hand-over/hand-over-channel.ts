@@ -16,11 +16,20 @@
  *
  * Before `commit`, the new process sends nothing to peers, and the old one can continue with its
  * sessions. After `commit`, the old one never uses these sessions again. `refused`, `failed` (new
- * to old) and `abort` (old to new) end a hand-over. If the channel closes without `abort`, the old
- * process was killed. The new one then continues with the last state that it has received.
+ * to old) and `abort` (old to new) end a hand-over.
+ *
+ * A process closes its end only after its last message: `running`, `failed` or `abort`. `failed`
+ * comes after the new process has closed the device. So if the channel closes without a last
+ * message, the process at the other end was killed. If it was the old one, the new one continues
+ * with the last state that it has received.
+ *
+ * No process must be able to kill the other one for this. A process that was stopped and continues
+ * finds the messages in their order: either `commit`, or `abort`, or the end.
  *
  * @module
  */
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE_FORMAT } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
 import type { SavedDevice, SavedSettings } from './saved-device.ts';
@@ -30,7 +39,13 @@ import type { SavedDevice, SavedSettings } from './saved-device.ts';
  * the UAPI socket if `hasUapi` is set.
  */
 export type HandOverMessage =
-  | { readonly type: 'hello'; readonly format: string; readonly version: string }
+  /** `network`: the network namespace of the new process, as `networkNamespace` returns it. */
+  | {
+      readonly type: 'hello';
+      readonly format: string;
+      readonly version: string;
+      readonly network?: string;
+    }
   | {
       readonly type: 'offer' | 'state';
       readonly settings: SavedSettings;
@@ -100,10 +115,12 @@ export class HandOverChannel {
   /**
    * Resolves to the next message, or to 'closed' if the other process has ended.
    *
+   * @param timeoutMs may be Infinity
    * @throws {Error} (rejects) no message came within `timeoutMs`, or it is not JSON
+   * @throws (rejects) the reason of `signal`, which was aborted before a message came
    */
-  async receive(timeoutMs: number): Promise<Arrived | 'closed'> {
-    const end = performance.now() + timeoutMs;
+  async receive(timeoutMs: number, signal?: AbortSignal): Promise<Arrived | 'closed'> {
+    const begin = performance.now();
     for (;;) {
       const received = this.#channel.wait(SLICE_MS) ? this.#channel.receive() : undefined;
       if (received === 'closed') return received;
@@ -111,9 +128,13 @@ export class HandOverChannel {
         const message = JSON.parse(new TextDecoder().decode(received.bytes)) as HandOverMessage;
         return { message, fds: received.fds };
       }
-      if (performance.now() >= end)
+      signal?.throwIfAborted();
+      const waitedMs = performance.now() - begin;
+      if (waitedMs >= timeoutMs)
         throw new Error(`the other process did not answer within ${timeoutMs} ms`);
-      await new Promise((resolve) => setImmediate(resolve));
+      // After a long wait, another few ms do not matter, and other programs need the processor.
+      if (waitedMs > LONG_WAIT_MS) await sleep(PAUSE_MS);
+      else await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
@@ -133,9 +154,37 @@ export class HandOverChannel {
     }
   }
 
+  /**
+   * Sends the last message, and closes the connection. Never rejects. As long as the kernel cannot
+   * take the message, for instance because it has no memory, the connection stays open: its end
+   * without a last message would say that this process was killed.
+   */
+  async endWith(message: HandOverMessage): Promise<void> {
+    while (!this.#isSentOrClosed(message)) await sleep(RETRY_MS, undefined, { ref: false });
+    this.close();
+  }
+
   close(): void {
     this.#channel.close();
   }
+
+  #isSentOrClosed(message: HandOverMessage): boolean {
+    try {
+      this.send(message);
+      return true;
+    } catch (error) {
+      return error instanceof this.#sys.SystemError && OTHER_END_CLOSED.has(error.errno);
+    }
+  }
+}
+
+/**
+ * Returns the network namespace of this process. It differs from the namespaces of processes that
+ * run at the same time in other namespaces.
+ */
+export function networkNamespace(): string {
+  const { dev, ino } = statSync('/proc/self/ns/net', { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 /**
@@ -144,3 +193,7 @@ export class HandOverChannel {
  * the device rests while three messages are on their way.
  */
 const SLICE_MS = 1;
+const LONG_WAIT_MS = 5000;
+const PAUSE_MS = 20;
+const RETRY_MS = 100;
+const OTHER_END_CLOSED: ReadonlySet<string> = new Set(['EPIPE', 'ECONNRESET', 'ENOTCONN']);

@@ -11,6 +11,7 @@ import type { DeviceOptions } from '../options.ts';
 import {
   HAND_OVER_FORMAT,
   HandOverChannel,
+  networkNamespace,
   type Arrived,
   type HandOverMessage,
   type ReceivedDevice,
@@ -23,6 +24,8 @@ export interface TakeOptions extends Omit<DeviceOptions, 'tun' | 'up'> {
   readonly channel: Sys.UnixChannel;
   /** The version of this program, for messages. */
   readonly version: string;
+  /** Gives up the hand-over if this process does not have the sessions yet. Default: never. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A device that runs in this process from now on. */
@@ -55,10 +58,10 @@ export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   checkObject(options, 'options');
   checkObject(options.channel, 'channel');
   requireText(options.version, 'version');
-  const { channel: connection, version, ...deviceOptions } = options;
+  const { channel: connection, version, signal, ...deviceOptions } = options;
   const sys = await import('@litz/sys');
   const channel = new HandOverChannel(connection, sys);
-  const taking = new Taking(channel, deviceOptions, sys);
+  const taking = new Taking(channel, deviceOptions, sys, signal);
   try {
     return await taking.run(version);
   } catch (error) {
@@ -67,24 +70,30 @@ export async function takeDevice(options: TakeOptions): Promise<TakenDevice> {
   }
 }
 
+type SuccessorOptions = Omit<TakeOptions, 'channel' | 'version' | 'signal'>;
+
 class Taking {
   readonly #channel: HandOverChannel;
-  readonly #options: Omit<TakeOptions, 'channel' | 'version'>;
+  readonly #options: SuccessorOptions;
   readonly #sys: typeof Sys;
+  readonly #signal: AbortSignal | undefined;
   #device: Device | undefined = undefined;
 
   constructor(
     channel: HandOverChannel,
-    options: Omit<TakeOptions, 'channel' | 'version'>,
+    options: SuccessorOptions,
     sys: typeof Sys,
+    signal: AbortSignal | undefined,
   ) {
     this.#channel = channel;
     this.#options = options;
     this.#sys = sys;
+    this.#signal = signal;
   }
 
   async run(version: string): Promise<TakenDevice> {
-    this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version });
+    const network = networkNamespace();
+    this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version, network });
     const first = await this.#next('offer');
     if (first === 'closed') throw new Error('the other process ended before it offered a device');
     const offer = this.#channel.readDevice(first);
@@ -106,10 +115,9 @@ class Taking {
 
   /** Closes the device and sends the error to the other process. */
   async giveUp(error: unknown): Promise<void> {
-    // The device is closed first, because the other process kills this one after `failed`.
+    // The device is closed first, because the other process continues with it after `failed`.
     await this.#device?.close();
-    this.#trySend({ type: 'failed', reason: (error as Error).message });
-    this.#channel.close();
+    await this.#channel.endWith({ type: 'failed', reason: (error as Error).message });
   }
 
   #check({ saved: { settings, state } }: ReceivedDevice): void {
@@ -146,8 +154,7 @@ class Taking {
       uapiFd,
       hasSessions,
       confirm: () => {
-        this.#trySend({ type: 'running', since });
-        this.#channel.close();
+        void this.#channel.endWith({ type: 'running', since });
       },
       leave: async (error) => {
         await driverOf(device).request({ type: 'release' });
@@ -164,7 +171,7 @@ class Taking {
 
   /** Resolves to the next message, or to 'closed' if the other process was killed. */
   async #next(type: HandOverMessage['type']): Promise<Arrived | 'closed'> {
-    const arrived = await this.#channel.receive(LONGEST_WAIT_MS);
+    const arrived = await this.#channel.receive(LONGEST_WAIT_MS, this.#signal);
     if (arrived === 'closed') return arrived;
     const { message } = arrived;
     if (message.type === type) return arrived;

@@ -57,6 +57,42 @@ describeWith([linux], 'HandOverChannel', () => {
     expect(await old.receive(1000)).toBe('closed');
   });
 
+  it('stays open until the kernel has taken the last message', async () => {
+    const errors = ['ENOBUFS', 'EAGAIN'];
+    const sent: string[] = [];
+    let isClosed = false;
+    const channel = new HandOverChannel(
+      {
+        send: (bytes: Uint8Array) => {
+          const errno = errors.shift();
+          if (errno) throw new sys.SystemError('sendmsg', errno === 'EAGAIN' ? 11 : 105);
+          sent.push(new TextDecoder().decode(bytes));
+        },
+        close: () => {
+          isClosed = true;
+        },
+      } as unknown as sys.UnixChannel,
+      sys,
+    );
+    const ended = channel.endWith({ type: 'abort', reason: 'late' });
+    expect([isClosed, sent]).toEqual([false, []]);
+    await ended;
+    expect([isClosed, sent]).toEqual([true, ['{"type":"abort","reason":"late"}']]);
+  });
+
+  it('closes at once if the other process has ended', async () => {
+    old.close();
+    await successor.endWith({ type: 'running' });
+    expect(() => successor.send({ type: 'running' })).toThrow(/EBADF/);
+  });
+
+  it('ends a wait without a limit when its signal is aborted', async () => {
+    const end = new AbortController();
+    const received = old.receive(Infinity, end.signal);
+    end.abort(new Error('enough'));
+    await expect(received).rejects.toThrow('enough');
+  });
+
   it('refuses a message that carries no device', async () => {
     old.send({ type: 'commit' });
     const arrived = (await successor.receive(1000)) as Arrived;

@@ -124,7 +124,7 @@ export class AgentLoop {
 
   /**
    * Sets the timer to the next time that is known in advance. No timer is set for a rotation that
-   * is overdue, because only an event can let it continue.
+   * has stopped waiting: only an event, such as an answer of the registry, lets it continue.
    */
   #setTimer(): void {
     clearTimeout(this.#timer);

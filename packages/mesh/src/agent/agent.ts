@@ -6,9 +6,10 @@
  *   daemon -> who has answered-+---------------+--> own record
  * ```
  *
- * Every change requests a round. A round computes everything from the current state and applies it.
- * No packet passes through the agent. When the agent ends, the daemon and the machine stay as they
- * are and continue to work. The next agent takes over the daemon and the machine as it finds them.
+ * Every change of the registry, the keys, the daemon or the machine requests a round. A round
+ * computes everything from the current state and applies it. No packet passes through the agent.
+ * When the agent ends, the daemon and the machine stay as they are and continue to work. The next
+ * agent takes over the daemon and the machine as it finds them.
  *
  * @module
  */
@@ -232,8 +233,9 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
-    // Restores the machine first, so that our packets leave without the tunnel. The tunnel still
-    // receives the packets of the peers.
+    // Restores the machine first: our packets then leave without the tunnel. The daemon keeps its
+    // peers until later, because the peers still send through the tunnel until they learn that this
+    // node has left.
     const { troubles } = await host.remove();
     await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));

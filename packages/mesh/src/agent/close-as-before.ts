@@ -16,7 +16,7 @@ export interface StoredStateOptions {
   /** The agent's state directory. */
   readonly stateFolder: string;
   readonly interfaceName: string;
-  /** The choices that the flags give. */
+  /** The choices from the command-line flags. */
   readonly choices: Choices;
 }
 

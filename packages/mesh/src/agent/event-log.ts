@@ -1,8 +1,8 @@
 /**
  * `EventLog`: collects events for the log and for `status`, and keeps the current troubles. Names
  * and messages in events come from other machines, so every text is printed as one line without
- * control characters. If too many lines come, most are dropped and counted, so that a record that
- * changes constantly cannot fill the disk.
+ * control characters. If too many lines come, most are dropped and counted. Without this limit, a
+ * record that changes constantly could fill the disk.
  *
  * @module
  */

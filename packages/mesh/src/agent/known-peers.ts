@@ -170,8 +170,8 @@ export class KnownPeers {
    */
   get renewalsDueAt(): number | undefined {
     if (this.#expired.size === 0) return undefined;
-    // `deadline` does not cover peers whose sessions are still renewed. These must be checked at
-    // `next`.
+    // `Membership.deadline` skips the peers whose sessions are still renewed. These peers must be
+    // checked at `next`.
     const next = this.#options.now() + SESSION_MS / 2;
     return Math.min(next, this.#membership.deadline ?? next);
   }
@@ -217,7 +217,8 @@ export class KnownPeers {
 
   /**
    * Peers that were accepted before a restart keep their keys and prefixes if the registry still
-   * has their record, or if a missing record only means that the record has expired.
+   * has their record, or if, in this registry, a missing record only means that the record has
+   * expired.
    */
   #remember(records: ReadonlyMap<string, ReadRecord>, now: number): void {
     const { memory, registry } = this.#options;

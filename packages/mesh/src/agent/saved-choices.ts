@@ -5,8 +5,8 @@
  * The file also has the values of the flags for mode and enforcement. If a later agent is started
  * with other values, it uses its flags and ignores the stored choice.
  *
- * If the stored choice is `enforce`, an agent that must enforce does so at once. If it waited for
- * its peers after a reboot, the node would send packets in plaintext until they have answered.
+ * If `enforce` was in effect, the next agent that is asked to enforce does so at once. If it waited
+ * for its peers after a reboot, the node would send packets in plaintext until they have answered.
  *
  * @module
  */

@@ -100,8 +100,8 @@ export function tunnelChange(
 /**
  * Returns the configuration of a daemon that was already running. The keys of a peer show which
  * node it belongs to. A handshake within the last 180 s shows that the endpoint of a peer works.
- * Then the result has the wanted endpoint of the peer, so that the endpoint in the daemon is not
- * changed.
+ * Then the result has the wanted endpoint in place of the daemon's endpoint, so `tunnelChange` sees
+ * no difference and the daemon keeps its endpoint.
  *
  * @param own the public keys of the daemon's private keys
  * @param nowMs Unix time in milliseconds
@@ -204,8 +204,8 @@ function nonEmpty(peer: Peer): Peer[] {
 }
 
 /**
- * Returns the daemon's next key after the wanted own key was set. If the next key becomes the own
- * key, the daemon has no next key any more.
+ * Returns the next key that the daemon still has after the wanted own key was set. If the next key
+ * becomes the own key, the daemon has no next key any more.
  */
 function nextLeft({ own }: TunnelConfig, { next }: ProgrammedTunnel): PublicKey | undefined {
   return isSame(own, next) ? undefined : next;

@@ -245,7 +245,7 @@ export class TunnelDaemon {
 
   /**
    * Returns a function that gives the peers as the daemon has them after the request. Only the
-   * peers in `#suspects` are read: usually a few of thousands.
+   * peers in `#suspects` are read: usually a few among thousands.
    */
   #withSuspects(wanted: TunnelConfig['peers']): () => Map<string, TunnelPeer> {
     if (this.#suspects === 'all') {

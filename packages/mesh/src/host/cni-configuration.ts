@@ -126,6 +126,7 @@ function ciliumFamily(links: CniOptions['links']): CniFamily {
   return overlay ? 'cilium-overlay' : 'cilium-native';
 }
 
+/** `tunl0` does not show an overlay: the kernel creates it when the module `ipip` is loaded. */
 function isOverlay({ name, kind }: CniOptions['links'][number]): boolean {
   return kind === 'vxlan' || kind === 'geneve' || (kind === 'ipip' && name !== 'tunl0');
 }

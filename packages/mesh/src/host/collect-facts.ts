@@ -123,8 +123,8 @@ function foreignRoutes(
   numbers: RoutingNumbers,
   ours: number | undefined,
 ): string[] {
-  // There are no routes over the interface of an earlier daemon: the kernel deleted them with the
-  // interface.
+  // Every route over another interface is foreign. No route over the interface of an earlier daemon
+  // is left, because the kernel deleted these routes with the interface.
   return netlink.tableRoutes(numbers.table, (route) =>
     fromRoute(route, ours).foreign === true ? describeForeign(route) : undefined,
   );

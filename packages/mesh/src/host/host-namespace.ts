@@ -23,7 +23,7 @@ export class HostNamespace {
     return networkNamespaceId() === this.#namespace.id ? run() : this.#namespace.run(run);
   }
 
-  /** Reads a parameter under /proc/sys; undefined where there is none. */
+  /** Reads a parameter under /proc/sys; undefined if it does not exist. */
   sysctl(name: string): string | undefined {
     try {
       return this.run(() => readSysctl(name));

@@ -105,8 +105,8 @@ export function planRaises(keys: readonly NodeKey[], recordKeys: readonly NodeKe
   const recordedGeneration = ({ publicKey }: NodeKey): number | undefined =>
     recordKeys.find((key) => equalBytes(key.publicKey, publicKey))?.generation;
   const newest = keys.at(-1);
-  // If the record has the newest key, an older key outside of the record is never published again,
-  // so its generation is not raised.
+  // If the record has the newest key, an older key that is not in the record is never published
+  // again, so the generation of the older key is not raised.
   const isWritten = newest !== undefined && recordedGeneration(newest) !== undefined;
   let least = isWritten ? 0 : Math.max(0, ...recordKeys.map(({ generation }) => generation)) + 1;
   const raises: Raise[] = [];

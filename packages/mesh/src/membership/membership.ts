@@ -279,8 +279,9 @@ export class Membership {
 
   /**
    * Accepts every pending record that can be accepted, and reports why the others are refused. It
-   * is enough to visit each member once: only accepted members can give up claims, and accepted
-   * members come first. Members that wait for each other are accepted together.
+   * is enough to visit each member once: only accepted members can give up claims, and
+   * `pendingInOrder` puts accepted members first. If each of several members claims what another
+   * one of them gives up, they are accepted together.
    */
   #settle(): void {
     const waiting = pendingInOrder(this.#claiming);

@@ -121,8 +121,8 @@ function leaving(request: RulesetRequest): string {
 /**
  * Returns the rules for the nodes on which the registry's servers run. These rules stop packets to
  * these nodes outside the tunnel, except packets to the servers themselves. An `unreachable` route
- * cannot stop them: the connections to the registry bypass the tunnel, so ARP with these nodes must
- * work.
+ * to these nodes is not possible. It would also stop ARP with these nodes, and the connections to
+ * the registry need ARP, because they bypass the tunnel.
  */
 function registryBackstop(
   { registryAddresses, own }: RulesetRequest,

@@ -132,9 +132,9 @@ export function encryptsOwnNode({ mode, own }: Pick<MeshRequest, 'mode' | 'own'>
 
 /**
  * Returns the settings of the tunnel's interface. They are also needed while the mesh is off on
- * this node, because other nodes may still send through the tunnel. Linux drops packets from an
- * interface without an address if the reverse path filter is on, even if it is loose
- * (net/ipv4/fib_frontend.c).
+ * this node, because other nodes may still send through the tunnel. The addresses are needed
+ * because Linux drops packets from an interface without an address if the reverse path filter is
+ * on, even if it is loose (net/ipv4/fib_frontend.c).
  */
 function linkOf(hostRoutes: HostRoutes, request: CommonRequest): DesiredLink {
   const hasIpv6 = passesIpv6(hostRoutes, request);
@@ -191,7 +191,8 @@ function passesIpv6({ tally }: HostRoutes, { own }: CommonRequest): boolean {
 /**
  * Returns the links that may receive packets whose answers go into the tunnel. On these links, a
  * strict reverse path filter would drop:
- * - with `nodes` and `all`: every packet, even ARP, because the filter's route look-up has no mark;
+ * - with `nodes` and `all`: every packet, even ARP, because the filter looks up the route to the
+ *   sender without a mark, and this route leads into the tunnel;
  * - with `pods`: the packets that a peer's pod sends to this node itself;
  * - with `permissive`: the packets that a peer's pods send outside the tunnel, while this node
  *   already answers through the tunnel. Two nodes never change their enforcement at the same

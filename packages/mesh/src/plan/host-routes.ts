@@ -28,8 +28,8 @@ export class HostRoutes {
   /** The routes that are wanted for a peer, by its name. */
   readonly #lists: Map<string, Routes> = new Map();
   /**
-   * Routes that belong to no peer: the routes for this node's prefixes, and the last resorts for
-   * the cluster prefixes.
+   * Routes that belong to no peer: the routes for this node's prefixes, and the `unreachable`
+   * routes for the cluster prefixes (see `lastResort`).
    */
   #common: readonly Routes[] = [];
   #routes: DesiredRoutes['routes'] = [];

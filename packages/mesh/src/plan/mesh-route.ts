@@ -32,9 +32,9 @@ export interface MeshRoute {
 }
 
 /**
- * The metric of last resorts. It is so large that every other route for the same prefix comes
- * first. The kernel's documentation uses this metric for the unreachable default route of a VRF
- * (Documentation/networking/vrf.rst).
+ * The metric of the `unreachable` routes. It is so large that every other route for the same prefix
+ * comes first. The kernel's documentation uses this metric for the unreachable default route of a
+ * VRF (Documentation/networking/vrf.rst).
  */
 export const LAST_METRIC = 4_278_198_272;
 

@@ -43,7 +43,10 @@ export interface PeerPart {
   readonly peer: RoutedPeer;
   /** The routes into the tunnel. */
   readonly routes: readonly MeshRoute[];
-  /** `routes`, and the last resorts for destinations that no cluster prefix covers. */
+  /**
+   * `routes`, and `unreachable` routes (see `lastResort`) for destinations that no cluster prefix
+   * covers.
+   */
   readonly enforced: readonly MeshRoute[];
   /** Families of the prefixes of the peer's pods. */
   readonly has: Families;
@@ -167,9 +170,9 @@ export function peerPart(peer: RoutedPeer, context: PeerContext): PeerPart {
     routes.push(meshRoute('unicast', hostPrefix(address), options));
   }
   const outside = peer.prefixes.filter((prefix) => !isIn(prefix, request.clusterPrefixes));
-  // Nodes on which a server of the registry runs get no last resort. The connections to the
-  // registry bypass the tunnel, so ARP with these nodes must work. The nftables ruleset stops all
-  // other packets to these nodes.
+  // Nodes on which a server of the registry runs get no `unreachable` route. It would also stop
+  // ARP, which the connections to the registry need, because they bypass the tunnel. The nftables
+  // ruleset stops all other packets to these nodes.
   const closed = addresses.filter((address) => !registry.has(address.join('.'))).map(hostPrefix);
   const lastResorts = [...outside, ...closed].map(lastResort);
   return {

@@ -8,7 +8,7 @@
  * 1. Reverse path filters become loose. A strict filter drops a packet whose answer would leave by
  *    another link.
  * 2. The tunnel's interface is prepared and gets its MTU and its addresses, because routes name
- *    these addresses as their source. Then the interface is set up.
+ *    these addresses as their source. Then the interface is brought up.
  * 3. Routes are added: `throw` first, so that a new `unreachable` never stops packets to this
  *    node's pods; then the routes of the peers; then `unreachable`, for all other destinations.
  * 4. Rules are added, exceptions first.

@@ -85,7 +85,8 @@ function changedText(
   name: string,
   previous: string | undefined,
 ): string | undefined {
-  // Both values are compared as parsed JSON, so an object of a class is equal to its JSON.
+  // Both values are compared as parsed JSON, because `isDeepStrictEqual` treats an object of a
+  // class as different from a plain object.
   const text = JSON.stringify(value);
   return isDeepStrictEqual(JSON.parse(text), valueOf(name, previous)) ? undefined : text;
 }

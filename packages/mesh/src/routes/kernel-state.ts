@@ -24,7 +24,7 @@ export interface KernelStateOptions {
   readonly wanted: WantedRoutes;
   /** `forget` is called when the reverse path filter of a link may have changed. */
   readonly filters: { forget(): void };
-  /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
+  /** Reads a parameter under /proc/sys of the host's namespace; undefined if it does not exist. */
   readonly sysctl: (name: string) => string | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface LinkFiltersOptions {
   readonly interfaceName: string;
   /** Folder for the former values of the filters. */
   readonly folder: string;
-  /** Reads a parameter under /proc/sys of the host's namespace; undefined where there is none. */
+  /** Reads a parameter under /proc/sys of the host's namespace; undefined if it does not exist. */
   readonly sysctl: (name: string) => string | undefined;
   /** Returns an identifier of the network namespace. */
   readonly namespace: () => string;
@@ -43,8 +43,8 @@ export class LinkFilters {
   }
 
   /**
-   * Discards the values that were read, so that the next call reads them again. Must be called when
-   * the kernel reports a change.
+   * Discards the values that were read, so that `loosened` and `isStrict` read them again. Must be
+   * called when the kernel reports a change.
    */
   forget(): void {
     this.#read = undefined;

@@ -84,6 +84,7 @@ export class ProbeMarks {
     if (this.#ports.size === 0 || frame.length > LONGEST_EMPTY_SEGMENT) return undefined;
     for (let at = 1; at + 1 < frame.length; at++) {
       if (!this.#ports.has(((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0))) continue;
+      // The two addresses before the ports have 8 bytes (IPv4) or 32 bytes (IPv6).
       for (const addresses of [8, 32]) {
         // The port that was found is the source port of a segment from this node, or the
         // destination port of an answer.

@@ -134,7 +134,7 @@ export class UdpProbe implements Probe {
 export class TcpProbe implements Probe {
   isAnswered = false;
   error: string | undefined = undefined;
-  /** Source port. It is chosen here, so that the capture can recognize the first packet already. */
+  /** Source port. It is chosen here, so that the capture can recognize even the first packet. */
   readonly localPort: number = randomInt(LOWEST_PORT, 65_536);
   readonly #target: ProbeTarget;
   #socket: TcpSocket | undefined = undefined;

@@ -93,7 +93,8 @@ export function underlayLinks(plans: readonly PeerPlan[], tunnel: string): strin
     };
     for (const { endpoint, targets } of plans) {
       const parsed = endpoint === undefined ? undefined : parseEndpoint(endpoint);
-      // The daemon's datagrams have the mark in the modes that need it.
+      // The daemon's datagrams have this mark in the modes `nodes` and `all`. In the mode `pods`,
+      // no rule of the mesh looks at the mark.
       if (parsed instanceof Endpoint) add(parsed.address, { mark: NODES_MARK });
       for (const { source, destination } of targets) {
         add(parseAddress(destination), {});

@@ -106,7 +106,7 @@ describe('setEnforcement', () => {
 });
 
 describe('setMode', () => {
-  it('does not let enforce take effect at once in the next agent if it was still waiting for peers', async () => {
+  it('stores that enforce was not in effect yet, so that the next agent waits for the peers too', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(3);
     await fixture.agent.setMode('all');

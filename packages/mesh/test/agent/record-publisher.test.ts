@@ -21,7 +21,7 @@ function publisher(): { published: NodeRecord[]; records: RecordPublisher } {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('RecordPublisher', () => {
-  it('publishes a record once even if it is unchanged, because the lease of an earlier process must be renewed', async () => {
+  it('publishes a record once even if it is unchanged, because the lease of an earlier process must be taken over', async () => {
     const { published, records } = publisher();
     records.seen(recordOf(1));
     records.want(recordOf(1));

@@ -173,7 +173,7 @@ export class SimulatedDaemon implements DaemonClient {
     if (change.nextPublicKey) peer.nextPublicKey = change.nextPublicKey;
     else if (change.nextPublicKey === null) delete peer.nextPublicKey;
     if (change.promotePublicKey === true && peer.nextPublicKey) {
-      // Readers that know only the old key see that the peer is removed.
+      // A reader that knows only the old key must learn that the peer is removed.
       const removed = { ...changed(peer), isRemoved: true };
       peer.publicKey = peer.nextPublicKey;
       delete peer.nextPublicKey;

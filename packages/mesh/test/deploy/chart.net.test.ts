@@ -23,6 +23,12 @@ const STRICT: ChartValues = {
   'encryption.strictMode.egress.cidr': '10.244.0.0/16\\,fd00::/48',
 };
 
+const ON_DELETE: ChartValues = { 'dataPlane.updateStrategy.type': 'OnDelete' };
+const OLD_FIRST: ChartValues = {
+  'dataPlane.updateStrategy.rollingUpdate.maxSurge': 0,
+  'dataPlane.updateStrategy.rollingUpdate.maxUnavailable': 1,
+};
+
 const SETS: [name: string, values: ChartValues][] = [
   ['the default values', {}],
   ['encryption off', { 'encryption.enabled': false }],
@@ -39,6 +45,8 @@ const SETS: [name: string, values: ChartValues][] = [
     'a device plugin',
     { 'tun.mode': 'devicePlugin', 'tun.devicePluginResource': 'example.com/tun' },
   ],
+  ['a data plane that is updated when its pod is deleted', ON_DELETE],
+  ['a data plane whose old pod ends first', OLD_FIRST],
   ['a start taint', { 'startTaint.enabled': true }],
   [
     'a service monitor',
@@ -89,12 +97,50 @@ describeWith([helmRequirement], 'chart', () => {
     const manifests = renderChart();
     const dataPlane = find(manifests, 'DaemonSet', 'litz-data-plane')['spec'];
     const agent = find(manifests, 'DaemonSet', 'litz-agent')['spec'];
-    expect(dataPlane.updateStrategy).toEqual({ type: 'OnDelete' });
     expect(agent.updateStrategy.type).toBe('RollingUpdate');
     expect(dataPlane.template.spec.automountServiceAccountToken).toBe(false);
     expect(dataPlane.selector).not.toEqual(agent.selector);
-    expect(containerOf(dataPlane).args).toEqual(['--foreground', 'litz0']);
     expect(containerOf(dataPlane).resources).not.toHaveProperty('limits');
+  });
+
+  test('starts the new data plane beside the old one, and lets it take the tunnel over', () => {
+    const dataPlane = find(renderChart(), 'DaemonSet', 'litz-data-plane')['spec'];
+    expect(dataPlane.updateStrategy).toEqual({
+      type: 'RollingUpdate',
+      rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+    });
+    const container = containerOf(dataPlane);
+    const file = '/run/ready/tunnel';
+    expect(container.args).toEqual([
+      '--foreground',
+      '--take-over',
+      `--ready-file=${file}`,
+      'litz0',
+    ]);
+    // Both pods need the ports of the node at the same time.
+    expect(container).not.toHaveProperty('ports');
+    for (const probe of [container.readinessProbe, container.startupProbe]) {
+      expect(probe.exec.command).toEqual(['test', '-f', file]);
+    }
+    // The folder of the sockets is shared with the other pod, and the file is the pod's own.
+    const volumeAt = (path: string) => {
+      const { name } = container.volumeMounts.find(
+        (mount: { mountPath: string }) => mount.mountPath === path,
+      );
+      return dataPlane.template.spec.volumes.find(
+        (volume: { name: string }) => volume.name === name,
+      );
+    };
+    expect(volumeAt('/var/run/wireguard').hostPath.path).toBe('/var/run/wireguard');
+    expect(volumeAt('/run/ready')).toHaveProperty('emptyDir');
+  });
+
+  test.each<[ChartValues, object]>([
+    [ON_DELETE, { type: 'OnDelete' }],
+    [OLD_FIRST, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } }],
+  ])('updates the data plane otherwise with %j', (values, expected) => {
+    const { updateStrategy } = find(renderChart(values), 'DaemonSet', 'litz-data-plane')['spec'];
+    expect(updateStrategy).toEqual(expected);
   });
 
   test('requests capabilities, but not the privileged mode', () => {
@@ -205,7 +251,7 @@ describeWith([helmRequirement], 'chart', () => {
     ],
     ['an unknown mode', { 'tun.mode': 'magic' }, '/tun/mode'],
     ['an interface name that is too long', { interface: 'litz0123456789abc' }, '/interface'],
-    ['a value for maxSurge', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
+    ['two agents on a node', { 'updateStrategy.rollingUpdate.maxSurge': 1 }, 'maxSurge'],
     [
       'strict mode in one direction only',
       { 'encryption.strictMode.ingress.enabled': true },

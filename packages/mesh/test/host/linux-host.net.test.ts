@@ -425,9 +425,10 @@ function lines(text: string): string[] {
 }
 
 /**
- * Changes the MTU of eth0, and deletes the rules, routes and addresses of Litz. When
- * systemd-networkd configures a link (`link_drop_foreign_config`), it deletes the rules, routes and
- * addresses of other programs. It keeps those of Litz only because they have `protocol kernel`.
+ * Does to the settings of Litz what systemd-networkd does to the settings of other programs when it
+ * configures a link (`link_drop_foreign_config`): deletes the rules, routes and addresses. Also
+ * changes the MTU of eth0. systemd-networkd itself would keep the settings of Litz, but only
+ * because they have `protocol kernel`.
  */
 function dropForeign(netlink: Netlink, mtu: number): void {
   netlink.setLink(netlink.linkByName('eth0')!.index, { mtu });

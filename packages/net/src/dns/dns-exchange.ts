@@ -20,8 +20,8 @@ export type Query = Omit<DnsQuestion, 'id'>;
 /**
  * Resolves to the answer of the server.
  *
- * @param timeoutMs the time limit of each attempt: over UDP, over TCP, and once more without EDNS
- *   if the server does not understand EDNS
+ * @param timeoutMs the time limit of each exchange: one over UDP, and one over TCP if the answer
+ *   did not fit. If the server does not understand EDNS, the question is asked again without it.
  * @throws {Error} (rejects) the server does not answer in time or cannot be reached; or the name is
  *   not valid in DNS
  */

@@ -7,7 +7,7 @@
  *                  |            | timer: the next deadline of the stack
  *                  +--- changed sockets --> onSocket
  * ```
- * The device takes packets when it has space, and takes super-packets whole.
+ * The device takes packets when it has space, and takes each super-packet as a whole.
  *
  * In this file, a turn is one callback of the event loop. `#settle` runs once after each turn in
  * which the TUN was called: it reports changed sockets, sets the timer and wakes the device.

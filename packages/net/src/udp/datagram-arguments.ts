@@ -20,7 +20,7 @@ export type SendCallback = (error: Error | null, bytes: number) => void;
 /** A datagram to send. */
 export interface Datagram {
   readonly bytes: Uint8Array;
-  /** 0: the socket is connected. */
+  /** 0 if the socket is connected, because the destination is known then. */
   readonly port: number;
   readonly address: string | undefined;
   readonly callback: SendCallback | undefined;

@@ -299,5 +299,5 @@ function nextTick(): Promise<void> {
 }
 
 const buffer = new Uint8Array(10 + 65_536);
-/** Each super-packet of 45 segments is copied four times, and each copy makes a view. */
+/** The limit. Each super-packet of 45 segments is copied four times, and each copy makes a view. */
 const MOST_BYTES_PER_SEGMENT = 32;

@@ -48,10 +48,10 @@ function isTooBig(version: 4 | 6, type: number, code: number): boolean {
 }
 
 /**
- * Lowers the MTU of a path, because a "too big" message quotes a packet to its destination. The
- * message is believed only if a socket of ours could have sent that packet.
+ * Lowers the MTU of the path to the destination of `state.quoted`, the packet that a "too big"
+ * message quotes. The message is believed only if a socket of ours could have sent that packet.
  *
- * @param mtu the MTU that the message has
+ * @param mtu the MTU that the message states
  */
 function lowerPathMtu(state: StackState, mtu: number): void {
   const { quoted, pathMtus, now } = state;

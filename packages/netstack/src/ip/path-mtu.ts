@@ -12,10 +12,10 @@
  * ```
  *  mtu (search_low) passes ... probeLength() is tried next ... high (search_high) may pass
  * ```
- * The first try is `high` itself, because an interruption of the path is often taken for a black
- * hole. After that, each try is in the middle, until the bounds are close. Ten minutes after the
- * last change the path may be wider, so the search begins again. If no try has failed ten minutes
- * later, the entry ends.
+ * The first try is `high` itself. A short interruption of the path often looks like a black hole,
+ * and packets of this length pass as soon as the interruption is over. After that, each try is in
+ * the middle, until the bounds are close. Ten minutes after the last change the path may be wider,
+ * so the search begins again. If no try has failed ten minutes later, the entry ends.
  *
  * @module
  */
@@ -57,8 +57,8 @@ export class PathMtuTable {
   }
 
   /**
-   * Returns the version of the table. If it is not the version of an earlier call, a path may have
-   * changed.
+   * Returns the version of the table. If it differs from what an earlier call returned, the MTU of
+   * a path may have changed.
    */
   versionAt(now: number): number {
     if (now >= this.#firstEnd) this.#expire(now);
@@ -114,7 +114,7 @@ export class PathMtuTable {
   /**
    * Lowers the MTU of a path, because long packets seem to be lost, and begins a search.
    *
-   * @param mtu the length of packets that pass nearly everywhere
+   * @param mtu the MTU at which the search begins: packets of this length are likely to pass
    * @param current the MTU that `of` returns
    * @returns whether the MTU was lowered
    */

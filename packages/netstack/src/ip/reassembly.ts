@@ -23,7 +23,7 @@ interface PartialDatagram {
   readonly source: IpAddress;
   readonly destination: IpAddress;
   readonly identification: number;
-  /** For IPv4 a part of the key (RFC 791 3.2). */
+  /** In IPv4, it is a part of what identifies the datagram (RFC 791 3.2). */
   readonly protocol: number;
   readonly endsAt: number;
   readonly data: ChunkedBytes;
@@ -197,7 +197,7 @@ function beginningOf(datagram: PartialDatagram): Uint8Array {
 }
 
 /**
- * Whether the end of a fragment agrees with the end of its datagram, as far as the latter is known.
+ * Whether the end of a fragment agrees with what is known about the end of its datagram.
  */
 function hasRightEnd(datagram: PartialDatagram, end: number, hasMore: boolean): boolean {
   const { arrived, length } = datagram;

@@ -22,7 +22,7 @@ import { PROTOCOL } from '../wire/protocol.ts';
  * Processes a packet of at most `length` bytes.
  *
  * @param isTrusted whether the transport checksum need not be verified: a device has verified it,
- *   or it is not computed yet
+ *   or the packet was made on this machine and its checksum is not complete yet
  */
 export function receivePacket(
   state: StackState,
@@ -85,7 +85,7 @@ function deliverOrKeep(state: StackState, isTrusted: boolean): void {
 
 function receiveFragment(state: StackState): void {
   const { packet, reassembly } = state;
-  // RFC 7112 5: the first fragment has all headers.
+  // RFC 7112 5: the first fragment must have all headers.
   if (packet.version === 6 && packet.fragmentOffset === 0 && !hasWholeHeaderChain(packet)) {
     packet.problemCode = PARAMETER_PROBLEM.INCOMPLETE_HEADER_CHAIN;
     packet.problemPointer = 0;

@@ -42,7 +42,10 @@ export class ChunkPool {
     return this.#freeCount + this.#free.length - this.#untouched;
   }
 
-  /** The number of free chunks, without those kept for first chunks of windows (`ChunkedBytes`). */
+  /**
+   * The number of free chunks, without the reserve for the first chunks of windows; see
+   * `ChunkedBytes`.
+   */
   get shared(): number {
     return Math.max(0, this.available - (this.size >> 4));
   }
@@ -80,7 +83,7 @@ export class ChunkPool {
     return chunk >= 0 && chunk < this.#untouched && this.#place[chunk] !== 0;
   }
 
-  /** Takes a free chunk out of the list. The last one of the list gets its place. */
+  /** Takes a free chunk out of the list. The last chunk of the list moves to its place. */
   #take(chunk: number): number {
     const place = this.#place[chunk];
     const last = this.#free[--this.#freeCount];

@@ -2,7 +2,7 @@
  * `PortTable`: which socket has which local port, of one protocol.
  *
  * A socket is bound to one address, or to all addresses of the stack. If sockets of both kinds have
- * a port, the socket of one address gets the packets to its address.
+ * the same port, a packet goes to the socket that is bound to its destination address.
  *
  * @module
  */
@@ -113,8 +113,8 @@ export class PortTable<Socket extends BoundSocket> {
 }
 
 /**
- * Whether two sockets of all addresses have a version in common; undefined stands for both
- * versions.
+ * Whether two sockets that are bound to all addresses have an IP version in common. undefined
+ * stands for both versions.
  */
 function overlaps(a: 4 | 6 | undefined, b: 4 | 6 | undefined): boolean {
   return a === undefined || b === undefined || a === b;

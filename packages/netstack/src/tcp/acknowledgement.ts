@@ -60,7 +60,8 @@ export function receiveAck(state: StackState, c: Connection, segment: TcpHeader)
   const newlySacked = c.sending.sent.sacked - sackedBefore;
   const acknowledged = isOld ? 0 : distance(acknowledgement, c.unacknowledged);
   const sackedThen = acknowledged > 0 ? acknowledge(state, c, segment) : 0;
-  // It is not known which transmission this acknowledgement answers, so RACK gets no time from it.
+  // After an undone timeout, it is not known which transmission this acknowledgement answers. So
+  // RACK gets no time from it.
   if (isUndone) c.sending.rackSentAt = -Infinity;
   const isUpdate = !isOld && updateWindow(c, segment);
   if (c.usesEcn && segment.has(TCP_FLAG.ECE)) receiveEcho(c, acknowledged);
@@ -325,5 +326,7 @@ function isUsed(c: Connection, before: number): boolean {
   return window < threshold ? before * 2 >= window : before + c.segmentSize * 2 >= window;
 }
 
-/** A longer round trip than this is not believed, because the echo must be wrong. */
+/**
+ * A longer round trip is not believed: the timestamp that the other side has echoed must be wrong.
+ */
 const MOST_ROUND_TRIP_MS = 120_000;

@@ -44,7 +44,8 @@ export function openConnection(
 
 /**
  * RFC 6056 3.3.4, algorithm 4: the port comes from the sum of a counter and an offset. The offset
- * depends on the other end, and nobody can predict it. So a port is used again as late as possible.
+ * depends on the other end, and nobody can predict it. The counter grows with each port that is
+ * tried, so a port is used again as late as possible.
  */
 function choosePort(state: StackState, ends: Ends): number {
   const { hash, identifications, tcp } = state;
@@ -73,8 +74,9 @@ function connectionAt(
 /**
  * Whether a new connection may have the addresses and ports of a connection in TIME-WAIT. If the
  * old connection uses timestamps, none of its segments is ever taken for a segment of the new one
- * (RFC 7323 5.3 and B.2; RFC 6191 2 if the other side begins the new one). After a second, the
- * clocks of both sides have moved (tcp_tw_reuse_delay of Linux).
+ * (RFC 7323 5.3 and B.2; RFC 6191 2 if the other side begins the new one). The new connection must
+ * begin at least one second later, so that the timestamp clocks of both sides have moved on
+ * (tcp_tw_reuse_delay of Linux).
  */
 function mayReuse({ now }: StackState, c: Connection): boolean {
   return c.state === 'time-wait' && c.usesTimestamps && c.slowAt - now <= REUSABLE_MS;

@@ -110,7 +110,7 @@ export class Connection implements DeadlineOwner {
   usesEcn: boolean = false;
 
   needsAck: boolean = false;
-  /** How many more segments are acknowledged at once, at the beginning of a stream. */
+  /** At the beginning of a stream: how many more acknowledgements are sent without delay. */
   quickAcks: number = 16;
   // Timers, each a time in ms.
   ackAt: number = Infinity;
@@ -213,7 +213,7 @@ export class Connection implements DeadlineOwner {
     return Math.min(firstReceiveBuffer(this.options), allowanceOf(this.#pool, 0));
   }
 
-  /** The ranges that have come ahead of the first missing byte, counted from that byte. */
+  /** The received ranges after the first missing byte. Positions count from that byte. */
   get ahead(): ByteRanges {
     return this.#receiving ? this.#receiving.buffer.ahead : NO_RANGES;
   }

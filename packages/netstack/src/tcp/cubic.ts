@@ -22,7 +22,8 @@ export class Cubic implements CongestionControl {
   /** W_est, in segments. */
   #reno = 0;
   /**
-   * The window in segments before the last reduction. While W_est is smaller, it grows more slowly.
+   * The window in segments before the last reduction. While W_est is smaller than this window,
+   * W_est grows more slowly.
    */
   #before = 0;
 

@@ -4,8 +4,8 @@
  * sent again (RFC 4015 3.2).
  *
  * If the connection uses timestamps, the first acknowledgement shows whether the timeout was too
- * early (Eifel, RFC 3522). If it does not, F-RTO sends new data after the first segment, and waits
- * for what is acknowledged next (RFC 5682):
+ * early (Eifel, RFC 3522). If the connection uses no timestamps, F-RTO sends new data after the
+ * first segment, and waits for what is acknowledged next (RFC 5682):
  *
  * ```
  *  timeout: the first segment is sent again    `frto` is 'resent'      step 1
@@ -32,8 +32,8 @@ export function beginEarlyTimeout(c: Connection, stamp: number, isFirst: boolean
   const { sending } = c;
   sending.frto = 'none';
   if (!isFirst) {
-    // RFC 5682 3.1 step 1: F-RTO is not for a repeated timeout. Eifel keeps the values of the first
-    // one, and may still undo it.
+    // RFC 5682 3.1 step 1: F-RTO is not for a repeated timeout. Eifel keeps the values from before
+    // the first timeout, and may still undo that timeout.
     if (!c.usesTimestamps) sending.windowBefore = 0;
     return;
   }

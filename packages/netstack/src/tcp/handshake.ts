@@ -38,8 +38,8 @@ export function receiveSyn(
   if (segment.has(TCP_FLAG.RST)) return undefined;
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  // The sequence numbers of the new connection must begin after those of `previous`. With a cookie
-  // this is not possible.
+  // The sequence numbers of the new connection must begin after those of `previous`. A SYN cookie
+  // is itself a sequence number, so its number cannot be chosen.
   if (listener.hasFreePlace || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // The segment is not answered, so the other side tries again.
@@ -156,9 +156,10 @@ function receiveCookie(
 }
 
 /**
- * Whether a cookie was refused a short time ago, because no more connections could wait. Later
- * segments of the sender of that cookie have no cookie, but a RST would end a connection that can
- * still begin.
+ * Whether a cookie was refused a short time ago, because no more connections could wait. Its sender
+ * may go on with data, and only the first segment of that data has a valid cookie. Later segments
+ * must not be answered with a RST: the connection can still begin when the first segment is sent
+ * again.
  */
 function wasRefusedLately({ now }: StackState, { refusedAt }: BoundListener): boolean {
   return now - refusedAt < REFUSED_MS;

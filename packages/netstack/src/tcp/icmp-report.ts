@@ -46,8 +46,9 @@ export function receiveTooBig(state: StackState, c: Connection): void {
 }
 
 /**
- * An error about a SYN ends the attempt to connect, even if the problem may pass. So the program
- * can try another address at once, instead of minutes later (RFC 5461 4.1; tcp_v4_err of Linux).
+ * An error about a SYN ends the attempt to connect, even if the problem may be temporary. So the
+ * program can try another address at once, instead of minutes later (RFC 5461 4.1; tcp_v4_err of
+ * Linux).
  *
  * @param isHard whether the problem will last
  */

@@ -94,7 +94,9 @@ function noteDuplicate(c: Connection, start: number, end: number): void {
   c.needsAck = true;
 }
 
-/** Records where data after a gap came. RFC 2018 4: the block of the last segment comes first. */
+/**
+ * Records where data after a gap begins. RFC 2018 4: the block of the latest segment comes first.
+ */
 function noteBlock(c: Connection, start: number): void {
   if (c.receiving.recentBlocks.length === 0) c.receiving.recentBlocks = new Int32Array(4);
   const { recentBlocks } = c.receiving;

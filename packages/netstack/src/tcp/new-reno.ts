@@ -21,7 +21,8 @@ export class NewReno implements CongestionControl {
   onAcknowledged(bytes: number): void {
     let rest = bytes;
     if (this.window < this.threshold) {
-      // Slow start. RFC 3465 2.1 counts bytes, so an acknowledgement of many segments counts whole.
+      // Slow start. RFC 3465 2.1 counts bytes, so for an acknowledgement of many segments the
+      // window grows by all their bytes.
       const growth = Math.min(rest, this.threshold - this.window);
       this.window += growth;
       rest -= growth;

@@ -61,7 +61,9 @@ export function nextSegment(
   );
 }
 
-/** Returns how many bytes of data one packet for the device may have: whole segments. */
+/**
+ * Returns how many bytes of data one packet for the device may have: a number of whole segments.
+ */
 function mostData(
   { segmentLimit }: StackState,
   c: Connection,

@@ -17,7 +17,7 @@ import { sackLength } from './segment-writer.ts';
 import { SENT } from './sent-segments.ts';
 
 /**
- * Returns how many bytes of data the probe has that can be sent now; 0: no probe can be sent now.
+ * Returns how many bytes of data a probe must carry if it is sent now; 0: no probe can be sent now.
  *
  * RFC 4821 7.4 permits a probe only if nothing is being recovered, and if enough data follows. If
  * that data arrives and the probe does not, the probe is lost.

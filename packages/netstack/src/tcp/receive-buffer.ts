@@ -39,16 +39,16 @@ export class ReceiveBuffer {
   }
 
   /**
-   * The number of bytes from the first missing one to the end of the buffer. It is smaller if the
-   * buffer's share of the pool is smaller. The other side may send this many bytes, so there must
-   * be memory for them.
+   * The number of bytes from the first missing one to the end of the buffer. If the buffer's share
+   * of the pool ends before that, this is the number of bytes up to there. The other side may send
+   * this many bytes, so there must be memory for them.
    */
   get free(): number {
     const allowance = this.#data ? this.#data.allowance : allowanceOf(this.#pool, 0);
     return Math.max(0, Math.min(this.capacity, allowance) - this.#readable);
   }
 
-  /** The ranges that have come ahead of the first missing byte, counted from that byte. */
+  /** The received ranges after the first missing byte. Positions count from that byte. */
   get ahead(): ByteRanges {
     return this.#ahead ?? NO_RANGES;
   }

@@ -22,8 +22,8 @@ import { armKeepAlive } from './timers.ts';
 /**
  * Gives the segment in `state.packet` to its connection or listener.
  *
- * @param isTrusted whether the checksum need not be verified: a device has verified it, or it is
- *   not computed yet
+ * @param isTrusted whether the checksum need not be verified: a device has verified it, or the
+ *   packet was made on this machine and its checksum is not complete yet
  */
 export function receiveTcp(state: StackState, isTrusted: boolean): void {
   const { packet, tcp } = state;

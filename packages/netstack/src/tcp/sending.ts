@@ -54,7 +54,7 @@ export class Sending {
   prrFlight: number = 0;
   prrDelivered: number = 0;
   prrSent: number = 0;
-  /** The last ICMP error about a problem that may pass (RFC 1122 4.2.3.9). */
+  /** The last ICMP error about a problem that may be temporary (RFC 1122 4.2.3.9). */
   softError: StackError | undefined = undefined;
   /** How many times the retransmission timer has fired since data was last acknowledged. */
   retries: number = 0;

@@ -75,8 +75,8 @@ export function readCookie(
   listener: BoundListener,
   segment: TcpHeader,
 ): boolean {
-  // Cookies count only for some time after one was sent. So nobody can guess one while none is in
-  // use.
+  // The listener accepts cookies only for some time after it has sent one. So nobody can guess a
+  // cookie while none is in use.
   if (state.now - listener.cookieAt > LIFETIME_MS) return false;
   const value = (segment.acknowledgement - 1 - hashOf(state, segment, ENDS, 0)) | 0;
   const minute = value >>> 24;

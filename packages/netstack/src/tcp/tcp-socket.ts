@@ -147,8 +147,8 @@ export class TcpSocket {
   }
 
   /**
-   * Ends the own stream: a FIN follows the data. Data can still be received. Before the connection
-   * is established, data and FIN wait.
+   * Ends the stream to the other side: a FIN follows the data. Data can still be received. Before
+   * the connection is established, data and FIN wait.
    */
   shutdown(): void {
     const c = this.#connection;

@@ -208,8 +208,9 @@ function fireSlow(state: StackState, c: Connection): void {
   if (c.state === 'time-wait') return endConnection(state, c);
   if (c.state === 'fin-wait-2' && c.isReadClosed) return endConnection(state, c);
   if (c.keepAliveAfter === 0) return undefined;
-  // The deadline is this same sum. `now - lastHeardAt` could be rounded to less than
-  // `keepAliveAfter` at the deadline. Then the same deadline would be set again, without end.
+  // The deadline was computed as this same sum, so the comparison is exact. The difference `now -
+  // lastHeardAt` could be rounded to less than `keepAliveAfter` at the deadline. Then the same
+  // deadline would be set again, without end.
   const dueAt = c.lastHeardAt + c.keepAliveAfter;
   if (state.now < dueAt) {
     c.probes = 0;

@@ -12,8 +12,8 @@ import { hasRightChecksum, UDP_HEADER_LENGTH } from '../wire/udp-header.ts';
 /**
  * Gives the datagram in `state.packet` to its socket.
  *
- * @param isTrusted whether the checksum need not be verified: a device has verified it, or it is
- *   not computed yet
+ * @param isTrusted whether the checksum need not be verified: a device has verified it, or the
+ *   packet was made on this machine and its checksum is not complete yet
  */
 export function receiveUdp(state: StackState, isTrusted: boolean): void {
   const { packet } = state;

@@ -153,7 +153,7 @@ function readFragment(packet: IpFields, pointer: number): DropReason | undefined
   packet.fragmentOffset = field & 0xfff8;
   packet.hasMoreFragments = (field & 1) !== 0;
   packet.identification = readInt32(buffer, transport + 4);
-  // RFC 6946: a packet that is its only fragment is processed alone.
+  // RFC 6946: a packet may have a Fragment header and still be complete. It needs no reassembly.
   packet.isFragment = packet.hasMoreFragments || packet.fragmentOffset > 0;
   if (!packet.isFragment) return undefined;
   packet.fragmentPointer = pointer;

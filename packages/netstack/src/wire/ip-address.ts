@@ -96,9 +96,9 @@ export class IpAddress {
   }
 
   /**
-   * Whether this can be the address of one host: not a group, not unspecified, not 255.255.255.255
-   * and the rest of 240.0.0.0/4, not 0.0.0.0/8, not an IPv4-mapped address (RFC 1122 3.2.1.3, RFC
-   * 4291 2.5).
+   * Whether this can be the address of one host: not a group, not unspecified, not in 240.0.0.0/4
+   * (which includes 255.255.255.255), not in 0.0.0.0/8, and not an IPv4-mapped address (RFC 1122
+   * 3.2.1.3, RFC 4291 2.5).
    */
   get isHost(): boolean {
     if (this.version === 4) {

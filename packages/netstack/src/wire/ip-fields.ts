@@ -22,7 +22,7 @@ export class IpFields {
   protocol: number = 0;
   /** Where `protocol` is in `buffer`. */
   protocolPointer: number = 0;
-  /** Where the transport header begins in `buffer`; of a fragment: where its data begins. */
+  /** Where the transport header begins in `buffer`; for a fragment, where its data begins. */
   transport: number = 0;
 
   /** Whether this is one of several fragments. An IPv6 atomic fragment is not (RFC 6946). */
@@ -31,7 +31,7 @@ export class IpFields {
   /** Position of the first byte of this fragment in the data, in bytes. */
   fragmentOffset: number = 0;
   hasMoreFragments: boolean = false;
-  /** IPv6: where the next header field that says "fragment" is in `buffer`. */
+  /** IPv6: where `buffer` has the field "next header" that announces the Fragment header. */
   fragmentPointer: number = 0;
   /** IPv6: where the Fragment header is in `buffer`. */
   fragmentHeader: number = 0;

@@ -44,7 +44,8 @@ export class IpPacket extends IpFields {
     const { buffer, offset } = this;
     const header = (buffer[offset] & 0x0f) * 4;
     const total = readUint16(buffer, offset + 2);
-    // RFC 1122 3.2.1.1, 3.2.1.2: wrong versions, lengths and checksums are dropped silently.
+    // RFC 1122 3.2.1.1, 3.2.1.2: packets with a wrong version, length or checksum are dropped
+    // silently.
     if (header < IPV4_HEADER_LENGTH || total < header || total > length) return 'malformed-ip';
     if (!isTrusted && sumBytes(buffer, offset, header) !== 0xffff) return 'bad-ip-checksum';
     this.version = 4;

@@ -23,7 +23,10 @@ export const IPV4_HEADER_LENGTH = 20;
 export const IPV6_HEADER_LENGTH = 40;
 /** Length in bytes of the Fragment header (RFC 8200 4.5). */
 export const FRAGMENT_HEADER_LENGTH = 8;
-/** The longest packet in bytes: both lengths have 16 bits. IPv6 jumbograms are not used. */
+/**
+ * The longest packet in bytes: the length fields of both IP versions have 16 bits. IPv6 jumbograms
+ * are not used.
+ */
 export const MAX_PACKET_LENGTH = 65_535;
 /** Every IPv6 link carries packets of this length (RFC 8200 5). */
 export const IPV6_MIN_MTU = 1280;

@@ -58,7 +58,7 @@ export class TcpHeader {
   readonly sackEdges: Int32Array = new Int32Array(2 * MOST_SACK_BLOCKS);
   sackCount: number = 0;
 
-  /** The length in sequence numbers: SYN and FIN count as one. */
+  /** The length in sequence numbers: SYN and FIN count as one each. */
   get sequenceLength(): number {
     const { SYN, FIN } = TCP_FLAG;
     return this.dataLength + (this.flags & SYN ? 1 : 0) + (this.flags & FIN ? 1 : 0);

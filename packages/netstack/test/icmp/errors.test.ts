@@ -56,7 +56,10 @@ describe('answerUnreachable', () => {
     ['a packet whose source is a group', rawUdp(4, 53, pattern(8), { source: '224.0.0.1' })],
     ['a packet for others', rawUdp(4, 53, pattern(8), { destination: '10.0.0.77' })],
     ['a packet for a group', rawUdp(6, 53, pattern(8), { destination: 'ff02::1' })],
-    ['no next header', rawPacket({ version: 6, protocol: 59, payload: pattern(3) })],
+    [
+      'a packet without a next header',
+      rawPacket({ version: 6, protocol: 59, payload: pattern(3) }),
+    ],
   ])('does not answer %s', (_, packet) => {
     const stack = createStack();
     give(stack, packet);

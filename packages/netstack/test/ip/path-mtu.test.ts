@@ -7,8 +7,8 @@ const B = IpAddress.from('fd00::2');
 const LINK = 1420;
 
 /**
- * Tries the lengths that the table asks for, on a path with the MTU `real`, until it asks for no
- * more. Returns them.
+ * Tries the lengths that the table asks for, on a path with the MTU `real`, until the table asks
+ * for no more. Returns these lengths.
  */
 function search(table: PathMtuTable, real: number, now: number): number[] {
   const tried: number[] = [];

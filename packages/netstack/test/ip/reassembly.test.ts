@@ -96,18 +96,21 @@ describe('Reassembly', () => {
     [[0, 2], 0],
     [[2, 3], 3],
     [[3, 1], 3],
-  ])('gives the whole packet ECN bits by those of its fragments: %j becomes %i', (bits, whole) => {
-    for (const version of VERSIONS) {
-      const { reassembly } = create();
-      const shape = shapeOf(version, pattern(1000));
-      bits.forEach((ecn, i) => {
-        const fragments = fragmentsOf({ ...shape, trafficClass: 0xb8 | ecn }, 1, 800);
-        add(reassembly, fragments[i]);
-      });
-      const expected = rawPacket({ ...shape, identification: 1, trafficClass: 0xb8 | whole });
-      expect(reassembly.packet.slice(0, reassembly.packetLength)).toEqual(expected);
-    }
-  });
+  ])(
+    'computes the ECN bits of the whole packet from those of its fragments: %j becomes %i',
+    (bits, whole) => {
+      for (const version of VERSIONS) {
+        const { reassembly } = create();
+        const shape = shapeOf(version, pattern(1000));
+        bits.forEach((ecn, i) => {
+          const fragments = fragmentsOf({ ...shape, trafficClass: 0xb8 | ecn }, 1, 800);
+          add(reassembly, fragments[i]);
+        });
+        const expected = rawPacket({ ...shape, identification: 1, trafficClass: 0xb8 | whole });
+        expect(reassembly.packet.slice(0, reassembly.packetLength)).toEqual(expected);
+      }
+    },
+  );
 
   test('drops a datagram if one fragment has a congestion mark and another has no ECN', () => {
     const { reassembly } = create();

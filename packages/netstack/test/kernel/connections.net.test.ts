@@ -155,7 +155,8 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       for (let i = 0; i < 3; i++) {
         const near = stack.connect(kernel.addresses[4], 80, { localPort: 5000 });
         const far = await accepted(network, accept);
-        // More bytes than the clock of the initial sequence numbers advances meanwhile.
+        // The connection must use more sequence numbers than the clock of the initial sequence
+        // numbers counts meanwhile.
         await transfer(network, near, far, 2_000_000);
         network.programs.length = 0;
         near.end();

@@ -23,7 +23,8 @@ import { StackStream, type Stream } from './stream.ts';
 export interface Host {
   readonly addresses: Record<4 | 6, string>;
   /**
-   * Returns packets that the host sends now, as they are on the wire; at most those of 64 reads.
+   * Returns the packets that the host sends now, as they are on the wire. It takes at most 64
+   * packets or super-packets from the host.
    */
   take(now: number): Uint8Array[];
   /** Gives the host the packets that arrive now. */
@@ -125,7 +126,7 @@ export class KernelHost implements Host {
     );
   }
 
-  /** Closes the socket together with the host. */
+  /** Keeps the socket, so that it is closed together with the host. Returns it. */
   keep<T extends { close(): void }>(socket: T): T {
     this.#open.push(socket);
     return socket;

@@ -16,7 +16,7 @@ export interface Stream {
   write(bytes: Uint8Array, offset: number, length: number): number;
   /** Returns how many bytes were read; 0: none at present, or the end; -1: an error. */
   read(bytes: Uint8Array, offset: number, length: number): number;
-  /** Ends the own stream. */
+  /** Ends the stream to the other side. */
   end(): void;
   close(): void;
   abort(): void;

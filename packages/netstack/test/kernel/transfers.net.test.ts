@@ -65,11 +65,14 @@ describeWith([tunDevices], 'a stack and the kernel of Linux', () => {
     }
   });
 
-  test.each(['cubic', 'new-reno'] as const)('transfer with %s', async (congestionControl) => {
-    const options = { connections: { congestionControl } };
-    const { isRight } = await exchange(options, { loss: 0.01, latency: 2 }, { bytes: 500_000 });
-    expect(isRight).toBe(true);
-  });
+  test.each(['cubic', 'new-reno'] as const)(
+    'transfer every byte with the congestion control %s',
+    async (congestionControl) => {
+      const options = { connections: { congestionControl } };
+      const { isRight } = await exchange(options, { loss: 0.01, latency: 2 }, { bytes: 500_000 });
+      expect(isRight).toBe(true);
+    },
+  );
 });
 
 interface Exchange {

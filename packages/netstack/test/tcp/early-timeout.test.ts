@@ -17,7 +17,7 @@ function timedOut(syn?: string): Script {
   return script;
 }
 
-/** As `timedOut`, with SACK: a tail loss probe has sent an eleventh segment before. */
+/** As `timedOut`, with SACK. Before the timeout, a tail loss probe has sent an eleventh segment. */
 function timedOutWithSack(syn = SACK): Script {
   const script = Script.connected({ syn }, 60_000);
   script.send(30_000);

@@ -14,7 +14,7 @@ class Receiver {
   readonly script: Script;
   /** The most bytes of data that pass. */
   most: number;
-  /** The usual bytes of data of a segment. */
+  /** The number of data bytes in a usual segment. */
   usual = SAFE;
   #next = 1 + SAFE;
   readonly #ahead = new Map<number, number>();

@@ -140,7 +140,10 @@ class Program {
     return this.hasEnded && this.socket.isEnded && this.socket.unacknowledged === 0;
   }
 
-  /** Writes and reads. Returns when `step` must be called again; Infinity: after a change. */
+  /**
+   * Writes and reads. Returns the time of the next read; Infinity: not before something has
+   * changed.
+   */
   step(now: number): number {
     this.#write();
     if (now < this.#readAt) return this.#readAt;

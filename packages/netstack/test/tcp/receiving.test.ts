@@ -183,7 +183,7 @@ describe('blind attacks (RFC 5961)', () => {
   });
 });
 
-/** Uses up the acknowledgements that are sent at once at the beginning. */
+/** Uses up the acknowledgements that are sent without delay at the beginning of a stream. */
 function settle(script: Script): void {
   for (let i = 1; i <= 17; i++) {
     script.inject(`. ${i - 17}:${i - 16} ack 1 <ts ${100 + i} 0>`);

@@ -48,7 +48,10 @@ class Rounds {
   readonly #slowStart = new SlowStart();
   #sequence = 0;
 
-  /** Runs a round of ten segments. Returns by which share of the last one the window may grow. */
+  /**
+   * Runs a round of ten segments. Returns by how much the window may grow for the last segment, as
+   * a share of that segment.
+   */
   round(roundTrip: number, samples = 10): number {
     const end = this.#sequence + 10_000;
     let growth = 0;

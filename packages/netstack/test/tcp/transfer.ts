@@ -8,7 +8,7 @@ import type { TcpOptions, TcpSocket } from '../../src/index.ts';
 import type { SimulatedPath } from './simulated-path.ts';
 
 export interface TransferOptions {
-  /** Bytes from a to b and from b to a. */
+  /** How many bytes are sent from a to b. The next field: from b to a. */
   up?: number;
   down?: number;
   version?: 4 | 6;

@@ -73,7 +73,7 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
   });
 
-  test('stops at a fragment, whose data is not known yet', () => {
+  test('stops at a Fragment header, because other fragments have the rest of the packet', () => {
     const packet = read(HOP, [FRAGMENT, 0, ...PAD_N, 17, 0, 0, 0x51, 1, 2, 3, 4, ...UDP]);
 
     expect(packet).toMatchObject({

@@ -59,9 +59,9 @@ export function runCipherThread({ ring: memory, states, number }: CipherThreadSt
 }
 
 /**
- * Claims a job, and returns its index. If there is no job, it continues to look for 0.1 ms, because
- * in a stream the next job comes soon, and waking a thread takes more time than a job. If there is
- * still no job, it returns -1.
+ * Claims a job, and returns its index. If there is no job, it looks again and again until 0.1 ms
+ * have passed, because in a stream the next job comes soon, and waking a thread takes more time
+ * than a job. If there is still no job, it returns -1.
  */
 function nextJob(ring: JobRing, number: number): number {
   const end = performance.now() + LOOK_MS;

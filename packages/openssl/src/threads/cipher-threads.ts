@@ -403,10 +403,13 @@ const MOST = 128;
 /** The most messages of one job to seal. */
 const CHUNK = 5;
 /**
- * The most messages of one job to open. These are more than in a job to seal, because opening the
- * last message of a job costs more than opening the others.
+ * The most messages of one job to open. A job to open has more messages than a job to seal, because
+ * opening the last message of a job costs more than opening the others.
  */
 const OPEN_CHUNK = 9;
-/** How often this thread looks at a job before it sleeps for a moment. This takes about 50 us. */
+/**
+ * How often this thread looks at a job before it sleeps for a moment. To look this often takes
+ * about 50 us.
+ */
 const TURNS_PER_SLEEP = 1000;
 const SLEEP_MS = 0.05;

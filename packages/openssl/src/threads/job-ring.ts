@@ -9,7 +9,7 @@
  *
  * A thread claims a job with one atomic exchange of the job's state. The new state contains the
  * number of the thread, so if a thread ends, it is known which job it had. Only the publishing
- * thread uses the place of a finished job again.
+ * thread uses the slot of a finished job again.
  *
  * @module
  */
@@ -144,7 +144,7 @@ const DONE = 0;
 const PENDING = 1;
 const CLAIMED = 2;
 
-/** The words of a ring. */
+/** The words of a ring. All jobs before the job at `HINT` are claimed or done. */
 const PUBLISHED = 0;
 const HINT = 16;
 const SLEEPERS = 32;

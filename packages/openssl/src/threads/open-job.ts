@@ -3,7 +3,8 @@
  * continue it.
  *
  * A job says which of its messages were opened. If a thread ends in the middle of a job, the
- * message in progress is lost: it may be decrypted already, and then its tag does not match.
+ * message in progress can be lost: if it is decrypted already, the next thread finds that its tag
+ * is wrong.
  *
  * @module
  */
@@ -52,5 +53,5 @@ export class OpenJob {
   }
 }
 
-/** Bytes of a packet with the largest usual MTU. */
+/** The largest usual MTU (jumbo frames), in bytes. */
 const LONGEST_COPIED = 9216;

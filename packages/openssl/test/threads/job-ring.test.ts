@@ -20,7 +20,7 @@ describe('JobRing', () => {
     expect(ring.claimant(0)).toBe(-1);
   });
 
-  it('uses its places again, also when the numbers of jobs wrap around', () => {
+  it('uses its slots again, also when the numbers of jobs wrap around', () => {
     const ring = new JobRing();
     ring.publish(2 ** 31 - 1);
     expect(ring.published).toBe(-(2 ** 31));

@@ -111,7 +111,7 @@ export interface RouteToOptions {
   readonly source?: Uint8Array;
   /**
    * Ports of a UDP datagram. Default: rules for ports do not match. A kernel before 4.17 ignores
-   * them.
+   * the ports.
    */
   readonly udp?: { readonly sourcePort: number; readonly destinationPort: number };
 }

@@ -97,7 +97,8 @@ function watchLink(): { netlink: Netlink; index: number; monitor: LinkMonitor } 
 }
 
 /**
- * Causes more notifications about another link than the default receive buffer of 208 KiB holds.
+ * Changes peer0, which is not watched, so often that the notifications do not fit into the default
+ * receive buffer of 208 KiB.
  */
 function overflow(netlink: Netlink): void {
   const index = netlink.linkByName('peer0')?.index ?? 0;

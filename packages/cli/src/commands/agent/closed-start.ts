@@ -17,8 +17,8 @@ export class ClosedStart {
    * program changes it.
    *
    * @param log called with each sentence for the log
-   * @returns undefined if the node did not enforce before, if the flags do not ask it to enforce,
-   *   or if its mode has changed
+   * @returns undefined if the node did not enforce before, if it must not enforce now, or if it
+   *   enforced in another mode of encryption
    * @throws {SavedChoicesError} the saved choices cannot be read
    */
   static async begin(

@@ -96,8 +96,8 @@ describeWith([...realInterfaces, etcdProgram], 'litz agent with etcd', () => {
       const seen = await two.status();
       expect(seen.registry.trouble).toBeDefined();
       expect(statesOf(seen)).toEqual(['n1 connected expired', 'n3 connected listed']);
-      // A session carries packets only for Reject-After-Time, so each last handshake must be newer
-      // than that.
+      // A session carries packets only for Reject-After-Time after its handshake. So when etcd was
+      // killed, the last handshake with each peer must have been younger than this time.
       const handshakes = [...alone.peers, ...seen.peers].map((peer) => peer.lastHandshakeAt ?? 0);
       expect(Math.min(...handshakes)).toBeGreaterThan(began + ALONE_MS - REJECT_AFTER_MS);
       await etcd.startServer();

@@ -74,7 +74,7 @@ describeWith(realInterfaces, 'a node that comes back', () => {
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_MS);
   });
 
-  it('is reached, although its clock is set back, by a peer that has packets for it', async () => {
+  it('is reached by a peer that has packets for it, although the clock of the node is set back', async () => {
     const [one, two] = nodes();
     await stop(one);
     const startedAt = performance.now();

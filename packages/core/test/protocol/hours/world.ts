@@ -217,11 +217,11 @@ export class World {
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
       // From his own address, the attacker sends only messages that the receiver has already
-      // accepted. Any other message of a member is authentic for the receiver, whatever its source
-      // is: for example a lost message, or an initiation that was refused under load or whose
-      // timestamp was forgotten. The receiver would then send to the attacker (section 2.1 of the
-      // paper). If the real sender moved and sent nothing, the receiver and the real sender could
-      // not find each other.
+      // accepted. The receiver would accept any other message of a member, whatever the source of
+      // the message is: for example a message that was lost before, an initiation that was refused
+      // under load, or an initiation whose timestamp was forgotten. The receiver would then send to
+      // the attacker (section 2.1 of the paper). If the real sender moved and sent nothing, the
+      // receiver and the real sender could not find each other.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;
@@ -389,7 +389,7 @@ const REJECT_AFTER_TIME_MS = 180_000;
 /**
  * The longest time until all members reach each other on a good network. In the worst case, a peer
  * has a session that the other side has forgotten. It initiates after Keepalive-Timeout and
- * Rekey-Timeout, which are 15 s. Then it may need three initiations, each with Rekey-Timeout and up
- * to a third of a second of jitter.
+ * Rekey-Timeout, which are 15 s together. Then it may need three initiations, each with
+ * Rekey-Timeout and up to a third of a second of jitter.
  */
 const LONGEST_CALM_MS = 40_000;

@@ -13,7 +13,7 @@ export class DelayedReports {
   #bad = new Map<string, string>();
   #missing = new Set<string>();
 
-  /** True if a record was missing for the first time in the last scan. */
+  /** True if a record was missing in the last scan, but not in the scan before. */
   get isMissing(): boolean {
     return this.#missing.size > 0;
   }

@@ -124,7 +124,8 @@ export function recordFileName(node: string): string {
 /**
  * Returns true if both states are of the same directory. The inode number of a deleted directory
  * can be used again, so the birth time is compared too. A system that does not know the birth time
- * returns the time of the last change instead. Then only the inode numbers are compared.
+ * returns the time of the last change instead. Then only the device and the inode number are
+ * compared.
  */
 function isSameDirectory(a: BigIntStats, b: BigIntStats): boolean {
   if (a.dev !== b.dev || a.ino !== b.ino) return false;

@@ -89,7 +89,7 @@ export class FileRegistry implements Registry {
   /** The record that this node has published. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
-  /** The number of the directory whose records were reported. Undefined before the first sync. */
+  /** `Scan.directory` of the last reported records. Undefined before the first sync. */
   #directory: number | undefined;
   #isUnreachable = false;
   readonly #delayed = new DelayedReports();

@@ -56,7 +56,8 @@ function adviceFor(status: number, action: Action, access: KubeAccess): string {
 
 /**
  * Returns the text as one line of at most 500 characters. The API server may quote parts of an
- * object, and the writer of the object chose these parts.
+ * object. The writer of the object chose these parts, so they may be long or contain control
+ * characters.
  */
 function oneLine(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are removed here

@@ -74,7 +74,7 @@ function readRequirement(part: string, whole: string): (labels: Labels) => boole
   for (const value of wanted) checkValue(value, bad);
   if (operator === '>' || operator === '<') return comparison(key, operator, wanted[0]!, bad);
   const isNegative = operator === '!=' || operator === 'notin';
-  // A node without the label does not have any of the values.
+  // A node without the label has none of the values, so `!=` and `notin` match it.
   return (labels) => (Object.hasOwn(labels, key) && wanted.includes(labels[key]!)) !== isNegative;
 }
 

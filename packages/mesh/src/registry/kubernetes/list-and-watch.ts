@@ -3,7 +3,7 @@
  * This is the loop of Kubernetes' own clients:
  * 1. List the objects, page by page.
  * 2. Watch from the version of the list. Bookmark events move the version forward, so that no new
- *    list is needed after a cut.
+ *    list is needed after the connection was cut.
  * 3. When the watch ends (timeout, cut, silence), watch again from the last version.
  * 4. List again when the version is too old (status 410, in a response or in an event of the
  *    watch). Also list again when the server has refused several watches in a row, because the

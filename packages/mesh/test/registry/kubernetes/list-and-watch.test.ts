@@ -173,7 +173,7 @@ describe('ListAndWatch', () => {
     ]);
   });
 
-  test('sends a busy server no request for as long as it wants', async () => {
+  test('sends no request to a busy server before the time in its `Retry-After` is over', async () => {
     const { server, clock, heard, loop } = setUp();
     server.failNext(429, 'TooManyRequests', { 'retry-after': '20' });
     loop.start();
