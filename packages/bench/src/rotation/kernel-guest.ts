@@ -1,7 +1,7 @@
 /**
  * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. It is
- * end b of the tunnel. The program that sends or receives the stream of numbered packets at this end
- * is in namespace b, and its packets pass through the guest:
+ * end b of the tunnel. The program that sends or receives the stream of numbered packets at this
+ * end is in namespace b, and its packets pass through the guest:
  *
  * ```
  *   namespace a                namespace b, with the bridge br0           guest
