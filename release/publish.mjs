@@ -52,7 +52,7 @@ if (process.argv[1] === import.meta.filename) {
   if (!isDryRun) checkRepository(readJson(join(root, 'package.json')));
   const tarballs = await packAll();
   if (isDryRun) {
-    // Two at a time, because each dry run is a process of its own.
+    // Two at a time: each dry run is a process of its own, so it can use another core.
     const waiting = [...tarballs];
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await dryRun(next);

@@ -7,7 +7,7 @@
 
 /**
  * Returns the fields of a manifest that say where the package comes from. The address of the
- * repository is only in the manifest of the workspace, so all packages have the same. If the
+ * repository is only in the manifest of the workspace, so it is the same for all packages. If the
  * workspace has none, the object is empty.
  *
  * @param {Record<string, any>} workspace the manifest of the workspace

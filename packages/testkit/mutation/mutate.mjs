@@ -114,8 +114,9 @@ function addEmpty(result, files) {
 }
 
 /**
- * Runs some mutants again, for example the survivors after new tests were written. `pick` returns
- * the lines of a file whose mutants run again. In a file that has changed, all mutants run.
+ * Runs some mutants again, for example the survivors after new tests were written. `pick` gets
+ * a file, and returns the lines whose mutants run again. In a file that has changed, all mutants
+ * run.
  *
  * @param of a folder, or a file of a folder: `flow/inbound.ts`
  */

@@ -46,8 +46,8 @@ function tokensOf(source) {
 }
 
 /**
- * Returns the place of each token's start or end in the present text, by its place in the text
- * before.
+ * Returns a map with the start or the end of each token: from its place in the old text to its
+ * place in the present text.
  */
 function placesOf(before, now, side) {
   return new Map(before.map((token, index) => [keyOf(token[side]), now[index][side]]));

@@ -5,5 +5,5 @@
  */
 import type { CryptoProvider } from '@litz/core';
 
-/** Defines a test. A test that the options of the suite list is reported as skipped. */
+/** Defines a test. If `ConformanceOptions.skip` names the test, it is reported as skipped. */
 export type Check = (name: string, run: (provider: CryptoProvider) => void) => void;

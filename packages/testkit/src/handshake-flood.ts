@@ -47,8 +47,8 @@ export class HandshakeFlood {
   }
 
   /**
-   * Sends the messages that are due, at most `MOST_AT_ONCE` in one call, so that this function
-   * returns soon even if the caller has not run for a while.
+   * Sends the messages that are due, but at most `MOST_AT_ONCE` in one call. So this function
+   * returns soon, even if it was not called for a while.
    *
    * @param elapsedMs time since the flood began
    */

@@ -39,6 +39,7 @@ export interface PathOptions {
 
 /** A packet on its way to host 0 or 1. */
 export interface Flight {
+  /** The time of its arrival, in ms. */
   readonly at: number;
   readonly to: 0 | 1;
   readonly packet: Uint8Array;
@@ -51,7 +52,10 @@ export class LossyPath {
   sent = 0;
   lost = 0;
   readonly random: () => number;
-  /** A heap; packets of equal time keep their order. */
+  /**
+   * A heap, ordered by the time of arrival. Packets with the same time arrive in the order in which
+   * they were put on the path.
+   */
   readonly #flights: (Flight & { order: number })[] = [];
   readonly #freeAt: [number, number] = [0, 0];
 

@@ -54,8 +54,8 @@ export function ipv6Packet(options: PacketOptions): Uint8Array {
 }
 
 /**
- * Returns whether the IPv4 header checksum is right: the sum over all 20 bytes, including the
- * checksum itself, is zero.
+ * Returns whether the IPv4 header checksum is right. Then the complement of the sum over all 20
+ * bytes, which include the checksum itself, is zero.
  */
 export function headerChecksumIsRight(packet: Uint8Array): boolean {
   return headerChecksum(packet) === 0;

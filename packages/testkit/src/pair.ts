@@ -83,7 +83,10 @@ export function createPerson(number: number, seed = 1): Person {
   };
 }
 
-/** Adds a node with the person's key, on the simulated clock, with its own seed of randomness. */
+/**
+ * Adds a node with the person's key to the network. Its engine uses the simulated clock, and random
+ * bytes from a seed of its own.
+ */
 export function joinNetwork(
   network: SimulatedNetwork,
   person: Person,

@@ -105,9 +105,9 @@ function bytes(length: number, seed: number): Uint8Array {
 const LENGTHS: readonly number[] = [0, 1, 15, 16, 17, 63, 64, 65, 1420, 1424, 4096];
 const COUNTS: readonly number[] = [1, 2, 7, 64];
 /**
- * Bytes between two messages, in addition to the smallest distance. If there are fewer than 48, the
- * spaces around two texts overlap. With 48, the spaces are adjacent. With 300, there are bytes
- * between the spaces.
+ * Distances between two texts, in bytes above the smallest distance that `sealRun` allows. With
+ * fewer than 48, the space behind a text and the space in front of the next text overlap. With 48,
+ * the two spaces are adjacent. With 300, there are bytes between them.
  */
 const GAPS: readonly number[] = [0, 13, 16, 48, 300];
 const COUNTERS: readonly number[] = [

@@ -1,5 +1,6 @@
 /**
- * Tests that ARCHITECTURE.md names the folder of every file of core and device.
+ * Tests that the tables of ARCHITECTURE.md list every file of core and device, in the row of its
+ * folder.
  *
  * @module
  */
@@ -11,7 +12,7 @@ const root = join(import.meta.dirname, '../../..');
 
 describe('ARCHITECTURE.md', () => {
   test.each(['core', 'device'])(
-    'names the folder of each file of %s, and no other file',
+    'lists each file of %s in the row of its folder, and no other file',
     (name) => {
       const source = join(root, 'packages', name, 'src');
       const files = readdirSync(source, { recursive: true, encoding: 'utf8' })

@@ -102,7 +102,8 @@ export class ExampleProject {
   }
 
   /**
-   * `core-engine-31.mts(2,10): error ...` becomes `packages/core/src/engine.ts:32:10: error ...`.
+   * `core-src-engine-ts-31.mts(2,10): error ...` becomes
+   * `packages/core/src/engine.ts:32:10: error ...`.
    */
   #inSource(error: string): string {
     const [, file, line, column, text] = /^(.+)\.mts\((\d+),(\d+)\): (.*)$/.exec(error) ?? [];

@@ -16,7 +16,7 @@ describe('floodMessages', () => {
   it.each([
     ['initiations', 148, 'invalid-handshake'],
     ['responses', 92, 'unknown-index'],
-  ] as const)('makes different %s of %d bytes that pass mac1', (kind, length, drop) => {
+  ] as const)('makes different %s of %d bytes, with a right mac1', (kind, length, drop) => {
     const messages = floodMessages(kind, receiver.publicKey, 3, randomBytes);
     expect(messages.map((message) => message.length)).toEqual([length, length, length]);
     expect(new Set(messages.map((message) => message.toString())).size).toBe(3);

@@ -188,7 +188,10 @@ function isStatement({ type }: Node): boolean {
   return type.endsWith('Statement');
 }
 
-/** Returns whether code up to the last function reads a declaration while the module is loaded. */
+/**
+ * Returns whether the code between a declaration and the end of the last function or class reads
+ * this declaration while the module is loaded.
+ */
 function isNeededAtOnce(node: Node, body: readonly Node[]): boolean {
   const names = new Set(namesOf(node));
   return body

@@ -22,14 +22,15 @@ const TABLE: Record<
   config: { allowed: ['@litz/core', '@litz/core/internals'], node: true },
   netstack: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
   wasm: { allowed: ['@litz/core', '@litz/core/internals'], node: false },
-  // sys is loaded before a command drops its rights, so it loads no cryptography.
+  // A command loads sys, drops its rights, and then starts again. So it loads all that sys imports
+  // twice, and cryptography is slow to load.
   sys: { allowed: ['@litz/core/text'], node: true },
   openssl: { allowed: ['@litz/core', '@litz/core/internals', '@litz/sys'], node: true },
   testkit: { allowed: ['@litz/core', '@litz/core/internals', 'vitest'], node: true },
   tun: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
   udp: { allowed: ['@litz/sys', '@litz/core', '@litz/core/internals'], node: true },
   device: {
-    // The offload logic is pure: it loads no FFI.
+    // `@litz/tun/offload` only computes. Unlike `@litz/tun`, it loads no native code.
     allowed: [
       '@litz/core',
       '@litz/core/internals',
@@ -71,7 +72,7 @@ const TABLE: Record<
     node: true,
   },
   cli: {
-    // sys is only for the namespaces of the demo, and for code that needs an interface anyway.
+    // sys is only for code that needs Linux: demos, doctor, rights, service managers, upgrades.
     allowed: [
       '@litz/device',
       '@litz/device/packet-thread',

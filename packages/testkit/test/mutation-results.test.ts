@@ -22,7 +22,7 @@ describe('inBraces', () => {
     expect(inBraces('function f() {\n  a();\n}')).toBe('function f() {\n  a();\n}');
   });
 
-  it('does not change statements that other code needs', () => {
+  it('does not change super(), assignments in a constructor, and other kinds of statements', () => {
     const source =
       'class A extends B {\n  constructor() {\n    super();\n    this.a = 1;\n  }\n}\n' +
       'function f() {\n  const a = b();\n  a++;\n  return a;\n}';
@@ -120,7 +120,7 @@ describe('within', () => {
 });
 
 describe('survivingLines', () => {
-  it('returns each line with an unexplained survivor once', () => {
+  it('returns once each line with a survivor that is not listed as equivalent', () => {
     const file = 'packages/core/src/a.ts';
     const mutants = [
       mutant('Survived', 'true', 1, 5, 6),
@@ -148,7 +148,7 @@ describe('survivingLines of a change over several lines', () => {
 });
 
 describe('stoppedLines', () => {
-  it('returns the lines of changes that ran too long, except the heads of loops', () => {
+  it('returns the lines of mutants that the timer stopped, except heads of loops', () => {
     const source = 'for (let i = 0; i < a; i++) b();\nif (a) c();\nwhile (a) c();\nif (d) e();';
     const mutants = [1, 2, 3].map((line) => mutant('Timeout', 'true', line, 5, 6));
     const file = 'packages/core/src/a.ts';
@@ -182,7 +182,7 @@ describe('slim', () => {
 
 describe('mergeResults', () => {
   it('keeps results that a later run does not have, and replaces all results of a changed file', () => {
-    // Stryker's report and a moved result have the numbers of a place in different orders.
+    // The fields of a location have another order in Stryker's report than in a moved result.
     const [first, second] = [
       mutant('Survived', 'true', 1, 5, 6),
       {
@@ -222,7 +222,7 @@ describe('fateOf', () => {
     expect(fateOf(survivor({ status }), [])).toBe(fate);
   });
 
-  it('is equivalent for a listed survivor on any line', () => {
+  it('is equivalent for a survivor that is listed, on any line, and for no other mutant', () => {
     const known = { ...KNOWN, within: 'f', reason: '' };
     expect(fateOf(survivor({ line: 99 }), [known])).toBe('equivalent');
     expect(fateOf(survivor({ status: 'Killed' }), [known])).toBe('killed');
@@ -266,7 +266,7 @@ describe('shortfalls', () => {
       'wiping: packages/core/src/a.ts:3 `a` -> `true` survives',
     ]);
     const known = [{ ...KNOWN, within: 'f', reason: 'as good' }];
-    // If another function has the same text, its mutant may be killed.
+    // The entry is for the function f. So a killed mutant with the same text in g does not matter.
     const all = [survivor({ status: 'Killed', within: 'g' }), ...tenth];
     expect(shortfalls({ all }, { ...rules, critical, equivalents: known })).toEqual([]);
   });

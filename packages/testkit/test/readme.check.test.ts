@@ -51,7 +51,7 @@ describe('README', () => {
     },
   );
 
-  test('names only existing files in docs/recipes.md', () => {
+  test('docs/recipes.md names only existing files', () => {
     const text = readFileSync(join(root, 'docs/recipes.md'), 'utf8');
     const named = [
       ...text.matchAll(/`((?:cli|config|core|device|mesh|tun|udp|bench)\/[\w./-]+)`/g),
@@ -63,7 +63,7 @@ describe('README', () => {
     expect(paths.length).toBeGreaterThan(40);
   });
 
-  test('names only existing scripts, as do CONTRIBUTING.md and docs/recipes.md', () => {
+  test('README.md, CONTRIBUTING.md and docs/recipes.md name only existing scripts', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };

@@ -1,6 +1,6 @@
 /**
- * Tests release/: what changes in a manifest, what is found in a tarball, and how versions are
- * given.
+ * Tests release/: what changes in a manifest, which faults are found in a tarball, and how packages
+ * get their next version.
  *
  * @module
  */

@@ -111,7 +111,8 @@ async function errorOfCall(object: object, name: string, args: unknown[]): Promi
   try {
     const method = Reflect.get(object, name) as (...args: unknown[]) => unknown;
     const result = await Reflect.apply(method, object, args);
-    // A generator does nothing before its first step, which may never end.
+    // A generator does nothing before its first step, so this takes one step. It does not wait for
+    // the end of the step, because the step may never end.
     const step = (result as Partial<AsyncIterator<unknown>> | undefined)?.next?.();
     await Promise.race([step, new Promise((resolve) => setImmediate(resolve))]);
     return undefined;

@@ -37,7 +37,8 @@ export function fourBlocks(
 
 /**
  * Writes block 0 of four key streams to the 256 bytes at `to`. The streams belong to four consecutive
- * messages. The three words of a nonce are 0, then `n1` to `n1` + 3, then `n2`.
+ * messages. The first word of each nonce is 0, and the last word is `n2`. The word between them is
+ * `n1` for the first message, `n1` + 1 for the second, and so on.
  */
 export function firstBlocks(key: usize, n1: u32, n2: u32, to: usize): void {
   if (ASC_FEATURE_SIMD) {

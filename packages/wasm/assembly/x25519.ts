@@ -115,8 +115,9 @@ function multiply(to: usize, f: usize, g: usize): void {
   const g4 = load<i64>(g, 32), g5 = load<i64>(g, 40);
   const g6 = load<i64>(g, 48), g7 = load<i64>(g, 56);
   const g8 = load<i64>(g, 64), g9 = load<i64>(g, 72);
-  // The product of two limbs with odd numbers counts twice, because these limbs have only 25 bits. From
-  // limb 10 on, a product counts 19 times: 2^255 is 19 modulo p.
+  // The product of two limbs with odd numbers counts twice, because these limbs have only 25 bits.
+  // If the numbers of two limbs add up to 10 or more, 19 times their product is added to the limb
+  // whose number is lower by 10, because 2^255 is 19 modulo p.
   const d1 = f1 * 2, d3 = f3 * 2, d5 = f5 * 2, d7 = f7 * 2, d9 = f9 * 2;
   const n1 = g1 * 19, n2 = g2 * 19, n3 = g3 * 19, n4 = g4 * 19, n5 = g5 * 19;
   const n6 = g6 * 19, n7 = g7 * 19, n8 = g8 * 19, n9 = g9 * 19;

@@ -1,5 +1,5 @@
 /**
- * The two builds. Each test of a kernel runs on both builds.
+ * The two builds of the WebAssembly module. The tests of its functions run on both.
  *
  * @module
  */

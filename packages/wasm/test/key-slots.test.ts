@@ -8,8 +8,8 @@ import { WasmCipher } from '../src/wasm-cipher.ts';
 import { BUILDS } from './builds.ts';
 
 /**
- * Counters: the first counters, one counter in the middle, and counters next to a carry or next to
- * the end.
+ * The first counters, counters around 2^31, 2^32 and 2^33, one large counter, and the limit of
+ * messages (`REJECT_AFTER_MESSAGES` of core).
  */
 const EDGES: readonly number[] = [
   0,

@@ -39,7 +39,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test('contains no one-time key of a destroyed cipher, used or not', () => {
+  test('contains no one-time key of a destroyed cipher, whether the key was used or not', () => {
     const arena = WasmArena.createSync({ build });
     const cipher = new WasmCipher(arena, KEY);
     cipher.oneTimeKeys.locate(5);
@@ -66,7 +66,7 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     const at = 4 * ciphers[0].oneTimeKeys.locate(5);
     const oneTimeKeys = arena.bytes.slice(at - 64, at + 3 * 64);
     expect(piecesIn(arena, oneTimeKeys)).toBe(32);
-    // This cipher takes over the slot without one-time keys of its own.
+    // This cipher takes over the slot. It only seals, so it computes no one-time keys.
     ciphers[256].seal(0, new Uint8Array(80), 0, 64);
     ciphers[0].destroy();
     expect(piecesIn(arena, oneTimeKeys)).toBe(0);
@@ -74,20 +74,23 @@ describe.each(BUILDS)('the memory of the %s build', (build) => {
     expect(secretsOf(arena)).toEqual([]);
   });
 
-  test.each([0, 5, 64, 200, 1420, 3000])('contains no key stream after %i bytes', (length) => {
-    const arena = WasmArena.createSync({ length: 4096, build });
-    const slab = arena.allocate(4096);
-    const cipher = new WasmCipher(arena, KEY);
-    slab.set(PLAIN.subarray(0, length));
-    cipher.seal(1, slab, 0, length);
-    const sealed = slab.slice();
-    cipher.open(1, slab, 0, length);
-    slab.set(sealed);
-    slab[length] ^= 1;
-    cipher.open(1, slab, 0, length);
-    cipher.destroy();
-    expect(secretsOf(arena)).toEqual([]);
-  });
+  test.each([0, 5, 64, 200, 1420, 3000])(
+    'contains no key stream after %i bytes were sealed and opened',
+    (length) => {
+      const arena = WasmArena.createSync({ length: 4096, build });
+      const slab = arena.allocate(4096);
+      const cipher = new WasmCipher(arena, KEY);
+      slab.set(PLAIN.subarray(0, length));
+      cipher.seal(1, slab, 0, length);
+      const sealed = slab.slice();
+      cipher.open(1, slab, 0, length);
+      slab.set(sealed);
+      slab[length] ^= 1;
+      cipher.open(1, slab, 0, length);
+      cipher.destroy();
+      expect(secretsOf(arena)).toEqual([]);
+    },
+  );
 
   test('contains no text from outside the arena', () => {
     const arena = WasmArena.createSync({ build });

@@ -43,8 +43,8 @@ export function parseLinkCounters(text: string, name: string): LinkCounters {
  * all datagrams of a send call with `UDP_SEGMENT` as one packet with one set of headers.
  *
  * @param messageLength the length in bytes of a message with padding. If the packets are on average
- *   no longer than one such message, each packet has one message, so packets are counted. This is
- *   so too if the sender does not pad, because its messages are then shorter.
+ *   no longer than one such message, each packet has one message, so packets are counted. A
+ *   sender that does not pad has shorter messages, so its packets are counted too.
  */
 export function sentMessages(
   before: LinkCounters,

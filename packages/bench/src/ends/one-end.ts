@@ -143,6 +143,7 @@ export class OneEnd {
   async send(seconds: number): Promise<Shown> {
     const far = await this.#startFarEnd();
     try {
+      // The rule matches transport messages: their first byte, after the UDP header, is 4.
       await this.#drop(this.#namespaces.b, 'vb', 'udp dport 51820 @th,64,8 4 counter drop');
       const { packetLength, superPackets } = this.#load;
       const settings: LoadSettings = {

@@ -28,7 +28,7 @@ export class Pace {
   /**
    * Returns how many packets are due at `now`. After a delay, at most the packets of the last 4 ms
    * are due, because a longer burst would overflow the queue of a receiver that is idle. At a low
-   * rate, up to `ONE_CALL` packets are due.
+   * rate, the packets of 4 ms are fewer than `ONE_CALL`. Then at most `ONE_CALL` packets are due.
    */
   due(now: number): number {
     const due = Math.floor(this.#perMs * (now - this.#since)) - this.#sent - this.#skipped;
@@ -79,8 +79,9 @@ export class Pace {
 const ALMOST_ALL = 0.95;
 const FASTER = 1.4;
 const ABOVE = 1.1;
-/** In packets per ms. */
+/** The lowest rate, in packets per ms. */
 const SLOWEST = 20;
+/** How many of the last windows `settle` uses. */
 const KEPT = 8;
 const LONGEST_DELAY_MS = 4;
 /**

@@ -52,7 +52,9 @@ export class Guest {
   #pingTimer: NodeJS.Timeout | undefined = undefined;
 
   /**
-   * Opens the guest's socket. @throws {Error} (rejects) this namespace does not have its address
+   * Opens the guest's socket.
+   *
+   * @throws {Error} (rejects) the namespace does not have the guest's address
    */
   static async open(options: GuestOptions): Promise<Guest> {
     const guest = new Guest(options);

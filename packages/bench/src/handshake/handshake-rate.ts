@@ -8,8 +8,9 @@
  * The daemon and the generator are in one network namespace and communicate over its loopback
  * interface. The load is the same for every implementation. One program (`generator-child.ts`)
  * sends initiations that are ready before the clock starts. An answer counts if its index is right
- * and if its mac1 shows that the responder has identified the initiator. At that point the
- * responder has done all the work of a handshake, except the confirmation by the first packet.
+ * and if its mac1 shows that the responder has identified the initiator. A responder that sends
+ * such an answer has done all of its work for the handshake. Only the first packet of the
+ * initiator, which confirms the session, is missing.
  *
  * Implementations detect load differently: Litz counts handshakes per second, wireguard-go looks at
  * its queue. Under load they demand a cookie, and answer at most 20 initiations per second and

@@ -3,8 +3,11 @@
  *
  * At most `inFlight` initiations are unanswered at any time. After each answer, the next peer
  * sends. So the responder always has work, and its queue is never so long that it must drop
- * messages. A peer initiates at most once every 60 ms, because responders treat a shorter interval
- * as a flood (the kernel and wireguard-go below 20 ms, Litz below 50 ms).
+ * messages.
+ *
+ * A peer initiates at most once every 60 ms. Responders drop an initiation that comes less than
+ * 20 ms after the last one of the same peer. Under load, they also answer at most 20 messages per
+ * second and address, which is one every 50 ms.
  *
  * @module
  */

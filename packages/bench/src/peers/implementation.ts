@@ -27,8 +27,8 @@ export function litz(node: string = process.execPath, name: string = 'litz'): Im
     name,
     missing: () =>
       existsSync(LITZ) ? missingProgram(node, ['--version']) : `${LITZ} is not there`,
-    // With `-f`, the daemon stays in the foreground. The V8 option is here because only a daemon in
-    // the background gets it from `litz INTERFACE`.
+    // With `-f`, the daemon stays in the foreground. Without `-f`, `litz INTERFACE` would start a
+    // daemon in the background, and give it the V8 option itself.
     command: (interfaceName) => [node, '--max-semi-space-size=1', LITZ, '-f', interfaceName],
   };
 }

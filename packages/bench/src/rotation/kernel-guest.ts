@@ -1,6 +1,7 @@
 /**
  * `KernelGuest`: a virtual machine, emulated in software, whose Linux kernel has WireGuard. It is
- * between the veth to end a and the namespace b, where the stream is sent and received:
+ * end b of the tunnel. The program that sends or receives the stream of numbered packets at this
+ * end is in namespace b, and its packets pass through the guest:
  *
  * ```
  *   namespace a                namespace b, with the bridge br0           guest
@@ -93,7 +94,7 @@ export class KernelGuest {
   }
 
   async #boot(): Promise<void> {
-    // The script builds the guest's files beside the kernel, so each guest needs its own folder.
+    // `SCRIPT` builds the guest's files beside the kernel, so each guest needs its own folder.
     symlinkSync(join(kernelFolder(), 'x'), join(this.#folder, 'x'));
     const configuration = join(this.#folder, 'configuration.sh');
     writeFileSync(configuration, CONFIGURATION);
@@ -128,7 +129,7 @@ function kernelFolder(): string {
   return process.env['LITZ_KERNEL_DIR'] ?? '';
 }
 
-/** The script is in a folder beside the repository, as in CI. */
+/** The script that boots the guest. It is in a folder beside the repository, as in CI. */
 const SCRIPT = fileURLToPath(new URL('../../../../../shared/real/kernel-peer.sh', import.meta.url));
 /** Time limits in ms: until the guest is ready, and then until it takes commands. */
 const BOOT_MS = 60_000;

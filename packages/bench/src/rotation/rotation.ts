@@ -138,7 +138,10 @@ interface Run {
 }
 
 interface RunFigures extends Omit<StreamFigures, 'gaps'> {
-  /** The longest gap of each rotation, from its start to the start of the next one. */
+  /**
+   * For each rotation, the longest gap that ended between the start of this rotation and the start
+   * of the next one.
+   */
   readonly gapsMs: readonly number[];
 }
 

@@ -56,8 +56,8 @@ function lookUpAll(table: AllowedIps<unknown>, addresses: Uint8Array, length: 4 
 
 /**
  * Returns the addresses to look up. Half of them are random. Few random addresses are in a prefix
- * of the table. So each address of the other half begins with the bytes of a prefix of the table; a
- * last byte that the prefix has only in part is left out.
+ * of the table. So each address of the other half begins with the whole bytes of a prefix of the
+ * table. If the prefix ends within a byte, that byte of the address is random.
  */
 function randomAddresses(
   random: () => number,

@@ -30,7 +30,7 @@ export interface ClientSettings {
   readonly cpuOf?: number;
 }
 
-/** What a client measured. */
+/** What a client measured. After a warm-up, it counts during a window of time. */
 export interface ClientAnswer {
   /** Bytes, requests or connections in the window; for `idle`, bytes of memory. */
   readonly amount: number;

@@ -37,9 +37,10 @@ export interface Subject {
   /** Whether it is also measured over a path that loses datagrams. */
   readonly loss: boolean;
   /**
-   * Measures streams up over a path that loses datagrams, in Mbit/s. If a subject does not have
-   * this function, `run` measures these streams. Only the subject with the sockets of the kernel
-   * has it: iperf3 measures there, because it can request CUBIC, which Litz uses too.
+   * Measures streams from the client to the server over a path that loses datagrams, in Mbit/s. If
+   * a subject does not have this function, `run` measures these streams. Only the subject with the
+   * sockets of the kernel has it: iperf3 measures there, because it can request CUBIC, which Litz
+   * uses too.
    */
   goodput?(far: FarEnd, run: ClientRun): Promise<number>;
   /** Returns why it cannot run on this machine; undefined if it can. */

@@ -35,7 +35,7 @@ describe('sentMessages', () => {
     expect(sentMessages(before, after, 1452)).toBe(90);
   });
 
-  it('returns the number of packets if each datagram is one packet, also without padding', () => {
+  it('counts packets if each datagram is one packet, even if messages have no padding', () => {
     const after = counters({ sentBytes: 10 * (42 + 232), sentPackets: 10 });
     expect(sentMessages(counters({}), after, 240)).toBe(10);
     expect(sentMessages(counters({}), counters({}), 240)).toBe(0);

@@ -8,11 +8,11 @@ const floods = [
 ] as const;
 const SHARE = 'initiations, 100,000/s: share of TCP that is left';
 const LOST = 'initiations, 100,000/s: pings lost';
-/** How long a new peer needs to connect, in ms. The peer retries soon after each failure. */
+/** The figure for the time in ms that a new peer needs to connect. */
 const NEW_PEER = 'initiations, 100,000/s: new peer that retries soon';
 
 describe('targetsOf', () => {
-  it('asks for a smaller share of TCP during a flood at full rate', () => {
+  it('asks for a smaller share of TCP during a flood at full rate than at a limited rate', () => {
     const shares = targetsOf(floods).filter(({ unit }) => unit === '%');
     expect(shares.map(({ figure, subject, value }) => [figure, subject, value])).toEqual([
       [SHARE, 'target', 70],

@@ -8,7 +8,7 @@ describe('peersNamed', () => {
     expect(peersNamed([])).toEqual([]);
   });
 
-  it('returns wireguard-go with its default and with one thread for Go code, both in the foreground', () => {
+  it('returns wireguard-go twice: with its default number of threads, and with one', () => {
     const [byDefault, oneThread] = peersNamed(PEER_NAMES);
     expect(byDefault?.env).toEqual({ WG_PROCESS_FOREGROUND: '1' });
     expect(oneThread?.env).toEqual({ WG_PROCESS_FOREGROUND: '1', GOMAXPROCS: '1' });
