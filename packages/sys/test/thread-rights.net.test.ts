@@ -30,7 +30,7 @@ describeWith([linuxCalls, builtSys, root], 'dropThreadRights and replaceProcess'
     }
   });
 
-  test('change the user of every thread, which keeps the capabilities by the ambient set', async () => {
+  test('change the user of every thread; the ambient set keeps the capabilities', async () => {
     const user = '{ uid: 12345, gid: 12346, groups: [] }';
 
     const { threads, uid, gid, groups } = await afterDrop(

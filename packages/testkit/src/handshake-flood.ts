@@ -29,8 +29,10 @@ export interface FloodOptions {
   readonly sockets: FloodSockets;
   /** The messages, sent in turn. */
   readonly messages: readonly Uint8Array[];
-  /** The receiver, once for each address to send from: each endpoint has another `sourceAddress`.
-   * They are used in turn. */
+  /**
+   * The receiver, once for each address to send from: each endpoint has another `sourceAddress`.
+   * They are used in turn.
+   */
   readonly destinations: readonly Endpoint[];
   /** Messages per second; Infinity means as many as possible. */
   readonly perSecond: number;

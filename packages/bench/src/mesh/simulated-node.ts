@@ -37,7 +37,10 @@ export interface SimulatedNodeOptions {
   readonly registry: Registry;
   /** The folder of the node's key. It is made if it does not exist. */
   readonly folder: string;
-  /** Called with the text of `peerOf` when a peer is configured and has its routes. */
+  /**
+   * Called when a peer is configured and has its routes, with the text that `peerOf` (in
+   * fake-record.ts) returns for it.
+   */
   readonly onProgrammed: (peer: string) => void;
 }
 
@@ -166,7 +169,8 @@ class SimulatedHost implements MeshHost {
   close(): void {}
 
   /**
-   * Returns the desired state with only those routes that may have changed, as on a real machine.
+   * Returns the desired state with only those routes that may have changed. A real host also compares
+   * only these.
    */
   #changedPart(desired: DesiredHost): DesiredHost {
     const { difference } = desired;

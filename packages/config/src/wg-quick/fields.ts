@@ -187,7 +187,8 @@ export const PEER_FIELDS: readonly Field<PeerSection>[] = [
       section.publicKey = key;
       return undefined;
     },
-    // A section that is being read may still be without a key.
+    // `write` is also called for a section that is still being read from a file. Such a section may
+    // have no key yet.
     write: ({ publicKey }: Partial<PeerSection>) =>
       formatIfSet(publicKey, (key) => formatKey(readPublicKey(key, 'publicKey'))),
   }),

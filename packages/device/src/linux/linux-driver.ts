@@ -57,7 +57,7 @@ export class LinuxDriver implements Driver {
 
   /**
    * Opens a device. A new thread is in the network namespace that its parent is in at the moment of
-   * the start. So the thread is started before this function returns, unless
+   * the start. So this function starts the thread before its first `await`, unless
    * `PacketThread.startEarly` has already started it.
    *
    * @param takesOver if given, the device rests, and an `adopt` request must follow

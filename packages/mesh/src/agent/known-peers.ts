@@ -153,7 +153,10 @@ export class KnownPeers {
     this.#sessions.clear();
   }
 
-  /** Removes the peers whose record has expired and whose sessions are no longer renewed. */
+  /**
+   * Tells the membership which of the peers with an expired record still renew their sessions. The
+   * membership removes the others.
+   */
   noteRenewals(): void {
     if (this.#expired.size === 0) return;
     const now = this.#options.now();
@@ -217,8 +220,8 @@ export class KnownPeers {
 
   /**
    * Peers that were accepted before a restart keep their keys and prefixes if the registry still
-   * has their record, or if, in this registry, a missing record only means that the record has
-   * expired.
+   * has their record. If a missing record means in this registry that the record has expired, they
+   * keep them without a record too.
    */
   #remember(records: ReadonlyMap<string, ReadRecord>, now: number): void {
     const { memory, registry } = this.#options;

@@ -110,7 +110,7 @@ export class FakeKubeServer {
     for (const { response } of this.#watches) send(response, event);
   }
 
-  /** Ends every watch, as the server does after its time. */
+  /** Ends every watch, as a real server does when the time limit of a watch is over. */
   endWatches(): void {
     for (const { response } of this.#watches) response.end();
   }
