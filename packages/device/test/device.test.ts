@@ -114,7 +114,8 @@ describe('Device', () => {
       const bob = await open(memoryDevice(BOB));
       const atBob = once(bob.device, 'session');
       const alice = await open(callingDevice(bob));
-      // The handshake is over. This test has waited for something else before it listens.
+      // Waits until the handshake is over. A program, too, may wait for something else before it adds
+      // its listeners.
       await atBob;
       await new Promise((resolve) => setImmediate(resolve));
       const told: string[] = [];
@@ -128,7 +129,7 @@ describe('Device', () => {
       expect(told).toHaveLength(3);
     });
 
-    it('keeps no events after the turn in which the caller uses the device', async () => {
+    it('keeps no events once the caller has used the device and the next turn of the event loop has begun', async () => {
       const bob = await open(memoryDevice(BOB));
       const alice = await open(callingDevice(bob));
       await alice.device.connected(BOB.publicKey, { timeout: 5000 });
@@ -141,7 +142,7 @@ describe('Device', () => {
       expect(told).toEqual(['expired']);
     });
 
-    it('emits all kept events before the device is closed, and close last', async () => {
+    it('emits all kept events before the device is closed, and the event `close` last', async () => {
       const { device } = await memoryDevice(ALICE);
       const told: string[] = [];
       const closing = device.close();

@@ -12,7 +12,8 @@ export function copyAndSum(to: usize, from: usize, length: i32): u32 {
   let sum: u64 = 0;
   let left = length;
   if (ASC_FEATURE_SIMD) {
-    // A lane adds up at most 8192 words of 16 bits: 65535 bytes in four lanes. 32 bits are enough for that.
+    // 65535 bytes are at most 32768 words of 16 bits, so each of the four lanes adds up at most 8192
+ * words. Their sum fits into 32 bits.
     let a = i32x4.splat(0);
     let b = i32x4.splat(0);
     for (; left >= 64; left -= 64, from += 64, to += 64) {

@@ -169,8 +169,8 @@ class SimulatedHost implements MeshHost {
   close(): void {}
 
   /**
-   * Returns the desired state with only those routes that may have changed. A real host also compares
-   * only these.
+   * Returns the desired state with only those routes that may have changed. A real host also
+   * compares only these.
    */
   #changedPart(desired: DesiredHost): DesiredHost {
     const { difference } = desired;

@@ -90,7 +90,7 @@ describeWith(requirements, 'litz proxy as an ordinary user, to a real wireguard-
     }
   });
 
-  it('carries ssh when it is the ProxyCommand of ssh', async () => {
+  it('carries ssh when ssh uses `litz proxy` as its ProxyCommand', async () => {
     const { ssh, end } = await startSshd();
     try {
       const sent = randomBytes(1 << 20).toString('base64');

@@ -8,7 +8,7 @@ const { lowOrder, tests } = readVectors('rfc/rfc7748.json') as {
 };
 
 describe('isLowOrderPoint', () => {
-  it('is true for the five low-order points in all seven forms, with the highest bit set or not', () => {
+  it('is true for all seven encodings of the five low-order points, with the highest bit set or not', () => {
     expect(lowOrder).toHaveLength(7);
     for (const point of lowOrder) {
       const publicKey = fromHex(point);

@@ -103,4 +103,5 @@ const WITHOUT_DAEMON = {
   permissive: 'traffic with the peer leaves in plaintext',
   enforce: 'traffic with the peer is stopped',
 } as const;
-const NO_PAIR = 'this node and the peer have no addresses of the same family that the mode covers';
+const NO_PAIR =
+  'there is no family, IPv4 or IPv6, in which both this node and the peer have an address that the mode covers';

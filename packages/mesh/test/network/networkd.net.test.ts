@@ -27,7 +27,7 @@ const requirements = [
 ];
 
 describeWith(requirements, 'systemd-networkd on a node', () => {
-  test('keeps all of the mesh when it starts again and again, and deletes what other programs made', async () => {
+  test('keeps all of the mesh each time it starts, although it deletes the rule and the route of another program', async () => {
     const { wire, a, b } = await createEnforcedMesh();
     const before = stateOf(a);
     const repairs = followRepairs(a);
@@ -37,8 +37,8 @@ describeWith(requirements, 'systemd-networkd on a node', () => {
       await runNetworkd(a, { manages: ['eth0'] });
       expect(stateOf(a)).toEqual(before);
     }
-    // No part of the mesh was ever gone: networkd keeps routes and rules with the kernel's
-    // protocol.
+    // No part of the mesh was ever gone: networkd does not delete routes and rules that are marked
+    // `protocol kernel`, and those of the mesh are.
     expect(repairs).toEqual([]);
 
     expect(await pings).toContain(' 0% packet loss');

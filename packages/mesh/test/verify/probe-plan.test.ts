@@ -22,7 +22,7 @@ describe('planProbes', () => {
     expect(planned({ state: 'waiting', reason: 'no answer yet' })[0]?.targets.length).toBe(2);
   });
 
-  test('uses the first prefix of a family that is large enough for the address', () => {
+  test("takes the peer's tunnel address from the first prefix of each family that is large enough for it", () => {
     const [plan] = planned({ prefixes: ['10.1.0.7/32', '10.2.0.64/26', '10.3.0.0/24'] });
     expect(plan?.targets.map(({ destination }) => destination)).toEqual(['10.2.0.64']);
   });
@@ -57,7 +57,8 @@ describe('planProbes', () => {
     });
     expect(planned({ prefixes: [] })[0]).toMatchObject({
       targets: [],
-      obstacle: 'this node and the peer have no addresses of the same family that the mode covers',
+      obstacle:
+        'there is no family, IPv4 or IPv6, in which both this node and the peer have an address that the mode covers',
     });
   });
 
@@ -65,7 +66,7 @@ describe('planProbes', () => {
     ['permissive', 'traffic with the peer leaves in plaintext'],
     ['enforce', 'traffic with the peer is stopped'],
   ] as const)(
-    'says what happens to traffic with %s if the daemon does not answer',
+    'with enforcement %s, says what happens to the traffic of the peer if the daemon does not answer',
     (enforcement, what) => {
       const status = exampleStatus({ count: 1 });
       const [plan] = planProbes({
