@@ -13,7 +13,7 @@ export function copyAndSum(to: usize, from: usize, length: i32): u32 {
   let left = length;
   if (ASC_FEATURE_SIMD) {
     // 65535 bytes are at most 32768 words of 16 bits, so each of the four lanes adds up at most 8192
- * words. Their sum fits into 32 bits.
+    // words. Their sum fits into 32 bits.
     let a = i32x4.splat(0);
     let b = i32x4.splat(0);
     for (; left >= 64; left -= 64, from += 64, to += 64) {
