@@ -84,9 +84,10 @@ function limitOf(limits: string, name: string): number {
 
 /**
  * The number of descriptors that the program needs in addition to those that are open. The loader
- * of Node.js opens about 60 modules at the same time, and more on a fast disk.
+ * of Node.js opens about 60 modules at the same time, and more on a fast disk. A daemon has two
+ * loaders at work at the same time: that of the main thread, and that of the packet loop.
  */
-const NEEDED_FILES = 100;
+const NEEDED_FILES = 200;
 /**
  * Descriptors that stay free for files, look-ups of names, and connections that are not counted.
  */

@@ -13,7 +13,9 @@ import { realInterfaces } from './litz-process.ts';
 
 const NAME = uniqueName('m');
 const FOLDER = '/var/run/wireguard';
-const OPEN_FILES = [18, 19, 20, 22, 25, 30, 40, 50, 60, 80, 100, 110, 118, 124, 130, 160, 256];
+const OPEN_FILES = [
+  18, 19, 20, 22, 25, 30, 40, 60, 80, 100, 124, 160, 200, 218, 222, 230, 256, 300,
+];
 const MEGABYTES = (
   '800 850 900 1000 1100 1200 1300 1400 1500 1600 1650 1700 1750 1800 1850 1900 2000 2500 4000 8000 ' +
   '11500 12000 12500 16000'

@@ -17,10 +17,10 @@ describe('missingResource', () => {
   });
 
   test('reports that the limit of open files is too low, and the needed limit', () => {
-    expect(missingResource(['wg0'], state({ files: '116' }))).toBe(
-      'the limit of open files (ulimit -n) is 116, expected at least 117',
+    expect(missingResource(['wg0'], state({ files: '216' }))).toBe(
+      'the limit of open files (ulimit -n) is 216, expected at least 217',
     );
-    expect(missingResource(['wg0'], state({ files: '117' }))).toBeUndefined();
+    expect(missingResource(['wg0'], state({ files: '217' }))).toBeUndefined();
     expect(missingResource(['--version'], state({ files: '19' }))).toContain('ulimit -n');
   });
 
