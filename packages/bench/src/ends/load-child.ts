@@ -118,7 +118,7 @@ function packetsSender(): () => void {
     headers.view.setBigUint64(i * 64 + 16, BigInt(vector.address), true);
     headers.view.setBigUint64(i * 64 + 24, 1n, true);
   }
-  // The kernel reads all three. The memory of a region is freed when no object refers to it any more.
+  // The kernel reads all three. The memory of a region is freed when no object refers to it.
   const message = { bytes, vector, headers };
   return () => void libc().sendmmsg(fd, message.headers.address, most, 0);
 }
