@@ -14,7 +14,6 @@ import {
   type SessionStaticKeys,
 } from '@litz/core';
 import {
-  fromByteText,
   isZeroKey,
   MAX_UINT16,
   MAX_UINT32,
@@ -28,6 +27,7 @@ import {
 } from '@litz/core/internals';
 import type { DevicePeerStatus, DeviceStatus } from '../device-configuration.ts';
 import { keyFromHex } from '../text/hex-key.ts';
+import { readEndpointName } from './endpoint-name.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /**
@@ -152,7 +152,7 @@ function readPeerLine(peer: DevicePeerStatus, context: Line): void {
       readEndpoint(peer, context);
       break;
     case 'litz_endpoint_name':
-      readEndpointName(peer, context);
+      peer.endpointName = endpointNameOf(context);
       break;
     case 'last_handshake_time_sec':
       peer.lastHandshakeUnixMs += numberOf(context, Number.MAX_SAFE_INTEGER / 1000) * 1000;
@@ -205,11 +205,10 @@ function readEndpoint(peer: DevicePeerStatus, context: Line): void {
   peer.endpoint = endpoint;
 }
 
-function readEndpointName(peer: DevicePeerStatus, context: Line): void {
-  const name = fromByteText(context.value);
-  const endpoint = name === undefined ? undefined : tryParseEndpoint(name);
-  if (!endpoint || !('host' in endpoint)) throw protocolError(context, 'expected HOST:PORT');
-  peer.endpointName = name!;
+function endpointNameOf(context: Line): string {
+  const name = readEndpointName(context.value);
+  if (!name) throw protocolError(context, 'expected HOST:PORT');
+  return name;
 }
 
 function keyOf(context: Line): Uint8Array {

@@ -29,7 +29,6 @@ import {
   type PeerConfiguration,
 } from '@litz/core';
 import {
-  fromByteText,
   requireText,
   isZeroKey,
   KEY_LENGTH,
@@ -45,6 +44,7 @@ import {
 import { readDeviceParts, wipeSecrets, type DeviceChange } from '../device-change.ts';
 import type { DeviceConfiguration } from '../device-configuration.ts';
 import { keyFromHex, keyToHex } from '../text/hex-key.ts';
+import { readEndpointName } from './endpoint-name.ts';
 import { UAPI_ERRNO, UapiError } from './uapi-error.ts';
 
 /**
@@ -265,7 +265,7 @@ function readPeerLine(peer: ParsedPeer, key: string, value: string): string | un
       return undefined;
     }
     case 'litz_endpoint_name': {
-      const name = endpointNameOf(value);
+      const name = readEndpointName(value);
       if (name === undefined) return `${key}: expected HOST:PORT, got ${quote(value)}`;
       peer.endpointName = name;
       return undefined;
@@ -315,17 +315,6 @@ function readAllowedIp(peer: ParsedPeer, value: string): string | undefined {
  */
 function keyOrNone(value: string): Uint8Array | undefined {
   return value === '' ? new Uint8Array(KEY_LENGTH) : keyFromHex(value);
-}
-
-/**
- * Returns the name, or an empty text if the value is empty. Returns undefined if the value is not
- * `HOST:PORT`, or if the host is an address.
- */
-function endpointNameOf(value: string): string | undefined {
-  const name = fromByteText(value);
-  if (!name) return name;
-  const endpoint = tryParseEndpoint(name);
-  return endpoint && 'host' in endpoint ? name : undefined;
 }
 
 function onlyTrue(key: string, value: string): string {
