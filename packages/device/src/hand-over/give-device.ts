@@ -9,12 +9,7 @@ import { driverOf, Device } from '../device.ts';
 import type { Driver } from '../driver.ts';
 import type { UapiServer } from '../uapi/uapi-server.ts';
 import { copyDescriptor } from './copy-descriptor.ts';
-import {
-  HAND_OVER_FORMAT,
-  HandOverChannel,
-  networkNamespace,
-  type HandOverMessage,
-} from './hand-over-channel.ts';
+import { HAND_OVER_FORMAT, HandOverChannel, type HandOverMessage } from './hand-over-channel.ts';
 
 /** The process that will get the device, if this process can kill it. */
 export interface Successor {
@@ -109,7 +104,7 @@ class Giving {
           `${HAND_OVER_FORMAT}): restart the daemon instead`,
       );
     }
-    if (network !== undefined && network !== networkNamespace()) {
+    if (network !== undefined && network !== this.#sys.networkNamespaceId()) {
       throw new Error('the two processes are in different network namespaces');
     }
   }

@@ -28,7 +28,6 @@
  *
  * @module
  */
-import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { STATE_FORMAT } from '@litz/core/internals';
 import type * as Sys from '@litz/sys';
@@ -39,7 +38,7 @@ import type { SavedDevice, SavedSettings } from './saved-device.ts';
  * the UAPI socket if `hasUapi` is set.
  */
 export type HandOverMessage =
-  /** `network`: the network namespace of the new process, as `networkNamespace` returns it. */
+  /** `network`: the network namespace of the new process: `networkNamespaceId` of sys. */
   | {
       readonly type: 'hello';
       readonly format: string;
@@ -176,15 +175,6 @@ export class HandOverChannel {
       return error instanceof this.#sys.SystemError && OTHER_END_CLOSED.has(error.errno);
     }
   }
-}
-
-/**
- * Returns the network namespace of this process. It differs from the namespaces of processes that
- * run at the same time in other namespaces.
- */
-export function networkNamespace(): string {
-  const { dev, ino } = statSync('/proc/self/ns/net', { bigint: true });
-  return `${dev}:${ino}`;
 }
 
 /**

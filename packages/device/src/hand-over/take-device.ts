@@ -11,7 +11,6 @@ import type { DeviceOptions } from '../options.ts';
 import {
   HAND_OVER_FORMAT,
   HandOverChannel,
-  networkNamespace,
   type Arrived,
   type HandOverMessage,
   type ReceivedDevice,
@@ -92,7 +91,8 @@ class Taking {
   }
 
   async run(version: string): Promise<TakenDevice> {
-    const network = networkNamespace();
+    // If the namespace is not known, the old process refuses this one.
+    const network = this.#sys.networkNamespaceId() ?? '';
     this.#channel.send({ type: 'hello', format: HAND_OVER_FORMAT, version, network });
     const first = await this.#next('offer');
     if (first === 'closed') throw new Error('the other process ended before it offered a device');
@@ -104,7 +104,10 @@ class Taking {
     await this.#rehearse(offer);
     this.#trySend({ type: 'ready' });
     const second = await this.#next('state');
-    if (second === 'closed') return this.#start(offer, false);
+    if (second === 'closed') {
+      await this.#adopt(offer);
+      return this.#resume(offer, false);
+    }
     this.#forget(offer);
     const received = this.#channel.readDevice(second);
     await this.#adopt(received);
@@ -133,11 +136,6 @@ class Taking {
     const state = secretCopy(saved.state);
     const copy = { ...saved, state };
     await driverOf(this.#device!).request({ type: 'rehearse', saved: copy });
-  }
-
-  async #start(received: ReceivedDevice, hasSessions: boolean): Promise<TakenDevice> {
-    await this.#adopt(received);
-    return this.#resume(received, hasSessions);
   }
 
   async #adopt({ saved }: ReceivedDevice): Promise<void> {
