@@ -65,7 +65,6 @@ export class ControlServer {
     // process has a socket there by then. So the server is made at a temporary path, which is then
     // renamed. The process IDs of two containers may be equal.
     const temporary = `${path}.${randomUUID()}`;
-    rmSync(temporary, { force: true });
     await new Promise<void>((resolve, reject) => {
       control.#server.once('error', reject).listen(temporary, resolve);
     });
