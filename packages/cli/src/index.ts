@@ -85,6 +85,7 @@ export {
   type MemoryTunEvents,
   type MemoryTunOptions,
   type OffloadSwitches,
+  type Priority,
   type PeerChange,
   type ResolveOptions,
   type UapiServerOptions,

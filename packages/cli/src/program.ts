@@ -258,6 +258,7 @@ Environment:
   LITZ_LOG=text|json                   form of the log; default: text, with levels in the journal
   LITZ_CRYPTO=openssl|wasm|noble       provider of cryptography; default: the fastest available one
   LITZ_THREADS=1..8|auto               threads that seal and open packets; default: 1
+  LITZ_PRIORITY=realtime|normal        priority of the thread that processes packets; default: realtime
   LOG_LEVEL=verbose|error|silent       default: error
   WG_PROCESS_FOREGROUND=1              the same as -f
 

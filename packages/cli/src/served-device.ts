@@ -169,10 +169,11 @@ export class ServedDevice {
       capture: (options) => device.capture(options),
       followPeers: (listener) => device.followPeers(listener),
       details: async () => {
-        const { threads, drops } = await device.stats();
+        const { threads, loop, drops } = await device.stats();
+        const priority = loop.isRealtime ? 'realtime' : 'normal';
         const { provider, reason: providerReason } = device.crypto;
         const offloads = OFFLOADS.filter((name) => !this.#lostOffloads.has(name));
-        return { provider, providerReason, offloads, threads, drops };
+        return { provider, providerReason, offloads, threads, priority, drops };
       },
     };
   }

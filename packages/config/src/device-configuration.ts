@@ -33,6 +33,8 @@ export interface DeviceDetails {
   offloads: string[];
   /** How many threads process packets. */
   threads: number;
+  /** The priority of the thread of the packet loop, as in sched(7). */
+  priority: 'realtime' | 'normal';
   /** How many packets and messages were dropped, by reason. */
   drops: Partial<Record<DropReason, number>>;
 }

@@ -81,7 +81,18 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * thread is used. Default: the environment variable `LITZ_THREADS`, or 1.
    */
   threads?: number | 'auto';
+  /**
+   * The priority of the thread that processes the packets of an interface. With 'realtime', the
+   * kernel runs it before all threads with normal priority, if the process may ask for that
+   * (CAP_SYS_NICE, or the limit RLIMIT_RTPRIO is at least 1). So packets do not wait while other
+   * programs use all processors. The priority is normal at times when the thread would take too
+   * much time from them. Default: the environment variable `LITZ_PRIORITY`, or 'realtime'.
+   */
+  priority?: Priority;
 }
+
+/** The priority of a thread: see sched(7). */
+export type Priority = 'realtime' | 'normal';
 
 /** An interface that a device makes: its name and how it is set up. */
 export interface TunOptions {
@@ -143,6 +154,7 @@ export interface CommonSettings {
   /** `TunOptions.persist`. */
   readonly persist: boolean;
   readonly threads: number | 'auto';
+  readonly priority: Priority;
   readonly engine: EngineSettings;
 }
 
@@ -191,6 +203,7 @@ function readSettings(options: DeviceOptions, configuration: DeviceConfiguration
     warmUp,
     persist: persist ?? false,
     threads: readThreads(options.threads),
+    priority: readPriority(options.priority),
     engine: readEngineSettings(options),
   };
   if (isOwnTun(tun)) return ownTun(tun, common);
@@ -251,6 +264,15 @@ function readThreads(given: DeviceOptions['threads']): number | 'auto' {
   throw new RangeError(
     `"${name}" expected ${limits}, got ${typeof value === 'string' ? quote(value) : describe(value)}`,
   );
+}
+
+/** Reads the option, or the environment variable. */
+function readPriority(given: DeviceOptions['priority']): Priority {
+  const text = process.env['LITZ_PRIORITY'] ?? '';
+  const priority: unknown = given ?? (text === '' ? 'realtime' : text);
+  if (priority === 'realtime' || priority === 'normal') return priority;
+  const name = given === undefined ? 'LITZ_PRIORITY' : 'priority';
+  throw new RangeError(`"${name}" expected 'realtime' or 'normal', got ${quote(priority)}`);
 }
 
 function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {
@@ -315,6 +337,7 @@ const CREATE_FIELDS = [
   'crypto',
   'warmUp',
   'threads',
+  'priority',
 ];
 const OFFLOADS = ['tunTcp', 'tunUdp', 'udpGso', 'udpGro'] as const;
 const ENGINE_FIELDS = ['handshakeGiveUpMs', 'limits', 'underLoad'];

@@ -1,6 +1,6 @@
 import { Endpoint, formatKey, nobleProvider } from '@litz/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { MemoryTun, type DeviceOptions } from '../src/index.ts';
+import { MemoryTun, type DeviceOptions, type Priority } from '../src/index.ts';
 import { readDeviceOptions } from '../src/options.ts';
 import { ALICE, BOB } from './in-memory.ts';
 
@@ -193,6 +193,34 @@ describe('readDeviceOptions, with a crypto provider', () => {
     expect(() => readDeviceOptions(options)).toThrow(message);
   });
 });
+
+describe('readDeviceOptions, with a priority', () => {
+  it('takes the option, then the environment variable, then the real-time priority', () => {
+    expect(priorityOf()).toBe('realtime');
+    expect(priorityOf('normal')).toBe('normal');
+    vi.stubEnv('LITZ_PRIORITY', 'normal');
+    expect(priorityOf()).toBe('normal');
+    expect(priorityOf('realtime')).toBe('realtime');
+    vi.stubEnv('LITZ_PRIORITY', '');
+    expect(priorityOf()).toBe('realtime');
+  });
+
+  it('names the option or the variable that is wrong', () => {
+    expect(() => priorityOf('high' as never)).toThrow(
+      `"priority" expected 'realtime' or 'normal', got "high"`,
+    );
+    expect(() => priorityOf(1 as never)).toThrow('"priority" expected');
+    vi.stubEnv('LITZ_PRIORITY', 'low');
+    expect(() => priorityOf()).toThrow(
+      `"LITZ_PRIORITY" expected 'realtime' or 'normal', got "low"`,
+    );
+  });
+});
+
+function priorityOf(priority?: Priority): unknown {
+  return readDeviceOptions({ tun: 'wg0', ...(priority !== undefined && { priority }) }).common
+    .priority;
+}
 
 function threadsOf(threads?: number | 'auto'): unknown {
   return readDeviceOptions({ tun: 'wg0', ...(threads !== undefined && { threads }) }).common

@@ -17,7 +17,8 @@ export type Capability =
   | 'CAP_NET_BIND_SERVICE'
   | 'CAP_NET_BROADCAST'
   | 'CAP_NET_ADMIN'
-  | 'CAP_NET_RAW';
+  | 'CAP_NET_RAW'
+  | 'CAP_SYS_NICE';
 
 /** What a thread may do. A set of capabilities is a bit mask: bit N is the capability N. */
 export interface ThreadRights {
@@ -71,4 +72,5 @@ const NUMBERS: Readonly<Record<Capability, number>> = {
   CAP_NET_BROADCAST: 11,
   CAP_NET_ADMIN: 12,
   CAP_NET_RAW: 13,
+  CAP_SYS_NICE: 23,
 };

@@ -83,6 +83,8 @@ export interface Libc {
   /** `pid` 0: this process. `limit` and `old`: addresses; 0: none. */
   prlimit(pid: number, resource: number, limit: number, old: number): number;
   mlock(address: number, length: number): number;
+  /** The system call with this number. `third`: an address. */
+  syscall(number: number, first: number, second: number, third: number): number;
   /** Returns only if it failed. `args` and `env`: addresses of arrays of pointers. */
   execve(path: string, args: number, env: number): number;
   if_nametoindex(name: string): number;
@@ -202,6 +204,7 @@ const SIGNATURES: Record<keyof Omit<Libc, 'errno'>, string> = {
   capset: 'int capset(uintptr_t header, uintptr_t data)',
   prlimit: 'int prlimit(int pid, int resource, uintptr_t limit, uintptr_t old)',
   mlock: 'int mlock(uintptr_t address, ulong length)',
+  syscall: 'long syscall(long number, long first, long second, uintptr_t third)',
   execve: 'int execve(str path, uintptr_t args, uintptr_t env)',
   if_nametoindex: 'uint if_nametoindex(str name)',
   if_indextoname: 'uintptr_t if_indextoname(uint index, uintptr_t name)',

@@ -19,6 +19,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { protectSecretsWith, WireGuardError } from '@litz/core/text';
 import {
+  allowRealtime,
   capabilitySet,
   dropThreadRights,
   forbidCoreDumps,
@@ -56,6 +57,7 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   try {
     const change = target && !isUser(target) ? target : undefined;
     const kept = KEPT[command].filter((name) => !change || !OF_ROOT.has(name));
+    if (!isSecondTime && needsNice(command)) kept.push('CAP_SYS_NICE');
     if (!isSecondTime && (change || mustDrop(readRights(), kept))) {
       if (change) refuseWithoutRoot(user!);
       if (change && command === 'daemon') shareSocketFolder(change);
@@ -90,6 +92,15 @@ export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boo
 function protectMemory(): void {
   forbidCoreDumps();
   protectSecretsWith(lockMemory);
+}
+
+/**
+ * Whether the thread that processes packets needs CAP_SYS_NICE for its real-time priority. Usually
+ * it does not, because this function raises the limit for such priorities.
+ */
+function needsNice(command: LongCommand): boolean {
+  const hasDevice = command === 'daemon' || command === 'tunnel';
+  return hasDevice && process.env['LITZ_PRIORITY'] !== 'normal' && !allowRealtime();
 }
 
 function isUser({ uid, gid }: UserChange): boolean {
@@ -175,6 +186,8 @@ const RESTARTED = 'LITZ_RIGHTS_DROPPED';
  * - CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER: a tunnel reads and writes its file (reload, save) and
  *   /etc/resolv.conf, which may belong to another user, and keeps their owner and mode. An agent
  *   reads its registry.
+ * - CAP_SYS_NICE, which is not in this table: the real-time priority of the thread that processes
+ *   packets. It is kept only if the limit for such priorities (RLIMIT_RTPRIO) cannot be raised.
  * - CAP_DAC_READ_SEARCH: a proxy that root starts reads a file of another user. If `--user` is
  *   given, the proxy does not keep this capability, because it could then read all files of root.
  */

@@ -49,10 +49,11 @@ function interfaceLines(status: DeviceStatus, options: ShowTextOptions): string[
   if (listenPort !== 0) lines.push(field('listening port', String(listenPort)));
   if (fwmark !== 0) lines.push(field('fwmark', `0x${fwmark.toString(16)}`));
   if (!details) return lines;
-  const { provider, providerReason, offloads, threads, drops } = details;
+  const { provider, providerReason, offloads, threads, priority, drops } = details;
   lines.push(field('provider', `${provider} (${providerReason})`));
   lines.push(field('offloads', offloads.length === 0 ? '(none)' : offloads.join(', ')));
-  lines.push(field('threads', String(threads)), ...dropLines(drops));
+  lines.push(field('threads', String(threads)), field('priority', priority));
+  lines.push(...dropLines(drops));
   return lines;
 }
 

@@ -45,6 +45,7 @@ export function exampleDevice(
       providerReason: 'the fastest',
       offloads: ['tunTcp'],
       threads: 1,
+      priority: 'normal',
       drops: {},
     },
     peers,

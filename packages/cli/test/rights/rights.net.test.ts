@@ -24,6 +24,7 @@ import {
 } from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { DAEMON_CAPABILITIES } from '../daemon-capabilities.ts';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
 import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
@@ -37,12 +38,22 @@ const needed = [
   programRequirement('curl'),
 ];
 const NAME = uniqueName('r');
-const DAEMON: Capability[] = ['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST'];
 /** A /run of its own, and a /dev/net/tun with the mode that udev gives it. */
 const OWN_MACHINE = inMounts(
   'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
 );
 const USER = '65534:65534';
+/** Sends datagrams to port 4500 for 5 s, as fast as a program in JavaScript can. */
+const FLOOD = `
+  const socket = require('node:dgram').createSocket('udp4');
+  const datagram = Buffer.alloc(100);
+  const end = Date.now() + 5000;
+  const send = () => {
+    if (Date.now() > end) return socket.close();
+    for (let i = 0; i < 64; i++) socket.send(datagram, 4500, '127.0.0.1');
+    setImmediate(send);
+  };
+  socket.bind(0, send);`;
 
 let host: Host;
 
@@ -55,16 +66,16 @@ describeWith(needed, 'litz, which drops its rights', () => {
     removeSockets();
   });
 
-  it('keeps three capabilities for a daemon of root, in all threads', async () => {
+  it('keeps few capabilities for a daemon of root, in all threads', async () => {
     const daemon = await startDaemon([]);
     const threads = threadsOf(daemon);
     expect(threads.length).toBeGreaterThan(6);
     for (const { rights, uids } of threads) {
       expect(uids).toEqual([0, 0, 0, 0]);
       expect(rights).toMatchObject({
-        permitted: capabilitySet(DAEMON),
-        effective: capabilitySet(DAEMON),
-        bounding: capabilitySet(DAEMON),
+        permitted: capabilitySet(DAEMON_CAPABILITIES),
+        effective: capabilitySet(DAEMON_CAPABILITIES),
+        bounding: capabilitySet(DAEMON_CAPABILITIES),
         ambient: 0n,
         noNewPrivileges: true,
       });
@@ -73,13 +84,52 @@ describeWith(needed, 'litz, which drops its rights', () => {
     expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['of root', [] as string[]],
+    ['with --user', ['--user', USER]],
+  ])(
+    'gives only the packet thread a real-time priority, until a flood keeps it busy: %s',
+    async (_, flags) => {
+      const daemon = await startDaemon(flags, { wrapper: OWN_MACHINE });
+      // The thread gets the priority after its warm-up.
+      await vi.waitUntil(() => realtimeThreads(daemon) === 1, { timeout: 10_000 });
+      expect(
+        await host.run('nsenter', [
+          `--mount=/proc/${daemon.pid}/ns/mnt`,
+          process.execPath,
+          LITZ,
+          'show',
+          NAME,
+        ]),
+      ).toMatch(/priority: realtime/);
+      await configure(daemon, NAME, own(keyPair().privateKey, 4500));
+      const flood = host.run(process.execPath, ['--eval', FLOOD]);
+      await vi.waitUntil(() => realtimeThreads(daemon) === 0, { timeout: 10_000 });
+      await flood;
+      // The priority stays normal for 4 s at most.
+      await vi.waitUntil(() => realtimeThreads(daemon) === 1, { timeout: 20_000 });
+    },
+    60_000,
+  );
+
+  it('with LITZ_PRIORITY=normal, gives no thread a real-time priority, and keeps no right for it', async () => {
+    const litz = host.litz(['-f', NAME], {
+      env: { LOG_LEVEL: 'verbose', LITZ_PRIORITY: 'normal' },
+    });
+    await litz.says(/serves /);
+    expect(realtimeThreads(litz)).toBe(0);
+    const { permitted } = threadsOf(litz)[0].rights;
+    expect(permitted & capabilitySet(['CAP_SYS_NICE'])).toBe(0n);
+    expect(await litz.end('SIGTERM')).toBe(0);
+  });
+
   it('with --user, runs as an ordinary user, and keeps the same capabilities', async () => {
     const daemon = await startDaemon(['--user', USER], { wrapper: OWN_MACHINE });
     for (const { rights, uids, groups } of threadsOf(daemon)) {
       expect({ uids, groups }).toEqual({ uids: [65_534, 65_534, 65_534, 65_534], groups: [] });
       expect(rights).toMatchObject({
-        permitted: capabilitySet(DAEMON),
-        bounding: capabilitySet(DAEMON),
+        permitted: capabilitySet(DAEMON_CAPABILITIES),
+        bounding: capabilitySet(DAEMON_CAPABILITIES),
         noNewPrivileges: true,
       });
     }
@@ -136,7 +186,9 @@ describeWith(needed, 'litz, which drops its rights', () => {
     try {
       const channel = await vi.waitUntil(() => listener.accept(), { timeout: 20_000 });
       expect(channel.peer.pid).toBe(child.pid);
-      expect(readRights(`/proc/${child.pid}/status`).permitted).toBe(capabilitySet(DAEMON));
+      expect(readRights(`/proc/${child.pid}/status`).permitted).toBe(
+        capabilitySet(DAEMON_CAPABILITIES),
+      );
       expect(readlinkSync(`/proc/${child.pid}/fd/3`)).toBe(path);
       channel.close();
     } finally {
@@ -292,7 +344,12 @@ describeWith(needed, 'litz, which drops its rights', () => {
 
   it('drops the rights of a tunnel without hooks, and keeps the rights of a tunnel with hooks', async () => {
     const plain = ['[Interface]', `PrivateKey = ${keyPair().privateKey}`, 'Address = 10.5.0.1/24'];
-    const kept = [...DAEMON, 'CAP_DAC_OVERRIDE', 'CAP_CHOWN', 'CAP_FOWNER'] as Capability[];
+    const kept = [
+      ...DAEMON_CAPABILITIES,
+      'CAP_DAC_OVERRIDE',
+      'CAP_CHOWN',
+      'CAP_FOWNER',
+    ] as Capability[];
     const few = host.litz(['up', host.write(`${NAME}.conf`, plain)]);
     await few.says(/Ctrl-C takes it down/);
     for (const { rights } of threadsOf(few)) {
@@ -374,6 +431,15 @@ function threadsOf({ pid }: LitzProcess): Thread[] {
     };
     return { rights: readRights(path), uids: numbers('Uid'), groups: numbers('Groups') };
   });
+}
+
+/** How many threads have the lowest real-time priority (SCHED_RR, 1): proc(5), /proc/PID/stat. */
+function realtimeThreads({ pid }: LitzProcess): number {
+  return readdirSync(`/proc/${pid}/task`).filter((id) => {
+    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[40 - 3] === '1' && fields[41 - 3] === '2';
+  }).length;
 }
 
 function textOf({ pid }: LitzProcess, file: string): string {

@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { handshakeProblem } from '../../src/show/handshake-problem.ts';
 import { keyPair } from '../key-pair.ts';
 
-const DETAILS = { provider: 'wasm', providerReason: 'x', offloads: [], threads: 1, drops: {} };
+const DETAILS = {
+  provider: 'wasm',
+  providerReason: 'x',
+  offloads: [],
+  threads: 1,
+  priority: 'normal' as const,
+  drops: {},
+};
 
 describe('handshakeProblem', () => {
   test.each<[string, Partial<DevicePeerStatus>, Partial<DeviceStatus>, RegExp]>([

@@ -21,6 +21,7 @@ beforeAll(async () => {
       providerReason: '',
       offloads: [],
       threads: 1,
+      priority: 'normal',
       drops: { 'bad-mac1': 2, 'invalid-tag': 3 },
     },
   });

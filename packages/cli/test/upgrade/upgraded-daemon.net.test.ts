@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { capabilitySet, readRights } from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { DAEMON_CAPABILITIES } from '../daemon-capabilities.ts';
 import { Host, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
 import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
@@ -52,7 +53,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(before).toMatchObject([
       {
         rights: {
-          permitted: capabilitySet(['CAP_NET_ADMIN', 'CAP_NET_BIND_SERVICE', 'CAP_NET_BROADCAST']),
+          permitted: capabilitySet(DAEMON_CAPABILITIES),
         },
       },
     ]);

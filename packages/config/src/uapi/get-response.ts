@@ -178,12 +178,13 @@ function formatKeys(lines: string[], { nextPublicKey, sessionStaticKeys }: Devic
 }
 
 function formatDetails(lines: string[], details: DeviceDetails): void {
-  const { provider, providerReason, offloads, threads, drops } = details;
+  const { provider, providerReason, offloads, threads, priority, drops } = details;
   requireInteger(threads, 'details.threads', 0, MAX_UINT16);
   lines.push(`litz_provider=${oneLine(provider)}`);
   lines.push(`litz_provider_reason=${oneLine(providerReason)}`);
   for (const name of offloads) lines.push(`litz_offload=${oneLine(name)}`);
   lines.push(`litz_threads=${threads}`);
+  lines.push(`litz_priority=${oneLine(priority)}`);
   formatDrops(lines, drops);
 }
 

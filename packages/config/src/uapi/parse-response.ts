@@ -104,12 +104,14 @@ function readDetail(status: DeviceStatus, context: Line): void {
     providerReason: '',
     offloads: [],
     threads: 0,
+    priority: 'normal',
     drops: {},
   });
   if (key === 'litz_provider') details.provider = value;
   else if (key === 'litz_provider_reason') details.providerReason = value;
   else if (key === 'litz_offload') details.offloads.push(value);
   else if (key === 'litz_threads') details.threads = numberOf(context, MAX_UINT16);
+  else if (key === 'litz_priority') details.priority = value === 'realtime' ? value : 'normal';
   else if (key === 'litz_drop') readDrop(details.drops, context);
 }
 

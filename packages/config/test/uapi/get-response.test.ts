@@ -116,6 +116,7 @@ describe('the option `stats`', () => {
     providerReason: 'the\nfastest',
     offloads: ['tunTcp', 'udpGro'],
     threads: 1,
+    priority: 'realtime' as const,
     drops: { 'bad-mac1': 7 },
   };
   const peer = {
@@ -136,6 +137,7 @@ describe('the option `stats`', () => {
       'litz_offload=tunTcp',
       'litz_offload=udpGro',
       'litz_threads=1',
+      'litz_priority=realtime',
       'litz_drop=bad-mac1 7',
       'litz_unanswered_initiations=3',
       'litz_sent_messages=5',

@@ -9,6 +9,7 @@ import type { CommonSettings } from '../options.ts';
 import type { OptionalEvent } from '../plane/data-plane.ts';
 import type { PlaneEvent } from '../plane/plane-event.ts';
 import type { LinuxPackages } from './linux-packages.ts';
+import type { LoopPriority } from './loop-priority.ts';
 import type { SealingPool } from './sealing-pool.ts';
 import type { ThreadControl } from './thread-control.ts';
 import type { WorkerStart } from './worker-messages.ts';
@@ -33,6 +34,8 @@ export interface LinuxLoopOptions {
   readonly bytes?: ByteOperations | undefined;
   /** Threads that help the packet loop to seal and open. Default: none. */
   readonly threads?: SealingPool | undefined;
+  /** Default: the priority of the thread never changes. */
+  readonly priority?: LoopPriority | undefined;
   readonly onEvent: (event: PlaneEvent) => void;
   /** The reader of the capture `id` waits, and there is something to read. Default: ignored. */
   readonly onCaptured?: (id: number) => void;

@@ -170,7 +170,7 @@ export class LinuxLoop {
 
   /** Runs until `ThreadControl.stop` is called, or the TUN is gone. */
   run(): void {
-    const { longestSleepMs } = this.#options;
+    const { longestSleepMs, priority } = this.#options;
     const { sys } = this.#options.packages;
     const { POLLIN } = sys.linux;
     const polled = this.#polled;
@@ -187,10 +187,12 @@ export class LinuxLoop {
     while (!this.#options.control.isStopped && !path.isTunGone && !this.#isGone) {
       this.#polledSockets.follow(path.sockets);
       if (this.#warmUp) this.#stepWarmUp(this.#warmUp);
-      const due = Math.min(this.#due, this.#warmUp?.due ?? Infinity);
       const endedAt = sys.boottimeMs();
       this.#plane.loop.add(now, endedAt);
       this.#options.threads?.observe(now, endedAt, path.carriedBytes);
+      if (!this.#warmUp) priority?.observe(now, endedAt);
+      this.#plane.loop.isRealtime = priority?.isRealtime ?? false;
+      const due = Math.min(this.#due, (this.#warmUp ?? priority)?.due ?? Infinity);
       polled.wait(Math.min(due - endedAt, longestSleepMs));
       now = sys.boottimeMs();
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);

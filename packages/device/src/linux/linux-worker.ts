@@ -14,6 +14,7 @@ import {
 } from '../provider/load-provider.ts';
 import { LinuxLoop } from './linux-loop.ts';
 import { OPTIONAL_EVENTS } from '../plane/data-plane.ts';
+import { LoopPriority } from './loop-priority.ts';
 import { canShare, openThreads } from './open-threads.ts';
 import type { ThreadData } from './packet-thread.ts';
 import { RequestTurns } from './request-turns.ts';
@@ -63,6 +64,8 @@ try {
     control,
     bytes: packets?.bytes,
     threads: pool,
+    priority:
+      settings.priority === 'realtime' ? new LoopPriority(packages.sys.setRealtime) : undefined,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,

@@ -1,10 +1,11 @@
 /**
- * `LoopTime`: how long a packet loop worked, without the time that it slept.
+ * `LoopTime`: how long a packet loop worked, without the time that it slept, and with which
+ * priority.
  *
  * @module
  */
 
-/** A copy of the times of a loop. */
+/** A copy of what `LoopTime` has. */
 export interface LoopStats {
   /** How often the loop woke up. */
   readonly turns: number;
@@ -12,9 +13,13 @@ export interface LoopStats {
   readonly busyMs: number;
   /** The longest turn since the loop began, in ms. */
   readonly longestMs: number;
+  /** Whether the thread of the loop has a real-time priority at present. */
+  readonly isRealtime: boolean;
 }
 
 export class LoopTime {
+  /** Set by the loop. */
+  isRealtime = false;
   #turns = 0;
   #busyMs = 0;
   #longestMs = 0;
@@ -28,6 +33,11 @@ export class LoopTime {
   }
 
   toJSON(): LoopStats {
-    return { turns: this.#turns, busyMs: this.#busyMs, longestMs: this.#longestMs };
+    return {
+      turns: this.#turns,
+      busyMs: this.#busyMs,
+      longestMs: this.#longestMs,
+      isRealtime: this.isRealtime,
+    };
   }
 }
