@@ -85,7 +85,6 @@ export {
   type MemoryTunEvents,
   type MemoryTunOptions,
   type OffloadSwitches,
-  type Priority,
   type PeerChange,
   type ResolveOptions,
   type UapiServerOptions,

@@ -266,7 +266,8 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong and nothing was done.
 
 litz needs CAP_NET_ADMIN and /dev/net/tun. litz proxy, genkey, genpsk and pubkey need no privilege.
 A daemon that has started keeps CAP_NET_ADMIN, CAP_NET_BIND_SERVICE and CAP_NET_BROADCAST, and drops
-all other capabilities. With --user NAME it is not root either; NAME must be able to open /dev/net/tun.
+all other capabilities. (It keeps CAP_SYS_NICE if it may not raise its limit of real-time priorities.)
+With --user NAME it is not root either; NAME must be able to open /dev/net/tun.
 Services for systemd and OpenRC are in the folder "service" of the package.`;
 
 const UPGRADE_HELP = `

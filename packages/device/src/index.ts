@@ -43,7 +43,6 @@ export type {
   DeviceOptions,
   EngineSettings,
   OffloadSwitches,
-  Priority,
   TunOptions,
 } from './options.ts';
 export type { Tun, TunLinkChange } from './plane/io-interfaces.ts';

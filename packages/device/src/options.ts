@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Engine, type CryptoProvider, type EngineOptions } from '@litz/core';
+import { Engine, WireGuardError, type CryptoProvider, type EngineOptions } from '@litz/core';
 import {
   checkBoolean,
   checkInteger,
@@ -22,6 +22,7 @@ import {
   type DeviceChange,
   type DeviceConfiguration,
 } from '@litz/config';
+import type { ThreadPriority } from '@litz/sys';
 import type { Tun } from './plane/io-interfaces.ts';
 
 /**
@@ -88,11 +89,8 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
    * programs use all processors. The priority is normal at times when the thread would take too
    * much time from them. Default: the environment variable `LITZ_PRIORITY`, or 'realtime'.
    */
-  priority?: Priority;
+  priority?: ThreadPriority;
 }
-
-/** The priority of a thread: see sched(7). */
-export type Priority = 'realtime' | 'normal';
 
 /** An interface that a device makes: its name and how it is set up. */
 export interface TunOptions {
@@ -154,7 +152,7 @@ export interface CommonSettings {
   /** `TunOptions.persist`. */
   readonly persist: boolean;
   readonly threads: number | 'auto';
-  readonly priority: Priority;
+  readonly priority: ThreadPriority;
   readonly engine: EngineSettings;
 }
 
@@ -259,20 +257,30 @@ function readThreads(given: DeviceOptions['threads']): number | 'auto' {
   const threads = given === undefined ? threadsFrom(text) : given;
   if (threads === 'auto') return threads;
   if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
-  const [name, value] = given === undefined ? ['LITZ_THREADS', text] : ['threads', given];
   const limits = `an integer from 1 to ${MOST_THREADS}, or 'auto'`;
-  throw new RangeError(
-    `"${name}" expected ${limits}, got ${typeof value === 'string' ? quote(value) : describe(value)}`,
-  );
+  if (given === undefined) throw wrongVariable('LITZ_THREADS', limits, text);
+  throw wrongOption('threads', limits, given);
 }
 
 /** Reads the option, or the environment variable. */
-function readPriority(given: DeviceOptions['priority']): Priority {
+function readPriority(given: DeviceOptions['priority']): ThreadPriority {
   const text = process.env['LITZ_PRIORITY'] ?? '';
-  const priority: unknown = given ?? (text === '' ? 'realtime' : text);
+  const priority = given ?? (text === '' ? 'realtime' : text);
   if (priority === 'realtime' || priority === 'normal') return priority;
-  const name = given === undefined ? 'LITZ_PRIORITY' : 'priority';
-  throw new RangeError(`"${name}" expected 'realtime' or 'normal', got ${quote(priority)}`);
+  const limits = "'realtime' or 'normal'";
+  if (given === undefined) throw wrongVariable('LITZ_PRIORITY', limits, text);
+  throw wrongOption('priority', limits, given);
+}
+
+/** A wrong environment variable is a fault of the user, and not of the program. */
+function wrongVariable(name: string, limits: string, text: string): WireGuardError {
+  const message = `"${name}" expected ${limits}, got ${quote(text)}`;
+  return new WireGuardError('ERR_LITZ_INVALID_CONFIG', message);
+}
+
+function wrongOption(name: string, limits: string, given: unknown): RangeError {
+  const value = typeof given === 'string' ? quote(given) : describe(given);
+  return new RangeError(`"${name}" expected ${limits}, got ${value}`);
 }
 
 function readOffload(offload: OffloadSwitches = {}): Required<OffloadSwitches> {

@@ -1,6 +1,6 @@
 import { Endpoint, formatKey, nobleProvider } from '@litz/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { MemoryTun, type DeviceOptions, type Priority } from '../src/index.ts';
+import { MemoryTun, type DeviceOptions } from '../src/index.ts';
 import { readDeviceOptions } from '../src/options.ts';
 import { ALICE, BOB } from './in-memory.ts';
 
@@ -217,7 +217,7 @@ describe('readDeviceOptions, with a priority', () => {
   });
 });
 
-function priorityOf(priority?: Priority): unknown {
+function priorityOf(priority?: DeviceOptions['priority']): unknown {
   return readDeviceOptions({ tun: 'wg0', ...(priority !== undefined && { priority }) }).common
     .priority;
 }

@@ -54,10 +54,14 @@ export { forbidCoreDumps, lockMemory } from './protect-memory.ts';
 export { onReadable, ReadableSignal } from './readable-signal.ts';
 export { peerUserId, type PeerProcess } from './peer-user.ts';
 export { PollSet } from './poll-set.ts';
-export { allowRealtime, setRealtime } from './realtime.ts';
 export { replaceProcess, type ReplaceOptions } from './replace-process.ts';
 export { SharedMemory } from './shared-memory.ts';
 export { readSysctl, writeSysctl } from './sysctl.ts';
 export { check, SystemError } from './system-error.ts';
+export {
+  allowRealtimePriority,
+  setThreadPriority,
+  type ThreadPriority,
+} from './thread-priority.ts';
 export { dropThreadRights, type UserChange } from './thread-rights.ts';
 export { UnixChannel, UnixListener, type ChannelMessage } from './unix-channel.ts';

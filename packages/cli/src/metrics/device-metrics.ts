@@ -133,6 +133,9 @@ function addLoop(set: MetricSet, { name, stats: { loop, batches } }: DeviceFigur
   set.gauge('litz_loop_longest_turn_seconds', 'The longest turn since the start.', [
     [own, loop.longestMs / 1000],
   ]);
+  set.gauge('litz_loop_realtime', '1: the packet loop has a real-time priority. 0: normal.', [
+    [own, Number(loop.isRealtime)],
+  ]);
   set.histogram('litz_batch_packets', 'Packets that one turn of the packet loop processed.', [
     distribution({ ...own, direction: 'sent' }, batches.sent),
     distribution({ ...own, direction: 'received' }, batches.received),

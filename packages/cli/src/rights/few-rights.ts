@@ -19,13 +19,14 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { protectSecretsWith, WireGuardError } from '@litz/core/text';
 import {
-  allowRealtime,
+  allowRealtimePriority,
   capabilitySet,
   dropThreadRights,
   forbidCoreDumps,
   lockMemory,
   readRights,
   replaceProcess,
+  setThreadPriority,
   type Capability,
   type ThreadRights,
   type UserChange,
@@ -57,7 +58,7 @@ export function keepFewRights(command: LongCommand, { user }: FewRightsOptions =
   try {
     const change = target && !isUser(target) ? target : undefined;
     const kept = KEPT[command].filter((name) => !change || !OF_ROOT.has(name));
-    if (!isSecondTime && needsNice(command)) kept.push('CAP_SYS_NICE');
+    if (!isSecondTime) keepPriority(command, kept);
     if (!isSecondTime && (change || mustDrop(readRights(), kept))) {
       if (change) refuseWithoutRoot(user!);
       if (change && command === 'daemon') shareSocketFolder(change);
@@ -95,12 +96,17 @@ function protectMemory(): void {
 }
 
 /**
- * Whether the thread that processes packets needs CAP_SYS_NICE for its real-time priority. Usually
- * it does not, because this function raises the limit for such priorities.
+ * Raises the limit of real-time priorities, so that the thread that processes packets needs no
+ * capability for its priority. If the limit cannot be raised, adds CAP_SYS_NICE, provided that this
+ * capability helps.
  */
-function needsNice(command: LongCommand): boolean {
+function keepPriority(command: LongCommand, kept: Capability[]): void {
   const hasDevice = command === 'daemon' || command === 'tunnel';
-  return hasDevice && process.env['LITZ_PRIORITY'] !== 'normal' && !allowRealtime();
+  if (!hasDevice || process.env['LITZ_PRIORITY'] === 'normal') return;
+  if (allowRealtimePriority()) return;
+  const isAllowed = setThreadPriority('realtime');
+  setThreadPriority('normal');
+  if (isAllowed) kept.push('CAP_SYS_NICE');
 }
 
 function isUser({ uid, gid }: UserChange): boolean {

@@ -43,17 +43,6 @@ const OWN_MACHINE = inMounts(
   'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
 );
 const USER = '65534:65534';
-/** Sends datagrams to port 4500 for 5 s, as fast as a program in JavaScript can. */
-const FLOOD = `
-  const socket = require('node:dgram').createSocket('udp4');
-  const datagram = Buffer.alloc(100);
-  const end = Date.now() + 5000;
-  const send = () => {
-    if (Date.now() > end) return socket.close();
-    for (let i = 0; i < 64; i++) socket.send(datagram, 4500, '127.0.0.1');
-    setImmediate(send);
-  };
-  socket.bind(0, send);`;
 
 let host: Host;
 
@@ -82,45 +71,6 @@ describeWith(needed, 'litz, which drops its rights', () => {
     }
     expect(textOf(daemon, 'limits')).toMatch(/^Max core file size +0 /m);
     expect(Number(/VmLck:\s+(\d+)/.exec(textOf(daemon, 'status'))?.[1])).toBeGreaterThan(0);
-  });
-
-  it.each([
-    ['of root', [] as string[]],
-    ['with --user', ['--user', USER]],
-  ])(
-    'gives only the packet thread a real-time priority, until a flood keeps it busy: %s',
-    async (_, flags) => {
-      const daemon = await startDaemon(flags, { wrapper: OWN_MACHINE });
-      // The thread gets the priority after its warm-up.
-      await vi.waitUntil(() => realtimeThreads(daemon) === 1, { timeout: 10_000 });
-      expect(
-        await host.run('nsenter', [
-          `--mount=/proc/${daemon.pid}/ns/mnt`,
-          process.execPath,
-          LITZ,
-          'show',
-          NAME,
-        ]),
-      ).toMatch(/priority: realtime/);
-      await configure(daemon, NAME, own(keyPair().privateKey, 4500));
-      const flood = host.run(process.execPath, ['--eval', FLOOD]);
-      await vi.waitUntil(() => realtimeThreads(daemon) === 0, { timeout: 10_000 });
-      await flood;
-      // The priority stays normal for 4 s at most.
-      await vi.waitUntil(() => realtimeThreads(daemon) === 1, { timeout: 20_000 });
-    },
-    60_000,
-  );
-
-  it('with LITZ_PRIORITY=normal, gives no thread a real-time priority, and keeps no right for it', async () => {
-    const litz = host.litz(['-f', NAME], {
-      env: { LOG_LEVEL: 'verbose', LITZ_PRIORITY: 'normal' },
-    });
-    await litz.says(/serves /);
-    expect(realtimeThreads(litz)).toBe(0);
-    const { permitted } = threadsOf(litz)[0].rights;
-    expect(permitted & capabilitySet(['CAP_SYS_NICE'])).toBe(0n);
-    expect(await litz.end('SIGTERM')).toBe(0);
   });
 
   it('with --user, runs as an ordinary user, and keeps the same capabilities', async () => {
@@ -431,15 +381,6 @@ function threadsOf({ pid }: LitzProcess): Thread[] {
     };
     return { rights: readRights(path), uids: numbers('Uid'), groups: numbers('Groups') };
   });
-}
-
-/** How many threads have the lowest real-time priority (SCHED_RR, 1): proc(5), /proc/PID/stat. */
-function realtimeThreads({ pid }: LitzProcess): number {
-  return readdirSync(`/proc/${pid}/task`).filter((id) => {
-    const stat = readFileSync(`/proc/${pid}/task/${id}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[40 - 3] === '1' && fields[41 - 3] === '2';
-  }).length;
 }
 
 function textOf({ pid }: LitzProcess, file: string): string {

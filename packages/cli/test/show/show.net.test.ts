@@ -9,7 +9,7 @@ const OURS = uniqueName('s');
 const THEIRS = uniqueName('t');
 const EXTRAS =
   // oxlint-disable-next-line no-control-regex -- a colour code begins with ESC
-  /^ {2}(\x1b\[\d+m)*(provider|offloads|threads|dropped|handshake)(\x1b\[\d+m)*: .*\n/gm;
+  /^ {2}(\x1b\[\d+m)*(provider|offloads|threads|priority|dropped|handshake)(\x1b\[\d+m)*: .*\n/gm;
 
 let host: Host;
 let mounts: OwnMounts;

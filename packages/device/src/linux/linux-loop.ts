@@ -198,6 +198,7 @@ export class LinuxLoop {
       this.#takeRequests(polled.ready(this.#wakeIndex) !== 0);
       if (this.#isResting) {
         this.rest();
+        now = sys.boottimeMs();
         continue;
       }
       if (polled.ready(link) !== 0) this.#followLink(now);
@@ -271,6 +272,8 @@ export class LinuxLoop {
   }
 
   #handOver(request: HandOverRequest, now: number): SavedDevice | undefined {
+    // To save or restore many peers takes long.
+    this.#options.priority?.rest(now);
     if (request.type === 'save') {
       this.#isResting = request.rest;
       const { state, plane } = this.#plane.save(now);

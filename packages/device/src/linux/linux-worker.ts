@@ -33,6 +33,7 @@ const requests = new RequestTurns({
 let loop: LinuxLoop | undefined;
 let loaded: LoadedProvider | undefined;
 let pool: SealingPool | undefined;
+let priority: LoopPriority | undefined;
 let secrets: ArrayBuffer | undefined;
 // The main thread may send the `WorkerStart` while the modules below are loaded.
 const started = once(port, 'message').then(([message]) => {
@@ -59,13 +60,15 @@ try {
   if (canShare(threads, settings.threads, { provider: provider.name, warnings })) {
     pool = new SealingPool(threads, settings.threads, (start) => send({ type: 'thread', start }));
   }
+  if (settings.priority === 'realtime') {
+    priority = new LoopPriority(packages.sys.setThreadPriority);
+  }
   loop = new LinuxLoop({
     packages,
     control,
     bytes: packets?.bytes,
     threads: pool,
-    priority:
-      settings.priority === 'realtime' ? new LoopPriority(packages.sys.setRealtime) : undefined,
+    priority,
     tunName,
     longestSleepMs: isNested ? 1000 : Infinity,
     settings,
@@ -90,6 +93,7 @@ try {
   send({ type: 'failed', error: toErrorMessage(error) });
 } finally {
   wipeBuffer(secrets);
+  priority?.rest(0);
   try {
     loop?.close();
   } finally {

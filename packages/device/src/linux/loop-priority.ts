@@ -15,22 +15,26 @@
  *
  * @module
  */
+import type { ThreadPriority } from '@litz/sys';
 
 export class LoopPriority {
-  readonly #setRealtime: (isRealtime: boolean) => boolean;
+  readonly #setPriority: (priority: ThreadPriority) => boolean;
   #isRealtime = false;
-  /** When the loop got the real-time priority last. */
-  #realtimeAt = 0;
+  /** When the last rest ended: the loop got the real-time priority again. */
+  #restEndedAt = -Infinity;
   #due = -Infinity;
-  #restMs = REST_MS;
+  #restMs = SHORTEST_REST_MS;
   /** When the present window began; how often, and how long in ms, the loop worked in it. */
   #windowAt = 0;
   #turns = 0;
   #busyMs = 0;
 
-  /** @param setRealtime changes the priority of the calling thread; false: the system refused it */
-  constructor(setRealtime: (isRealtime: boolean) => boolean) {
-    this.#setRealtime = setRealtime;
+  /**
+   * @param setPriority changes the priority of the calling thread. Returns false if the system
+   *   refuses it
+   */
+  constructor(setPriority: (priority: ThreadPriority) => boolean) {
+    this.#setPriority = setPriority;
   }
 
   /** Whether the thread has the real-time priority at present. */
@@ -55,18 +59,26 @@ export class LoopPriority {
       if (endedAt >= this.#due) this.#begin(endedAt);
       return;
     }
+    // The window may have ended while the loop slept. Then this turn belongs to the next window.
+    if (beganAt - this.#windowAt >= WINDOW_MS) this.#judge(beganAt);
     this.#turns++;
     this.#busyMs += endedAt - beganAt;
-    const elapsed = endedAt - this.#windowAt;
-    if (elapsed < WINDOW_MS) return;
-    if (this.#turns >= elapsed * MOST_TURNS_PER_MS) this.#rest(endedAt, this.#longerRest(endedAt));
-    else if (this.#busyMs >= elapsed * MOSTLY) this.#rest(endedAt, REST_MS);
-    else this.#beginWindow(endedAt);
+    if (endedAt - this.#windowAt >= WINDOW_MS) this.#judge(endedAt);
+  }
+
+  /**
+   * Sets the normal priority, for work that takes long and has nothing to do with packets. A later
+   * call of `observe` sets the real-time priority again.
+   *
+   * @param now the time in ms
+   */
+  rest(now: number): void {
+    if (this.#isRealtime) this.#rest(now, SHORTEST_REST_MS);
   }
 
   #begin(now: number): void {
-    this.#isRealtime = this.#setRealtime(true);
-    this.#realtimeAt = now;
+    this.#isRealtime = this.#setPriority('realtime');
+    if (this.#due !== -Infinity) this.#restEndedAt = now;
     this.#due = Infinity;
     this.#beginWindow(now);
   }
@@ -77,17 +89,22 @@ export class LoopPriority {
     this.#busyMs = 0;
   }
 
-  #rest(now: number, ms: number): void {
-    this.#setRealtime(false);
-    this.#isRealtime = false;
-    this.#due = now + ms;
+  #judge(now: number): void {
+    const elapsed = now - this.#windowAt;
+    const isTooMuch =
+      this.#busyMs >= elapsed * MOSTLY || this.#turns >= elapsed * MOST_TURNS_PER_MS;
+    this.#beginWindow(now);
+    if (!isTooMuch || !this.#isRealtime) return;
+    // If it was too much again soon after the last rest, this rest is longer than the last one.
+    const wasSoon = now - this.#restEndedAt < STEADY_MS;
+    this.#restMs = wasSoon ? Math.min(this.#restMs * 2, LONGEST_REST_MS) : SHORTEST_REST_MS;
+    this.#rest(now, this.#restMs);
   }
 
-  /** The time is longer each time, if the loop woke up too often soon after the last rest too. */
-  #longerRest(now: number): number {
-    const isSteady = now - this.#realtimeAt >= STEADY_MS;
-    this.#restMs = isSteady ? REST_MS : Math.min(this.#restMs * 2, LONGEST_REST_MS);
-    return this.#restMs;
+  #rest(now: number, ms: number): void {
+    this.#setPriority('normal');
+    this.#isRealtime = false;
+    this.#due = now + ms;
   }
 }
 
@@ -96,13 +113,13 @@ const WINDOW_MS = 100;
 /**
  * A loop that works for at least this share of a window almost never sleeps. With TCP at full rate
  * on two cores that both ends share, a loop with real-time priority works for 60 to 90 % of a
- * window.
+ * window. By default, the kernel itself lets real-time threads use at most 95 % of a second.
  */
-const MOSTLY = 0.98;
+const MOSTLY = 0.92;
 /** With TCP at full rate, a loop wakes up 3 to 5 times per ms. With single packets, 40 times. */
 const MOST_TURNS_PER_MS = 12;
 /** In ms: how long the priority is normal. */
-const REST_MS = 200;
+const SHORTEST_REST_MS = 200;
 const LONGEST_REST_MS = 4000;
-/** The next rest is short again if the loop had the real-time priority for this time, in ms. */
-const STEADY_MS = 1000;
+/** The next rest is short again if the loop keeps the real-time priority for this time, in ms. */
+const STEADY_MS = 300;

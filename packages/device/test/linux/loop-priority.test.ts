@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ThreadPriority } from '@litz/sys';
 import { LoopPriority } from '../../src/linux/loop-priority.ts';
 
 describe('LoopPriority', () => {
@@ -8,7 +9,7 @@ describe('LoopPriority', () => {
     priority.observe(0, 0);
     expect(priority.isRealtime).toBe(true);
     expect(priority.due).toBe(Infinity);
-    expect(calls).toEqual([true]);
+    expect(calls).toEqual(['realtime']);
   });
 
   it('stays normal, and does not ask again, if the system refuses it', () => {
@@ -17,14 +18,14 @@ describe('LoopPriority', () => {
     work(priority, { from: 0, forMs: 5000, turnMs: 10, sleepMs: 0 });
     expect(priority.isRealtime).toBe(false);
     expect(priority.due).toBe(Infinity);
-    expect(calls).toEqual([true]);
+    expect(calls).toEqual(['realtime']);
   });
 
   it('keeps it while the loop works for 90 % of the time, and wakes up 10 times per ms', () => {
     const { priority, calls } = create();
     priority.observe(0, 0);
     work(priority, { from: 0, forMs: 5000, turnMs: 0.09, sleepMs: 0.01 });
-    expect(calls).toEqual([true]);
+    expect(calls).toEqual(['realtime']);
   });
 
   it('is normal for 200 ms after the loop did not sleep for 100 ms', () => {
@@ -39,14 +40,35 @@ describe('LoopPriority', () => {
     expect(priority.isRealtime).toBe(false);
     work(priority, { from: 299, forMs: 1, turnMs: 1, sleepMs: 0 });
     expect(priority.isRealtime).toBe(true);
-    expect(calls).toEqual([true, false, true]);
+    expect(calls).toEqual(['realtime', 'normal', 'realtime']);
   });
 
-  it('leaves other programs two thirds of the time of a loop that never sleeps', () => {
+  it('has the priority for at most a twentieth of the time of a loop that never sleeps', () => {
     const { priority } = create();
     priority.observe(0, 0);
-    const realtimeMs = work(priority, { from: 0, forMs: 30_000, turnMs: 1, sleepMs: 0 });
-    expect(realtimeMs).toBeCloseTo(10_000, -2);
+    const realtimeMs = work(priority, { from: 0, forMs: 60_000, turnMs: 1, sleepMs: 0 });
+    expect(realtimeMs).toBeLessThan(3000);
+  });
+
+  it('judges a long turn after a long sleep by itself', () => {
+    const { priority } = create();
+    priority.observe(0, 0);
+    priority.observe(10_000, 10_150);
+    expect(priority.isRealtime).toBe(false);
+  });
+
+  it('is normal after `rest`, until the next turn that ends 200 ms later', () => {
+    const { priority, calls } = create();
+    priority.rest(0);
+    expect(calls).toEqual([]);
+    priority.observe(0, 0);
+    priority.rest(10);
+    expect(priority.due).toBe(210);
+    priority.observe(209, 209.5);
+    expect(priority.isRealtime).toBe(false);
+    priority.observe(210, 210.5);
+    expect(priority.isRealtime).toBe(true);
+    expect(calls).toEqual(['realtime', 'normal', 'realtime']);
   });
 
   it('is normal for a longer time, up to 4 s, each time that the loop still wakes up too often', () => {
@@ -78,11 +100,11 @@ describe('LoopPriority', () => {
 
 function create(answer: () => boolean = () => true): {
   priority: LoopPriority;
-  calls: boolean[];
+  calls: ThreadPriority[];
 } {
-  const calls: boolean[] = [];
-  const priority = new LoopPriority((isRealtime) => {
-    calls.push(isRealtime);
+  const calls: ThreadPriority[] = [];
+  const priority = new LoopPriority((wanted) => {
+    calls.push(wanted);
     return answer();
   });
   return { priority, calls };

@@ -7,6 +7,8 @@ describe('LoopTime', () => {
     time.add(10, 12);
     time.add(100, 105);
     time.add(200, 201);
-    expect(time.toJSON()).toEqual({ turns: 3, busyMs: 8, longestMs: 5 });
+    expect(time.toJSON()).toEqual({ turns: 3, busyMs: 8, longestMs: 5, isRealtime: false });
+    time.isRealtime = true;
+    expect(time.toJSON()).toMatchObject({ turns: 3, isRealtime: true });
   });
 });

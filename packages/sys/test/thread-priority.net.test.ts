@@ -1,17 +1,23 @@
 /**
  * Tests that a thread can set its real-time priority, and who may do so.
  */
+import { spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
 import { expect, test } from 'vitest';
-import { readRights } from '../src/index.ts';
 import { builtSys, runInProcess, WITHOUT_CAPABILITIES } from './built.ts';
 import { linuxCalls } from './requirements.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
-const required = [linuxCalls, builtSys, root, programRequirement('setpriv')];
-/** Some containers and virtual machines do not have this capability. */
-const mayRaiseLimits = (readRights().effective & (1n << 24n)) !== 0n; // CAP_SYS_RESOURCE
+const realtime = requirement(
+  'real-time priorities',
+  () =>
+    spawnSync('chrt', ['--rr', '1', 'true']).status === 0 ||
+    'this process may not set them (CAP_SYS_NICE)',
+);
+const required = [linuxCalls, builtSys, root, programRequirement('setpriv'), realtime];
+/** Without CAP_SYS_RESOURCE, a limit cannot be raised. Some virtual machines do not have it. */
+const mayRaiseLimits = spawnSync('prlimit', ['--rtprio=1:1', 'true']).status === 0;
 
 /** `policy()`: the policy and the real-time priority of a thread, as /proc/PID/stat has them. */
 const POLICY = `
@@ -21,14 +27,14 @@ const POLICY = `
 const NORMAL = '0 0';
 const REALTIME = '2 1';
 
-describeWith(required, 'setRealtime', () => {
+describeWith(required, 'setThreadPriority', () => {
   test('changes the priority of the calling thread only, and changes it back', async () => {
     const child = runInProcess(`${POLICY}
       const { readdirSync } = await import('node:fs');
       const before = policy();
-      const results = [sys.setRealtime(true), policy()];
+      const results = [sys.setThreadPriority('realtime'), policy()];
       const others = readdirSync('/proc/self/task').filter((id) => policy('self/task/' + id) !== '${NORMAL}');
-      results.push(others.length, sys.setRealtime(false), policy());
+      results.push(others.length, sys.setThreadPriority('normal'), policy());
       console.log([before, ...results].join(', '));`);
 
     expect(await text(child.stdout)).toBe(`${NORMAL}, true, ${REALTIME}, 1, true, ${NORMAL}\n`);
@@ -37,7 +43,7 @@ describeWith(required, 'setRealtime', () => {
   test('gives threads and processes that start later the normal priority', async () => {
     const child = runInProcess(`${POLICY}
       const { execFileSync } = await import('node:child_process');
-      sys.setRealtime(true);
+      sys.setThreadPriority('realtime');
       const started = execFileSync('cat', ['/proc/self/stat']).toString().split(') ')[1].split(' ');
       console.log(policy(), ',', started.slice(37, 39).reverse().join(' '));`);
 
@@ -45,20 +51,34 @@ describeWith(required, 'setRealtime', () => {
   });
 
   test('returns false without the capability and without a limit', async () => {
-    expect(await asUser('sys.setRealtime(true)', '0:0')).toBe(`false ${NORMAL}\n`);
+    expect(await asUser(`sys.setThreadPriority('realtime')`, '0:0')).toBe(`false ${NORMAL}\n`);
   });
 
   test.runIf(mayRaiseLimits)(
     'needs no capability if the limit of real-time priorities is 1, and can be repeated',
     async () => {
-      const calls = '[true, false, true].map((is) => sys.setRealtime(is)).join()';
+      const calls = `['realtime', 'normal', 'realtime'].map((name) => sys.setThreadPriority(name)).join()`;
       expect(await asUser(calls, '1:1')).toBe(`true,true,true ${REALTIME}\n`);
     },
   );
 });
 
-describeWith(required, 'allowRealtime', () => {
-  const calls = '[sys.setRealtime(true), sys.allowRealtime(), sys.setRealtime(true)].join()';
+describeWith(required, 'setThreadPriority, in a process with a policy of its own', () => {
+  test.each([
+    ['--fifo 5', '1 5'],
+    ['--batch 0', '3 0'],
+  ])('leaves the policy of chrt %s as it is', async (flags, policy) => {
+    const child = runInProcess(
+      `${POLICY}
+      console.log([sys.setThreadPriority('realtime'), sys.setThreadPriority('normal'), policy()].join(', '));`,
+      ['chrt', ...flags.split(' ')],
+    );
+    expect(await text(child.stdout)).toBe(`false, false, ${policy}\n`);
+  });
+});
+
+describeWith(required, 'allowRealtimePriority', () => {
+  const calls = `[sys.setThreadPriority('realtime'), sys.allowRealtimePriority(), sys.setThreadPriority('realtime')].join()`;
 
   test('returns false if the hard limit is 0', async () => {
     expect(await asUser(calls, '0:0')).toBe(`false,false,false ${NORMAL}\n`);
