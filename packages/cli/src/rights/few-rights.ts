@@ -82,8 +82,8 @@ export function keepAllRights(): void {
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
-  // A thread that has no capabilities has nothing that could be misused, so the time for another
-  // start is saved.
+  // A thread without capabilities has nothing that could be misused, so another start of the
+  // program would only cost time.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
@@ -122,7 +122,8 @@ function restart(user: string | undefined): never {
   if (user !== undefined) refuseUnreadable(user, [node, script]);
   const { channel } = process as { channel?: { fd?: number } };
   const isChild = channel?.fd !== undefined && channel.fd >= 0;
-  // The new process of an upgrade comes here if its version keeps fewer rights than the old one.
+  // The new process of an upgrade comes here if its version of litz keeps fewer rights than the old
+  // version.
   const isSuccessor = process.env[HAND_OVER] !== undefined;
   const flags = [...secureHeap(), ...process.execArgv];
   replaceProcess(process.execPath, [node, ...flags, script, ...words], {

@@ -22,7 +22,7 @@ const BOB = keyPair();
 let host: Host;
 let before: unknown;
 
-describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that fails', () => {
+describeWith([...realInterfaces, programRequirement('unshare')], 'litz up, if something is wrong', () => {
   beforeEach(() => {
     host = new Host();
     host.netlink.createVeth('wan', 'wan-far');
