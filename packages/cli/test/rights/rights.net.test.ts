@@ -85,7 +85,7 @@ describeWith(needed, 'litz, which drops its rights', () => {
   });
 
   it.each([
-    ['of root', [] as string[]],
+    ['as root', [] as string[]],
     ['with --user', ['--user', USER]],
   ])(
     'gives only the packet thread a real-time priority, until a flood keeps it busy: %s',
