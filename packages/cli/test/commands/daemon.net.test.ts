@@ -110,7 +110,7 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
   withHost();
 
   it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP'])(
-    '%s removes socket and interface',
+    'by %s removes socket and interface',
     async (signal) => {
       const daemon = await startDaemon();
       expect(lstatSync(SOCKET).mode & 0o777).toBe(0o700);
