@@ -89,7 +89,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up, if so
     expect(text).toMatch(/cannot create interface .*: .*EEXIST/);
   });
 
-  it('does not touch a tunnel of the same name and its socket', async () => {
+  it('does not touch a tunnel of the same name, or its socket', async () => {
     await startOther([], NAME);
     before = host.state();
     const { code, text } = await run(INTERFACE);

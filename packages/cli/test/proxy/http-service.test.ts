@@ -266,7 +266,7 @@ describe('the HTTP proxy, for a request for http://,', () => {
     ['https', 'https://a.test/', '400 Bad Request'],
     ['no host', 'http:///', '400 Bad Request'],
     ['a name that does not exist', 'http://none.test/', '502 Bad Gateway'],
-  ])('refuses %s (%s)', async (_, url, status) => {
+  ])('refuses %s with the status %s', async (_, url, status) => {
     const { port } = await fixture.proxy('http');
     const { head } = await exchange(port, [`GET ${url} HTTP/1.1`, 'Host: x', 'Connection: close']);
     expect(head[0]).toBe(`HTTP/1.1 ${status}`);

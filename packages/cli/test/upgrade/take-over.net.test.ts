@@ -135,7 +135,7 @@ describeWith(needed, 'litz --take-over', () => {
   );
 
   it.each(['at state', 'before restored'])(
-    'with the new process hanging %s: the old one goes on with its sessions, and the new one ends when it wakes up',
+    'lets the old process go on with its sessions if the new one hangs %s, and the new one ends when it wakes up',
     async (step) => {
       const { first, a } = await create(litz);
       const { stream, wire } = watch();
@@ -170,7 +170,7 @@ describeWith(needed, 'litz --take-over', () => {
     90_000,
   );
 
-  it('with the new process hanging at commit: the old one waits, and the new one goes on when it wakes up', async () => {
+  it('lets the old process wait if the new one hangs at commit, and the new one goes on when it wakes up', async () => {
     const { first } = await create(litz);
     const { stream, wire } = watch();
     try {
@@ -346,7 +346,7 @@ describeWith(needed, 'litz --take-over', () => {
     await a.ping();
   }, 60_000);
 
-  it('in the background: the old process ends by itself', async () => {
+  it('in the background, lets the old process end by itself', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
     const link = `${world.a.link}b`;
     const command = [process.execPath, LITZ, '--take-over', link];

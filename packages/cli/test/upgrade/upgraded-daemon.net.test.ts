@@ -33,7 +33,7 @@ const FOLDER = `/var/run/wireguard/.litz-${NAME}`;
 
 let host: Host;
 
-describeWith(needed, 'a daemon that was upgraded', () => {
+describeWith(needed, 'a daemon during and after an upgrade', () => {
   beforeEach(() => {
     host = new Host();
   });
