@@ -1,7 +1,6 @@
 /**
- * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of each
- * silent peer, and one to the peer through the tunnel, and waits for a handshake. It changes
- * nothing.
+ * `readTunnel`: reads what `examine` needs. It sends two empty datagrams to each silent peer: one
+ * to its endpoint, and one through the tunnel. Then it waits for a handshake. It changes nothing.
  *
  * @module
  */

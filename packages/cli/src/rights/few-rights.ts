@@ -2,9 +2,9 @@
  * `keepFewRights`: leaves all threads of this process with only the rights that its command needs.
  *
  * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
- * thread drops its rights and then executes the program again, in the same process: the program
- * begins with one thread, and all other threads get the rights of this thread. The second time,
- * there is nothing to drop.
+ * thread drops its rights, and then executes the program again in the same process. The program
+ * begins with one thread, and every thread that is started later gets the rights of that thread.
+ * The second time, there is nothing to drop.
  *
  * ```
  *   litz -f wg0             root, all capabilities

@@ -22,7 +22,7 @@ const BOB = keyPair();
 let host: Host;
 let before: unknown;
 
-describeWith([...realInterfaces, programRequirement('unshare')], 'litz up, if something is wrong', () => {
+describeWith([...realInterfaces, programRequirement('unshare')], 'litz up with a problem', () => {
   beforeEach(() => {
     host = new Host();
     host.netlink.createVeth('wan', 'wan-far');
@@ -136,7 +136,9 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up, if so
   });
 
   it('refuses WG_ENDPOINT_RESOLUTION_RETRIES if it is not a number', async () => {
-    const { text } = await failed(INTERFACE, { env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' } });
+    const { text } = await failed(INTERFACE, {
+      env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' },
+    });
     expect(text).toBe(
       'litz: WG_ENDPOINT_RESOLUTION_RETRIES: "often" expected a number or "infinity"\n',
     );

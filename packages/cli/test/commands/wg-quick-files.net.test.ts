@@ -41,7 +41,11 @@ const DIFFERENCES: readonly Difference[] = [
   { name: 'names of services instead of port numbers', refusedBy: 'litz', line: /domain$/im },
   { name: 'port numbers above 65535', refusedBy: 'litz', line: /(99999|:65536)$/m },
   { name: 'port 0, to which nothing can be sent', refusedBy: 'litz', line: /:0$/m },
-  { name: 'IPv4 addresses that only inet_aton reads', refusedBy: 'litz', line: /198\.51\.7:|198\.051\./ },
+  {
+    name: 'IPv4 addresses that only inet_aton reads',
+    refusedBy: 'litz',
+    line: /198\.51\.7:|198\.051\./,
+  },
   {
     name: 'an empty list of prefixes',
     refusedBy: 'wg-quick',

@@ -47,7 +47,7 @@ describeWith(needed, 'a daemon during and after an upgrade', () => {
   it.each([
     ['without --user', [] as string[]],
     ['with --user', ['--user', '65534:65534']],
-  ])('has the rights of the old process in all threads, if root starts that process %s', async (_, flags) => {
+  ])('has its earlier rights in all threads if root starts it %s', async (_, flags) => {
     const daemon = await startDaemon(flags, OWN_MACHINE);
     const before = rightsOf(daemon.pid);
     expect(before).toMatchObject([
