@@ -214,7 +214,7 @@ function readFilters(
 
 /**
  * Returns the value that the kernel uses: the larger of the value for all links and the value for
- * the given one (ip-sysctl.rst).
+ * the given link (ip-sysctl.rst).
  */
 function valueOf(setting: string, link: string): number {
   return Math.max(
