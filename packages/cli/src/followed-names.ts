@@ -14,7 +14,7 @@ import { formatKey, parseEndpoint, parsePublicKey } from '@litz/core/text';
 import { InvalidArgumentError } from 'commander';
 
 /**
- * Reads one `--resolve KEY=HOST:PORT`, and adds it to the earlier ones.
+ * Checks one `--resolve KEY=HOST:PORT`, and returns `earlier` with this text at its end.
  *
  * @throws {InvalidArgumentError} the text has another form; the message shows the right one
  */
@@ -36,7 +36,8 @@ export class FollowedNames {
   /**
    * Returns the change with the names of its new peers. A new peer gets the name that the command
    * line has for its key, unless the change itself gives it a name. A peer that the device already
-   * has keeps what it has, because its name may have been changed or removed since it was added.
+   * has keeps its name, or stays without a name, because a client may have changed or removed the
+   * name since the peer was added.
    *
    * @param has whether the device has a peer with this key
    */

@@ -40,9 +40,9 @@ export class LineWriter {
   }
 
   /**
-   * Writes a line, or leaves it out if too many lines came before it. The next time that a line is
-   * written, a line in front of it tells how many were left out. `ERROR:`, `DEBUG:` or `Warning:`
-   * at the beginning of a line sets its level.
+   * Writes a line, or leaves it out if too many lines came before it. Before the next line that is
+   * written, another line says how many lines were left out. `ERROR:`, `DEBUG:` or `Warning:` at
+   * the beginning of a line sets its level.
    *
    * @param line without a line feed at its end; it may have line feeds inside
    */

@@ -30,7 +30,7 @@ export interface ServedDeviceOptions {
   readonly onUnserved?: (reason: string) => void;
   /** Whether the interface stays when the process is killed. Default false. */
   readonly persist?: boolean;
-  /** The names that peers get when a client of the socket adds them. Default: none. */
+  /** The names of endpoints that peers get when a client of the socket adds them. Default: none. */
   readonly names?: FollowedNames | undefined;
 }
 

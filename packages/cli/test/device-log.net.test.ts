@@ -14,7 +14,7 @@ const SOCAT = programRequirement('socat', ['-V']);
 
 let hosts: TwoHosts;
 
-describeWith([...realInterfaces, SOCAT], 'the log of a daemon at LOG_LEVEL=verbose', () => {
+describeWith([...realInterfaces, SOCAT], 'a daemon at LOG_LEVEL=verbose', () => {
   beforeEach(() => {
     hosts = new TwoHosts();
   });

@@ -149,7 +149,7 @@ async function start(flags: readonly string[]): Promise<LitzProcess> {
   return daemon;
 }
 
-/** Gives the right host this name, for the left daemon. @returns the path of its file */
+/** Writes the hosts file of the left daemon: `name` is the right host. @returns the path */
 function nameAddress(name: string): string {
   return hosts.left.write('hosts', [`10.9.0.2 ${name}`]);
 }

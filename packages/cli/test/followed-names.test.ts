@@ -61,7 +61,7 @@ describe('FollowedNames', () => {
     expect(replaced).toEqual([{ ...named, persistentKeepalive: 25 }]);
   });
 
-  test('gives no name to a change that adds nothing', async () => {
+  test('gives no name to a peer that the change does not add', async () => {
     for (const flag of ['remove', 'updateOnly', 'promotePublicKey'] as const) {
       const peer = { publicKey, [flag]: true };
       expect(await peersWith([peer])).toEqual([peer]);

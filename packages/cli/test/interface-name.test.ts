@@ -28,7 +28,7 @@ describe('checkInterfaceName', () => {
     expect(exitCode(() => checkInterfaceName(name))).toBe(2);
   });
 
-  test('quotes at most one screen line of the name', () => {
+  test('quotes only the first 80 characters of a long name that it refuses', () => {
     expect(() => checkInterfaceName('x'.repeat(5000))).toThrow(
       /^"x{80}\.\.\." is not an interface name/,
     );

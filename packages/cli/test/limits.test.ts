@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { missingResource, possibleConnections, type ProcessState } from '../src/limits.ts';
 
 describe('possibleConnections', () => {
-  test('leaves descriptors free for everything else', () => {
+  test('returns fewer connections if the limit of open files is low, so that 32 descriptors stay free', () => {
     const { openFiles } = state();
     expect(possibleConnections(4096, state())).toBe(4096);
     expect(possibleConnections(4096, state({ files: '256' }))).toBe(256 - openFiles - 32);

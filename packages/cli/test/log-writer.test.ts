@@ -28,7 +28,7 @@ describe('LineWriter', () => {
     });
   });
 
-  test('in the journal, each line of a message has the level; as JSON, a message is one line', () => {
+  test('writes the level before each line of a message for the journal, and writes a message as one line of JSON', () => {
     expect(written('journal', ['ERROR: a\n  b'])).toBe('<3>ERROR: a\n<3>  b\n');
     expect(written('json', ['ERROR: a\n  b']).split('\n')).toHaveLength(2);
   });
@@ -46,7 +46,7 @@ describe('LineWriter', () => {
     expect(lines[0]).not.toContain(key);
   });
 
-  test('limits a flood, and says how many lines are missing', () => {
+  test('limits a flood of lines, and says how many lines were left out', () => {
     let now = 0;
     const lines: string[] = [];
     const writer = new LineWriter({

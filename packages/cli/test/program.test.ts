@@ -45,14 +45,14 @@ describe('runProgram', () => {
     [['--', 'up'], 'up'],
     [['--', '-f'], '-f'],
     [['--', 'show'], 'show'],
-  ])('%j starts a daemon in the background', async (words, name) => {
+  ])('with %j, starts a daemon in the background', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
     expect(errors).toBe('');
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(runDaemon).not.toHaveBeenCalled();
   });
 
-  test('the daemon runs as the user of --user, also in the background', async () => {
+  test('runs the daemon as the user of --user, also in the background', async () => {
     expect(await runProgram(['--user', 'litz:net', 'wg0'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith(
       'wg0',
@@ -65,12 +65,12 @@ describe('runProgram', () => {
     expect(runDaemon).toHaveBeenCalledOnce();
   });
 
-  test('the options of the agent may follow its commands', async () => {
+  test('accepts options of the agent after its commands', async () => {
     expect(await runProgram(['agent', 'check', '--encrypt', 'wrong'])).toBe(2);
     expect(errors).toMatch(/Allowed choices are pods, nodes, all/);
   });
 
-  test('--user in front of a command is refused, because it would have no effect', async () => {
+  test('refuses --user in front of a command, because it would have no effect', async () => {
     expect(await runProgram(['--user', 'litz', 'up', 'wg0'])).toBe(2);
     expect(errors).toBe('litz: options of up must follow it: litz up OPTIONS\n');
     expect(runUp).not.toHaveBeenCalled();
@@ -84,7 +84,7 @@ describe('runProgram', () => {
     [['-f', 'genkey'], 'genkey'],
     [['-f', 'status'], 'status'],
     [['-f', '--', 'demo'], 'demo'],
-  ])('%j runs a daemon in the foreground', async (words, name) => {
+  ])('with %j, runs a daemon in the foreground', async (words, name) => {
     expect(await runProgram(words)).toBe(0);
     expect(runDaemon).toHaveBeenCalledExactlyOnceWith(name, expect.anything());
     expect(startInBackground).not.toHaveBeenCalled();
@@ -101,14 +101,14 @@ describe('runProgram', () => {
     expect(runUp).toHaveBeenCalledWith('./wg0.conf', expect.objectContaining({ metrics }));
   });
 
-  test('a word that resembles a command starts a daemon, with one line of warning', async () => {
+  test('starts a daemon for a word that resembles a command, with one line of warning', async () => {
     expect(await runProgram(['server'])).toBe(0);
     expect(startInBackground).toHaveBeenCalledExactlyOnceWith('server', expect.anything());
     expect(errors).toMatch(/^litz: "server" is not a command .*\n$/);
   });
 
   test.each([[['help']], [['list', 'wg0']], [['status', '-f']], [['set', 'wg0', 'peer', 'x']]])(
-    '%j makes no interface',
+    'with %j, makes no interface',
     async (words) => {
       expect(await runProgram(words)).toBe(2);
       expect(errors).toMatch(new RegExp(`^litz: there is no command "${words[0]}": `));
@@ -134,7 +134,7 @@ describe('runProgram', () => {
     expect(errors).not.toContain(hex.slice(4, 30));
   });
 
-  test('WG_PROCESS_FOREGROUND=1 is the same as -f; other values have no effect', async () => {
+  test('treats WG_PROCESS_FOREGROUND=1 as -f, and ignores other values', async () => {
     vi.stubEnv('WG_PROCESS_FOREGROUND', '1');
     await runProgram(['wg0']);
     expect(runDaemon).toHaveBeenCalledOnce();
@@ -143,7 +143,7 @@ describe('runProgram', () => {
     expect(startInBackground).toHaveBeenCalledOnce();
   });
 
-  test('up brings up the tunnel of the given file', async () => {
+  test('with up, brings up the tunnel of the given file', async () => {
     expect(await runProgram(['up', './wg0.conf'])).toBe(0);
     expect(runUp).toHaveBeenCalledExactlyOnceWith('./wg0.conf', expect.anything());
   });
@@ -160,30 +160,30 @@ describe('runProgram', () => {
     ['a public address', ['--metrics', ':1', 'wg0'], /--metrics: expected a loopback address/],
     ['up without a file', ['up'], /missing required argument/],
     ['up with two files', ['up', 'a.conf', 'b.conf'], /too many arguments/],
-  ])('%s is refused with the reason and exit code 2', async (_, words, text) => {
+  ])('refuses %s with the reason and exit code 2', async (_, words, text) => {
     expect(await runProgram(words)).toBe(2);
     expect(errors).toMatch(text);
     expect(output).toBe('');
     expect(startInBackground).not.toHaveBeenCalled();
   });
 
-  test.each([['--help'], ['-h']])('%s prints the help on standard output', async (word) => {
+  test.each([['--help'], ['-h']])('with %s, prints the help on standard output', async (word) => {
     expect(await runProgram([word])).toBe(0);
     expect(output).toMatch(/litz wg0 .*\n.*litz -f wg0/);
     expect(errors).toBe('');
   });
 
-  test('--version prints the versions of litz and Node.js', async () => {
+  test('with --version, prints the versions of litz and Node.js', async () => {
     expect(await runProgram(['--version'])).toBe(0);
     expect(output).toMatch(/^litz \d+\.\d+\.\d+\S* \(Node\.js v\d+/);
   });
 
-  test.each([['genkey'], ['genpsk']])('%s prints a key and nothing else', async (word) => {
+  test.each([['genkey'], ['genpsk']])('with %s, prints a key and nothing else', async (word) => {
     expect(await runProgram([word])).toBe(0);
     expect(output).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
   });
 
-  test('a failure prints one line on standard error, and sets the exit code', async () => {
+  test('prints one line on standard error for a failure, and returns its exit code', async () => {
     vi.mocked(startInBackground).mockRejectedValue(new Failure('no', { exitCode: 2 }));
     expect(await runProgram(['wg0'])).toBe(2);
     expect(errors).toBe('litz: no\n');
@@ -192,7 +192,7 @@ describe('runProgram', () => {
   });
 
   test.each([['SIGINT'], ['SIGTERM'], ['SIGHUP']] as const)(
-    '%s ends a daemon in the foreground with exit code 0',
+    'at %s, ends a daemon in the foreground with exit code 0',
     async (name) => {
       vi.mocked(runDaemon).mockImplementation(async (_, { signal }) => {
         process.emit(name, name);
@@ -202,7 +202,7 @@ describe('runProgram', () => {
     },
   );
 
-  test('a tunnel that gets a signal before it is up ends the process with this signal', async () => {
+  test('ends the process with the signal that a tunnel gets before it is up', async () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     vi.mocked(runUp).mockImplementation(async (_, { signal }) => {
       process.emit('SIGTERM', 'SIGTERM');

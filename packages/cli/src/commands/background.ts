@@ -136,8 +136,8 @@ export const IN_BACKGROUND = 'LITZ_IN_BACKGROUND';
 const MACHINE_LINE = /^(\d+: 0x|at |-----|<---|Node\.js v|\^+$|\[\d+:0x|FailureMessage Object)/;
 const LONGEST_TEXT = 65_536;
 /**
- * Limits the young generation of the main thread's heap to 3 MiB. By default, the young generation
- * grows to 48 MiB of garbage, most of it while the program is loaded. With the limit, a daemon
- * takes 93 MB instead of 97.
+ * Limits the young generation of the main thread's heap to 3 MiB (three semi-spaces of 1 MiB).
+ * By default, the young generation grows to 48 MiB of garbage, most of it while the program is
+ * loaded. With the limit, a daemon takes 93 MB instead of 97.
  */
 const SMALL_HEAP = '--max-semi-space-size=1';

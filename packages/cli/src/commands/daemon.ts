@@ -3,8 +3,8 @@
  *
  * It works like wireguard-go: the new interface is down, with MTU 1420 and no address, and other
  * programs configure it. The daemon ends at a signal, when the interface or its UAPI socket is
- * removed, or when a new process has taken its place. In a container it then waits for a signal
- * first (`waitForEnd`).
+ * removed, or when a new process has taken its place. If that process is in another container,
+ * the daemon waits for a signal before it ends (`waitForEnd`).
  *
  * @module
  */

@@ -83,8 +83,8 @@ async function startTunnel(target: string, flags: UpFlags): Promise<void> {
       hooks: {
         limitMs: flags.hookTimeout * 1000,
         // In the background, standard error may be a pipe that the parent process closes when the
-        // tunnel is up. A hook must not have this pipe, because its later writes would fail. So
-        // this process reads the output of hooks, and passes it on.
+        // tunnel is up. A hook must not have this pipe, because later writes of the hook would
+        // fail. So this process reads the output of hooks, and passes it on.
         ...(isChild && { onOutput: (bytes) => void process.stderr.write(bytes) }),
       },
       onReady: () => reportReadiness({ ready: true }),

@@ -197,7 +197,7 @@ class Session {
     if (failure !== undefined) throw failure;
   }
 
-  /** Reloads, and tells the service manager. */
+  /** Reloads, and tells the service manager when the reload begins and ends. */
   async #change(
     running: RunningTunnel,
     file: string | undefined,

@@ -20,7 +20,7 @@ export async function readFirewall(): Promise<Firewall> {
     output('nft', ['--json', 'list', 'ruleset']),
     ...SAVES.map(async ({ program, family, names }) => {
       // If the kernel has no tables of iptables-legacy, the program that prints these tables is not
-      // called. It would load the kernel module that makes them.
+      // called. The program would load the kernel module that makes the tables.
       if (names !== undefined && !hasTables(names)) return [];
       const text = await output(program, []);
       return text === undefined ? [] : [readIptablesRules(text, program, family)];

@@ -1,7 +1,6 @@
 /**
- * `readTunnel`: reads what `examine` needs. It sends one empty datagram to the endpoint of each
- * silent peer, and one to the peer through the tunnel, and waits for a handshake. It changes
- * nothing.
+ * `readTunnel`: reads what `examine` needs. It sends two empty datagrams to each silent peer: one
+ * to its endpoint, and one through the tunnel. Then it waits for a handshake. It changes nothing.
  *
  * @module
  */
@@ -215,7 +214,7 @@ function readFilters(
 
 /**
  * Returns the value that the kernel uses: the larger of the value for all links and the value for
- * the given one (ip-sysctl.rst).
+ * the given link (ip-sysctl.rst).
  */
 function valueOf(setting: string, link: string): number {
   return Math.max(

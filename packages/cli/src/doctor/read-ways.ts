@@ -75,7 +75,10 @@ function addressIn(prefix: Readonly<Cidr>, own: readonly Readonly<Cidr>[]): Uint
   }
 }
 
-/** Addresses for documentation (RFC 5737, RFC 3849), and 8.0.0.1 for the prefix 0.0.0.0/1. */
+/**
+ * Addresses for documentation (RFC 5737, RFC 3849). None of them is in the prefix 0.0.0.0/1, so
+ * 8.0.0.1 is used for this prefix.
+ */
 const USUAL: readonly Uint8Array[] = [
   Uint8Array.of(192, 0, 2, 1),
   Uint8Array.of(8, 0, 0, 1),

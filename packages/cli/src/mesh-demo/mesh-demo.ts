@@ -24,7 +24,8 @@ export interface MeshDemoOptions {
 
 /**
  * Runs the demo. Returns the exit code: 0 if no packet was lost and none was readable while
- * encryption was on. Lost packets of the node that the demo replaces do not count.
+ * encryption was on. One step of the demo replaces a node. Packets that this node loses do not
+ * count.
  */
 export async function runMeshDemo({ write, isInside }: MeshDemoOptions): Promise<number> {
   if (!isInside) {

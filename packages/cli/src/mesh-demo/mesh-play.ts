@@ -36,7 +36,7 @@ export class MeshPlay {
 
   /**
    * Runs the demo. Returns true if no packet was lost and none was readable while encryption was
-   * on. Lost packets of the node that the demo replaces do not count.
+   * on. One step of the demo replaces a node. Packets that this node loses do not count.
    */
   async run(): Promise<boolean> {
     this.#say('Three nodes with two pods each, a directory as their registry ...');

@@ -67,7 +67,7 @@ class DatagramSessions {
     this.#idleMs = service.idleMs ?? IDLE_MS;
   }
 
-  /** Passes a datagram of a client on. `near` is the socket that received it, and sends answers. */
+  /** Passes a datagram of a client on. `near` received it; the answers are sent from there too. */
   receive(bytes: Uint8Array, source: DatagramSource, near: DatagramSocket): void {
     const key = `${source.address}|${source.port}`;
     const { host } = this.#service.target;

@@ -8,8 +8,8 @@
 export type RawHeaders = readonly string[];
 
 /**
- * Returns the fields without those that are only for the next hop: those that RFC 9110, section
- * 7.6.1, lists, those that `Connection` names, and those of the proxy itself. Order, case and
+ * Leaves out the fields that are only for the next hop: the fields that RFC 9110, section 7.6.1,
+ * lists, the fields that `Connection` names, and the fields for the proxy itself. Order, case and
  * repeated fields are kept.
  */
 export function endToEndHeaders(raw: RawHeaders): string[] {

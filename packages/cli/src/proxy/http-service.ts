@@ -80,8 +80,8 @@ class HttpProxy {
   }
 
   async connect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    // From here on, Node.js does nothing with the connection. The bytes behind the request are put
-    // back into the stream at once, because that is not possible after the end of the stream.
+    // From here on, Node.js does nothing with the connection. The bytes that came after the request
+    // are put back into the stream at once, because nothing can be put back after its end.
     socket.on('error', () => {});
     if (head.length > 0) socket.unshift(head);
     if (!this.#isAllowed(request)) return endWith(socket, 407, AUTHENTICATE);

@@ -1,5 +1,5 @@
 /**
- * `joinSockets`: passes the bytes of each of two connections on to the other one. `dial`: opens a
+ * `joinSockets`: passes bytes between two connections, in both directions. `dial`: opens a
  * connection. `reset`: ends a connection at once.
  *
  * The end of one direction is passed on as the end of that direction only (half-close). A reset is

@@ -18,7 +18,7 @@ export const machineNetwork: ProxyNetwork = {
   },
   connect: (options) => connect(options),
   createServer: (options) => createServer({ ...options, noDelay: true, keepAlive: true }),
-  // Each family has a socket of its own, so one for IPv6 must not take the port of IPv4 too.
+  // Each family has its own socket, so a socket for IPv6 must not take the port for IPv4 too.
   createSocket: (type) => createSocket({ type, ipv6Only: type === 'udp6' }),
   lookup: (name, options, callback) => lookup(name, { ...options, all: false }, callback),
 };

@@ -1,5 +1,6 @@
 /**
- * `readExactly`: reads a number of bytes from a connection, and leaves the following ones in it.
+ * `readExactly`: reads a number of bytes from a connection, and leaves the later bytes in the
+ * stream.
  *
  * @module
  */

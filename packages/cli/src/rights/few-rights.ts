@@ -2,9 +2,9 @@
  * `keepFewRights`: leaves all threads of this process with only the rights that its command needs.
  *
  * Linux keeps rights per thread, and Node.js has started threads before this code runs. So the main
- * thread drops its rights and then executes the program again, in the same process: the program
- * begins with one thread, and all other threads get the rights of this thread. The second time,
- * there is nothing to drop.
+ * thread drops its rights, and then executes the program again in the same process. The program
+ * begins with one thread, and every thread that is started later gets the rights of that thread.
+ * The second time, there is nothing to drop.
  *
  * ```
  *   litz -f wg0             root, all capabilities
@@ -83,8 +83,8 @@ export function keepAllRights(): void {
 export function mustDrop(rights: ThreadRights, kept: readonly Capability[]): boolean {
   const unneeded = ~capabilitySet(kept);
   const held = rights.permitted | rights.inheritable | rights.ambient;
-  // A thread that has no capabilities has nothing that could be misused, so the time for another
-  // start is saved.
+  // A thread without capabilities has nothing that could be misused, so another start of the
+  // program would only cost time.
   if (held === 0n) return false;
   return (held & unneeded) !== 0n || !rights.noNewPrivileges;
 }
@@ -128,7 +128,8 @@ function restart(user: string | undefined): never {
   if (user !== undefined) refuseUnreadable(user, [node, script]);
   const { channel } = process as { channel?: { fd?: number } };
   const isChild = channel?.fd !== undefined && channel.fd >= 0;
-  // The new process of an upgrade comes here if its version keeps fewer rights than the old one.
+  // The new process of an upgrade comes here if its version of litz keeps fewer rights than the old
+  // version.
   const isSuccessor = process.env[HAND_OVER] !== undefined;
   const flags = [...secureHeap(), ...process.execArgv];
   replaceProcess(process.execPath, [node, ...flags, script, ...words], {

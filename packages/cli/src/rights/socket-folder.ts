@@ -23,7 +23,7 @@ export function shareSocketFolder(
 ): void {
   try {
     const stats = lstatSync(folder, { throwIfNoEntry: false }) ?? make(folder);
-    // If it is a link or a file, the daemon reports that later.
+    // If the path leads to a link or a file, the daemon reports that later.
     if (!stats.isDirectory() || stats.uid === uid) return;
     const isShared = (stats.mode & GROUP_WRITES) !== 0;
     if (isShared && stats.gid !== gid) throw sharedWithAnother(folder, stats.gid);

@@ -67,8 +67,8 @@ export class LivePage {
   }
 
   /**
-   * Reads while no browser shows the page. The pause after a reading is at least 50 times as long
-   * as the slowest daemon took to answer, so that the readings take less than 2 % of the time of
+   * Reads while no browser shows the page. The pause after a reading is at least 50 times the
+   * time that the slowest daemon took to answer. So the readings take less than 2 % of the time of
    * each daemon.
    */
   async #record(): Promise<void> {

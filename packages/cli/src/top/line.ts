@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Styles are names, so that they can be left out if NO_COLOR is set. */
+/** A style is a name and not an escape sequence, so that it can be left out if NO_COLOR is set. */
 export type Style = 'plain' | 'bold' | 'soft' | 'good' | 'warning' | 'bad' | 'chosen';
 
 export type Line = readonly (readonly [style: Style, text: string])[];

@@ -104,7 +104,8 @@ export class Screen {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     try {
-      // This does not use the stream, because the process may end before the stream has written.
+      // `writeSync` is used instead of the stream, because the process may end before the stream
+      // has written.
       writeSync(this.#output.fd, LEAVE);
       if (this.#input.isTTY) this.#input.setRawMode(false);
     } catch {

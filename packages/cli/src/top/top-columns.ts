@@ -68,7 +68,7 @@ export function fitColumns(
   });
 }
 
-/** Returns the peers, sorted by `order`; peers that are equal in this are sorted by `id`. */
+/** Returns the peers, sorted by `order`. Peers with equal values are sorted by `id`. */
 export function sortPeers(
   peers: readonly LivePeer[],
   order: Order,

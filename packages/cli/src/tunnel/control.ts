@@ -63,7 +63,8 @@ export class ControlServer {
     const control = new ControlServer(path, handler);
     // When a server closes, Node.js removes the path at which the server was made, even if another
     // process has a socket there by then. So the server is made at a temporary path, which is then
-    // renamed. The process IDs of two containers may be equal.
+    // renamed. The temporary path has a random part instead of the process ID, because processes in
+    // two containers may have the same ID.
     const temporary = `${path}.${randomUUID()}`;
     await new Promise<void>((resolve, reject) => {
       control.#server.once('error', reject).listen(temporary, resolve);

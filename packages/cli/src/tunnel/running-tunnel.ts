@@ -308,8 +308,8 @@ function readAgain(file: string): string {
 }
 
 /**
- * Puts the place in the file that asked for the failed step in front of the message. Returns any
- * other error unchanged.
+ * If a step of the tunnel failed, puts the file, the line and the field that asked for this step in
+ * front of the message. Returns any other error unchanged.
  */
 function withOrigin(error: unknown, file: TunnelFile): unknown {
   if (!(error instanceof StepError)) return error;

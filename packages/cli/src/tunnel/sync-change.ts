@@ -101,7 +101,7 @@ function changedPeer(
   if (endpoint && formatEndpoint(endpoint) !== (earlierEndpoint ?? now))
     changed.endpoint = endpoint;
   // The device looks the name of an endpoint up again. If the endpoint in the file is an address,
-  // the device forgets its name. If the file has no endpoint, the device keeps its name.
+  // the peer loses its name. If the file has no endpoint, the peer keeps its name.
   const { endpointName = '' } = endpoint ? peer : found;
   if (endpointName !== (found.endpointName ?? '')) changed.endpointName = endpointName;
   if (textOf(allowedIps) === textOf(found.allowedIps)) return changed;

@@ -90,7 +90,7 @@ function withReason(signal: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
-/** Serves the device, and tells the service manager and the old process. */
+/** Serves the device, and tells the service manager and the old process that it is served. */
 async function serve(
   taken: TakenDevice,
   { level, names, env, signal, isChild }: TakeOptions,
@@ -113,7 +113,10 @@ async function serve(
   }
 }
 
-/** Uses the stderr of the old process, and tells the service manager before that process ends. */
+/**
+ * Uses the stderr of the old process. Tells the service manager that this process is the main
+ * process, before the old process ends.
+ */
 function becomeMainProcess({ log }: ServedDevice, env: NodeJS.ProcessEnv): void {
   inheritStderr();
   const notifier = new ServiceNotifier({

@@ -221,8 +221,8 @@ function closeQuietly(listener: UnixListener): void {
 }
 
 /**
- * Another process than the expected one has connected, for instance because a script has started
- * Litz and waits for it, or the expected process of another user.
+ * The process that has connected is not the expected one, for instance because a script has started
+ * Litz and waits for it. Or it is the expected process, but runs as another user.
  */
 class WrongProcess extends Failure {
   constructor({ pid, uid }: PeerProcess, expected: number) {

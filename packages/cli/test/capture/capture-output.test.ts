@@ -96,7 +96,7 @@ describe('StreamOutput', () => {
     expect(output.isReaderGone).toBe(false);
   });
 
-  it('isReaderGone is true after a write has failed with EPIPE', async () => {
+  it('says with `isReaderGone` that its reader has ended, after a write has failed with EPIPE', async () => {
     const error = Object.assign(new Error('closed'), { code: 'EPIPE' });
     const output = new StreamOutput(
       new Writable({ write: (_bytes, _encoding, taken) => taken(error) }),

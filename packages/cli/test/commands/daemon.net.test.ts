@@ -62,7 +62,7 @@ describeWith(realInterfaces, 'litz -f IFNAME, configured by wg', () => {
     expect(await dump()).toEqual([[ALICE.privateKey, ALICE.publicKey, '51820', 'off']]);
   });
 
-  it('applies a whole file with wg setconf, adds peers with wg addconf, and removes missing peers with wg syncconf', async () => {
+  it('applies a whole file with wg setconf, adds peers with wg addconf, and removes the peers that the file of wg syncconf does not have', async () => {
     await startDaemon();
     const first = [...INTERFACE, ...peerLines(BOB.publicKey, '10.0.0.2/32')];
     const second = [...INTERFACE, ...peerLines(CAROL.publicKey, '10.0.0.3/32')];
@@ -110,7 +110,7 @@ describeWith(realInterfaces, 'the end of litz -f IFNAME', () => {
   withHost();
 
   it.each<NodeJS.Signals>(['SIGTERM', 'SIGINT', 'SIGHUP'])(
-    '%s removes socket and interface',
+    'by %s removes socket and interface',
     async (signal) => {
       const daemon = await startDaemon();
       expect(lstatSync(SOCKET).mode & 0o777).toBe(0o700);

@@ -57,7 +57,7 @@ describe('warnIfWorldReadable', () => {
     [0o600, 0],
     [0o640, 0],
     [0o604, 1],
-  ])('a file of mode %o causes %i warnings', (mode, count) => {
+  ])('for a file of mode %o, prints %i warnings', (mode, count) => {
     const warnings: string[] = [];
     const before = process.umask(0);
     const fd = openSync(join(folder, mode.toString(8)), 'w', mode);

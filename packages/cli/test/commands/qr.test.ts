@@ -27,7 +27,7 @@ describe('litz qr', () => {
     }
   });
 
-  test('a narrow terminal is an error that says how wide it must be', async () => {
+  test('refuses a terminal that is too narrow, and says how wide it must be', async () => {
     const [{ length }] = (await run(TUNNEL)).text.split('\n') as [string];
     await expect(run(TUNNEL, { columns: length - 1 })).rejects.toThrow(
       `the code needs ${length} columns, and the terminal has ${length - 1}: make it wider`,
@@ -39,7 +39,7 @@ describe('litz qr', () => {
     ['without a private key', ['[Interface]'], /t\.conf: there is no PrivateKey/],
     ['with a mistake', [...TUNNEL, 'Adress = 1'], /t\.conf:4: .*Adress/],
     ['that is too long', [...TUNNEL, ...peers(40)], /a QR code holds at most 2953: give this/],
-  ])('a file %s is refused', async (_, lines, text) => {
+  ])('refuses a file %s, and says why', async (_, lines, text) => {
     const failed = run(lines);
     await expect(failed).rejects.toThrow(text);
     await expect(failed).rejects.not.toThrow(KEY);

@@ -22,7 +22,7 @@ const BOB = keyPair();
 let host: Host;
 let before: unknown;
 
-describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that fails', () => {
+describeWith([...realInterfaces, programRequirement('unshare')], 'litz up with a problem', () => {
   beforeEach(() => {
     host = new Host();
     host.netlink.createVeth('wan', 'wan-far');
@@ -89,7 +89,7 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
     expect(text).toMatch(/cannot create interface .*: .*EEXIST/);
   });
 
-  it('does not touch a tunnel of the same name and its socket', async () => {
+  it('does not touch a tunnel of the same name, or its socket', async () => {
     await startOther([], NAME);
     before = host.state();
     const { code, text } = await run(INTERFACE);
@@ -136,7 +136,9 @@ describeWith([...realInterfaces, programRequirement('unshare')], 'litz up that f
   });
 
   it('refuses WG_ENDPOINT_RESOLUTION_RETRIES if it is not a number', async () => {
-    const { text } = await failed(INTERFACE, { env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' } });
+    const { text } = await failed(INTERFACE, {
+      env: { WG_ENDPOINT_RESOLUTION_RETRIES: 'often' },
+    });
     expect(text).toBe(
       'litz: WG_ENDPOINT_RESOLUTION_RETRIES: "often" expected a number or "infinity"\n',
     );

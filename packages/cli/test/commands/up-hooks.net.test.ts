@@ -71,7 +71,7 @@ describeWith(realInterfaces, 'the hooks of litz up', () => {
     expect(tunnel.text).not.toMatch(/DNS|PreUp/);
   });
 
-  it('PreDown and PostDown run also when another program deletes the interface', async () => {
+  it('of down (PreDown and PostDown) run also when another program deletes the interface', async () => {
     const tunnel = host.litz(['up', write('PreDown = echo pre', 'PostDown = echo post')]);
     await tunnel.says(/: up,/);
     await host.run('ip', ['link', 'delete', NAME]);

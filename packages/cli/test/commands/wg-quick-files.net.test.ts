@@ -37,18 +37,22 @@ interface Difference {
  * same result.
  */
 const DIFFERENCES: readonly Difference[] = [
-  { name: 'lengths with a plus', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
-  { name: 'names of services for ports', refusedBy: 'litz', line: /domain$/im },
-  { name: 'ports that wrap around', refusedBy: 'litz', line: /(99999|:65536)$/m },
-  { name: 'a port that nothing is sent to', refusedBy: 'litz', line: /:0$/m },
-  { name: 'IPv4 in the forms of inet_aton', refusedBy: 'litz', line: /198\.51\.7:|198\.051\./ },
+  { name: 'prefix lengths with a plus sign', refusedBy: 'litz', line: /^\s*Address\s*=.*\/\+/im },
+  { name: 'names of services instead of port numbers', refusedBy: 'litz', line: /domain$/im },
+  { name: 'port numbers above 65535', refusedBy: 'litz', line: /(99999|:65536)$/m },
+  { name: 'port 0, to which nothing can be sent', refusedBy: 'litz', line: /:0$/m },
+  {
+    name: 'IPv4 addresses that only inet_aton reads',
+    refusedBy: 'litz',
+    line: /198\.51\.7:|198\.051\./,
+  },
   {
     name: 'an empty list of prefixes',
     refusedBy: 'wg-quick',
     line: /^\s*Allowed\s*IPs\s*=\s*(#.*)?$/im,
   },
   {
-    name: 'blanks in [Interface] above a field of wg-quick',
+    name: 'blanks inside the brackets of [ Interface ]',
     refusedBy: 'wg-quick',
     line: /^\[ Interface \]$/m,
   },

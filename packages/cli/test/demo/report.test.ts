@@ -29,7 +29,7 @@ describe('failuresOf', () => {
       'the data that arrived is not the data that was sent',
     ],
     [{ crossing: new Crossing(1, MARKER) }, 'no transport data crossed the wire'],
-  ])('names the problem of case %#', (change, failure) => {
+  ])('names what is wrong in a result with one fault: fault %#', (change, failure) => {
     expect(failuresOf(result(change))).toEqual([failure]);
   });
 

@@ -18,13 +18,13 @@ const pages = allCommands(root);
 
 describe('manPage', () => {
   test.each(pages.map((entry) => [manPageName(entry), entry] as const))(
-    '%s matches its command',
+    'returns the page %s of the package',
     async (name, entry) => {
       await expect(manPage(entry, root)).toMatchFileSnapshot(join(folder, name));
     },
   );
 
-  test('there is no page without a command, and package.json names all pages', () => {
+  test('has a page for each command and no other page, and package.json names all pages', () => {
     const names = pages.map(manPageName).toSorted();
     expect(readdirSync(folder).toSorted()).toEqual(names);
     const json = readFileSync(join(folder, '../package.json'), 'utf8');

@@ -114,7 +114,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     );
   });
 
-  it('a client that never reads delays nobody and takes little memory', async () => {
+  it('are served without delay while 100 clients never read, and these clients take little memory', async () => {
     const before = residentMegabytes();
     const silent = Array.from({ length: 100 }, () => createConnection(socket));
     onTestFinished(() => silent.forEach((one) => one.destroy()));
@@ -129,7 +129,7 @@ describeWith([...realInterfaces, programRequirement('curl')], 'the metrics of a 
     expect(residentMegabytes() - before).toBeLessThan(100);
   });
 
-  it('an address that is taken or is not a loopback address is an error that names the flag', async () => {
+  it('are not served at an address that is taken or is not a loopback address; the error names the flag', async () => {
     const { left } = hosts;
     const name = uniqueName('o');
     const taken = left.litz(['-f', name, '--metrics', `unix:${socket}`]);

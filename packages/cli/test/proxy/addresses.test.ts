@@ -21,7 +21,7 @@ describe('readListenAddress', () => {
     expect(readListenAddress(text)).toEqual({ host, port });
   });
 
-  test('a port alone means all addresses if the caller says so', () => {
+  test('takes a port alone for that port of all addresses, if the caller says so', () => {
     expect(readListenAddress('80', 'all')).toEqual({ host: undefined, port: 80 });
   });
 

@@ -16,7 +16,7 @@ afterEach(async () => {
 
 describe('startDatagramPort', () => {
   test.each(['forward', 'expose'] as const)(
-    '%s: each client gets its own answers',
+    'gives each client its own answers: --%s',
     async (type) => {
       const echo = await echoing();
       const target = { host: '127.0.0.1', port: echo.address().port };
@@ -131,7 +131,7 @@ describe('startDatagramPort', () => {
     expect(proxy.counts.of('forward')).toMatchObject({ open: 0, opened: 0 });
   });
 
-  test('a taken port is an error that names the flag', async () => {
+  test('rejects with an error that names the flag if the port is taken', async () => {
     const taken = fixture.add(await bindUdp());
     const listen = { host: '127.0.0.1', port: taken.address().port };
     const target = { host: '127.0.0.1', port: 1 };

@@ -12,8 +12,8 @@ afterEach(async () => {
   await fixture.close();
 });
 
-describe('a plain request', () => {
-  test('is sent to its target in origin form, without the fields for the proxy', async () => {
+describe('the HTTP proxy, for a request for http://,', () => {
+  test('sends the request to its target in origin form, without the fields for the proxy', async () => {
     let seen: IncomingMessage | undefined;
     const target = await web((request, response) => {
       seen = request;
@@ -78,7 +78,7 @@ describe('a plain request', () => {
     expect(headers).toMatchObject(framing);
   });
 
-  test('the body of a GET request with chunks reaches the target', async () => {
+  test('passes on the body of a GET request that is sent in chunks', async () => {
     const bodies: string[] = [];
     const target = await web(async (request, response) => {
       let text = '';
@@ -97,7 +97,7 @@ describe('a plain request', () => {
     expect(bodies).toEqual(['hello']);
   });
 
-  test('may follow another request on the same connection, and the proxy uses its connection to the target again', async () => {
+  test('serves several requests on one connection, and uses its own connection to the target again', async () => {
     const ports = new Set<number | undefined>();
     const target = await web((request, response) => {
       ports.add(request.socket.remotePort);
@@ -165,7 +165,7 @@ describe('a plain request', () => {
     expect(String(await readAll(socket))).toContain('ping');
   });
 
-  test('an answer that is cut off does not look complete', async () => {
+  test('does not make an answer that is cut off look complete', async () => {
     const target = await web((_, response) => {
       response.writeHead(200, { 'Content-Length': 100 });
       response.write('only a part', () => response.destroy());
@@ -177,7 +177,7 @@ describe('a plain request', () => {
     expect(body).toBe('only a part');
   });
 
-  test('bytes that a target sends after the body do not reach the client', async () => {
+  test('does not pass on bytes that a target sends after the body', async () => {
     let requests = 0;
     const target = await fixture.server((socket) => {
       socket.on('data', () => {
@@ -216,7 +216,7 @@ describe('a plain request', () => {
       '200 OK',
     ],
   ])(
-    'if the answer of the target has %s, the client gets the status %s',
+    'if the answer of the target has %s, sends the client the status %s',
     async (_, answer, status) => {
       const target = await fixture.server((socket) =>
         socket.once('data', () => socket.end(answer)),
@@ -235,7 +235,7 @@ describe('a plain request', () => {
     },
   );
 
-  test('trailers do not reach a client of HTTP/1.0', async () => {
+  test('passes no trailers on to a client of HTTP/1.0', async () => {
     const target = await web((_, response) => {
       response.writeHead(200, { Trailer: 'X-Sum' });
       response.write('body');
@@ -248,7 +248,7 @@ describe('a plain request', () => {
     expect(body).toBe('body');
   });
 
-  test('trailers of a request are not announced to the target', async () => {
+  test('does not announce the trailers of a request to the target', async () => {
     let headers: IncomingMessage['headers'] = {};
     const target = await web((request, response) => {
       ({ headers } = request);
@@ -266,13 +266,13 @@ describe('a plain request', () => {
     ['https', 'https://a.test/', '400 Bad Request'],
     ['no host', 'http:///', '400 Bad Request'],
     ['a name that does not exist', 'http://none.test/', '502 Bad Gateway'],
-  ])('%s is refused: %s', async (_, url, status) => {
+  ])('refuses %s with the status %s', async (_, url, status) => {
     const { port } = await fixture.proxy('http');
     const { head } = await exchange(port, [`GET ${url} HTTP/1.1`, 'Host: x', 'Connection: close']);
     expect(head[0]).toBe(`HTTP/1.1 ${status}`);
   });
 
-  test('if the target refuses the connection, the answer is 502 with the error code', async () => {
+  test('answers 502 with the error code if the target refuses the connection', async () => {
     const { port, proxy } = await fixture.proxy('http');
     const url = `http://127.0.0.1:${await unusedPort()}/`;
     const { head, body } = await exchange(port, [
@@ -285,7 +285,7 @@ describe('a plain request', () => {
     expect([...proxy.counts.of('http').failed]).toEqual([['ECONNREFUSED', 1]]);
   });
 
-  test('a client that goes away ends the request to the target', async () => {
+  test('ends the request to the target when the client goes away', async () => {
     const target = await web(() => {});
     const { port, proxy } = await fixture.proxy('http');
     const socket = await fixture.connect(port);
@@ -314,7 +314,7 @@ describe('CONNECT', () => {
     ['127.0.0.1', '400 Bad Request'],
     ['http://127.0.0.1/', '400 Bad Request'],
     ['127.0.0.1:0', '400 Bad Request'],
-  ])('%s is refused: %s', async (target, status) => {
+  ])('to %s is refused with the status %s', async (target, status) => {
     const { port } = await fixture.proxy('http');
     const { head } = await exchange(port, [`CONNECT ${target} HTTP/1.1`, 'Host: x']);
     expect(head[0]).toBe(`HTTP/1.1 ${status}`);

@@ -21,7 +21,7 @@ describe('startInfo', () => {
     }
   });
 
-  test('a taken port is an error that names the flag', async () => {
+  test('rejects with an error that names the flag if the port is taken', async () => {
     const taken = await TestServer.echo();
     const alive = { isAlive: true, toText: () => '' };
     const sources = { alive, metrics: () => Promise.reject(new Error('none')) };

@@ -31,7 +31,7 @@ describe('iniLines', () => {
     expect(iniLines(`Password = ${text}`)[0].value).toBe(value);
   });
 
-  test('a line without an equals sign has no name', () => {
+  test('gives no name to a line without an equals sign', () => {
     expect(iniLines('garbage')).toMatchObject([{ name: undefined, header: false }]);
   });
 });

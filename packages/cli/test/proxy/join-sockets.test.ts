@@ -38,7 +38,7 @@ describe('joinSockets', () => {
     expect(counts).toMatchObject({ open: 0, opened: 1, bytesForth: 8, bytesBack: 14 });
   });
 
-  test('passes a reset on as a reset', async () => {
+  test('passes a reset of the client on as a reset', async () => {
     const { client, target, joined } = await joinedPair();
     const lost = once(target, 'error');
     client.write('x');
@@ -48,7 +48,7 @@ describe('joinSockets', () => {
     await joined;
   });
 
-  test('passes a reset of the target on', async () => {
+  test('passes a reset of the target on as a reset', async () => {
     const { client, target, joined } = await joinedPair();
     const lost = once(client, 'error');
     target.write('x');
@@ -58,7 +58,7 @@ describe('joinSockets', () => {
     await joined;
   });
 
-  test('slows a sender down whose receiver does not read', async () => {
+  test('slows down a sender whose receiver does not read', async () => {
     const { client, target, counts, joined } = await joinedPair();
     const length = 64 << 20;
     client.end(Buffer.alloc(length));

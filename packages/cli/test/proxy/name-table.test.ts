@@ -29,7 +29,7 @@ describe('NameTable', () => {
     expect(asked).toEqual(['a', 'a']);
   });
 
-  test('passes undefined to each call beyond the 16 that may wait, and to all calls if the name has no address', () => {
+  test('gives undefined to each caller beyond the 16 that may wait, and to all callers if the name has no address', () => {
     const { table, answer } = slowNames();
     const used: (string | undefined)[] = [];
     for (let i = 0; i < 20; i++) table.use('a', (address) => used.push(address));

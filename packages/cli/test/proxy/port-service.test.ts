@@ -51,7 +51,7 @@ describe('startPort', () => {
     );
   });
 
-  test('a taken port is an error that names the flag', async () => {
+  test('rejects with an error that names the flag if the port is taken', async () => {
     const taken = await fixture.echo();
     const listen = { host: '127.0.0.1', port: taken.port };
     const target = { host: '127.0.0.1', port: 1 };

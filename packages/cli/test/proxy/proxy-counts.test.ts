@@ -24,7 +24,7 @@ describe('codeOf', () => {
     [{ code: 'a b' }, 'unknown'],
     [{ code: 5 }, 'unknown'],
     [null, 'unknown'],
-  ])('of %j is %s', (error, code) => {
+  ])('reads %j as %s', (error, code) => {
     expect(codeOf(error)).toBe(code);
   });
 });

@@ -74,7 +74,7 @@ describe('readProxyFile', () => {
     expect(() => parseConfig(wrong.tunnel, { file: 'p.conf' })).toThrow('p.conf:11: Endpoint');
   });
 
-  test('a plain wg-quick file has no services', () => {
+  test('returns no services for a plain wg-quick file', () => {
     const lines = ['[Interface]', `PrivateKey = ${privateKey}`, 'PostUp = echo "$HOME"; true # x'];
     const file = read(lines);
     expect(file.services).toEqual([]);
@@ -145,7 +145,7 @@ describe('readProxyFile', () => {
     [['[Interface]', 'CheckAlive = x'], 'p.conf:2: CheckAlive expected addresses, got "x"'],
     [['[Interface]', 'CheckAliveInterval = 0'], 'CheckAliveInterval expected seconds, got "0"'],
     [['[Interface]', 'CheckAliveInterval = 3'], 'CheckAliveInterval needs CheckAlive'],
-  ])('%j is a mistake', (lines, problem) => {
+  ])('refuses %j, and says why', (lines, problem) => {
     expect(() => read(lines)).toThrow(problem);
   });
 

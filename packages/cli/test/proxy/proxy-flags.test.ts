@@ -129,12 +129,12 @@ describe('readProxyFlags', () => {
       { LITZ_HTTP_PASSWORD: 'x' },
       '--http-user: the name has more than 255 bytes',
     ],
-  ])('%j is refused', (flags, env, error) => {
+  ])('refuses %j', (flags, env, error) => {
     expect(() => read(flags, env)).toThrow(error);
     expect(() => read(flags, env)).toThrow(expect.objectContaining({ exitCode: 2 }) as Error);
   });
 
-  test('an error never shows a password', () => {
+  test('never shows a password in an error', () => {
     expect(() => read({ socks5: ['ada:word@127.0.0.1:1'] })).not.toThrow('word@');
   });
 });
@@ -149,7 +149,7 @@ describe('checkServices', () => {
     [{ socks5: ['1080'], info: '1080' }, '--socks5 1080 contradicts --info 127.0.0.1:1080'],
     [{ stdio: ['a:1', 'b:1'] }, '--stdio a:1 contradicts --stdio b:1'],
     [{ expose: ['1=2', '1=3'] }, '--expose 1=2 contradicts --expose 1=3'],
-  ])('%j is a contradiction', (flags, error) => {
+  ])('refuses %j as a contradiction', (flags, error) => {
     const { services, info } = read(flags);
     expect(() => checkServices(services, info)).toThrow(error);
   });
@@ -158,7 +158,7 @@ describe('checkServices', () => {
     [{ socks5: ['0'], http: ['0'] }],
     [{ forward: ['1=a:1'], expose: ['1=2'] }],
     [{ forward: ['1=a:1', '1=a:1/udp'] }],
-  ])('%j is no contradiction', (flags) => {
+  ])('accepts %j', (flags) => {
     const { services, info } = read(flags);
     expect(() => checkServices(services, info)).not.toThrow();
   });

@@ -26,7 +26,7 @@ export class ProxyWorld {
   readonly b: Namespace;
   /** A folder that the user of the proxy can read. */
   readonly folder: string;
-  /** The file of the tunnel. */
+  /** The path of the wg-quick file of the tunnel. */
   readonly conf: string;
   readonly #ends: (() => Promise<void>)[] = [];
 

@@ -14,7 +14,7 @@ describe('readExactly', () => {
     expect([...(await readExactly(stream, 1))]).toEqual([4]);
   });
 
-  test('the rest of the stream can be read in another way', async () => {
+  test('leaves the rest of the stream to another reader', async () => {
     const stream = new PassThrough();
     stream.end('abcdef');
     expect(String(await readExactly(stream, 2))).toBe('ab');

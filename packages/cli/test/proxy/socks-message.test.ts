@@ -31,11 +31,11 @@ describe('replyOf', () => {
     ['ENOTFOUND', 4],
     ['ETIMEDOUT', 6],
     ['EPERM', 1],
-  ])('%s is reply %i', (code, reply) => {
+  ])('returns for the error code %s the reply %i', (code, reply) => {
     expect(replyOf(Object.assign(new Error('x'), { code }))).toBe(reply);
   });
 
-  test('anything else is a general failure', () => {
+  test('returns 1, a general failure, for anything else', () => {
     expect(replyOf(undefined)).toBe(1);
     expect(replyOf('text')).toBe(1);
   });

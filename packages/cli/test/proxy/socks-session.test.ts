@@ -58,7 +58,7 @@ describe('CONNECT', () => {
   test.each<[what: string, address: number[], reply: number]>([
     ['a port on which nothing listens', [1, 127, 0, 0, 1], 5],
     ['a name that does not exist', [3, 4, ...Buffer.from('none')], 4],
-  ])('%s is answered with the reply code for this error', async (_, address, reply) => {
+  ])('to %s is answered with the reply code for this error', async (_, address, reply) => {
     const { port, proxy } = await fixture.proxy('socks5');
     const socket = await fixture.connect(port);
     const request = [5, 1, 0, 5, 1, 0, ...address, ...portBytes(await unusedPort())];
@@ -68,7 +68,7 @@ describe('CONNECT', () => {
     expect(fixture.log.at(-1)).toMatch(/^--socks5 0: a target was not reached: E[A-Z]+$/);
   });
 
-  test('the tunnel connection ends if the client goes away', async () => {
+  test('ends its connection inside the tunnel if the client goes away', async () => {
     const { port } = await fixture.proxy('socks5');
     const target = await fixture.server(() => {});
     const socket = await fixture.connect(port);
@@ -108,7 +108,7 @@ describe('a password', () => {
     expect(fixture.log.join()).not.toContain(LOGIN.password);
   });
 
-  test('a client that offers no password is refused', async () => {
+  test('is required: a client that offers none is refused', async () => {
     const { port, proxy } = await fixture.proxy('socks5', { login: true });
     const socket = await fixture.connect(port);
     socket.write(Uint8Array.of(5, 1, 0));

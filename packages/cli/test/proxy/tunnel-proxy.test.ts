@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 describe('TunnelProxy', () => {
-  test('garbage on the ports for SOCKS5 and HTTP disturbs no other connection, and is counted', async () => {
+  test('counts garbage on its ports for SOCKS5 and HTTP, while its other connections go on', async () => {
     const random = seededRandom(1928);
     const echo = await fixture.echo();
     const credentials = new Credentials('ada', 'word');
@@ -62,7 +62,7 @@ describe('TunnelProxy', () => {
     await until(() => [socks5, http, proxy.counts.of('forward')].every(({ open }) => open === 0));
   });
 
-  test('its limit on connections holds for all services together', async () => {
+  test('limits the number of connections of all services together', async () => {
     const echo = await fixture.echo();
     const target = { host: '127.0.0.1', port: echo.port };
     const listen = { host: '127.0.0.1', port: 0 };

@@ -4,7 +4,7 @@ import { qrCode } from '../../src/qr/qr-code.ts';
 
 describe('qrCode', () => {
   test.each([1, 300, 600, 1200, 2953])(
-    'a reader of QR codes gets the same text of %i bytes back',
+    'makes a code in which a reader of QR codes finds the same text of %i bytes',
     (length) => {
       // The first character has two bytes.
       const text = length === 1 ? 'a' : `é${'PrivateKey = x\n'.repeat(300)}`.slice(0, length - 1);
@@ -23,7 +23,7 @@ describe('qrCode', () => {
     expect(lines.every((line) => line.startsWith('██') && line.endsWith('██'))).toBe(true);
   });
 
-  test('a text that is too long is refused, and the error names its length and the limit', () => {
+  test('refuses a text that is too long, and names its length and the limit', () => {
     expect(() => qrCode('a'.repeat(2954), { colors: false })).toThrow(
       'the file has 2954 bytes for the code, and a QR code holds at most 2953',
     );

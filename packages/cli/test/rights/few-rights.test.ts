@@ -13,12 +13,12 @@ const NONE: ThreadRights = {
 };
 
 describe('mustDrop', () => {
-  it('accepts a process that has only the rights that it needs', () => {
+  it('is false for a process that has only the rights that it needs', () => {
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: NET_ADMIN, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN', 'CAP_NET_RAW'])).toBe(false);
   });
 
-  it('drops rights that are permitted, inheritable or ambient and not needed', () => {
+  it('is true if a right that is not needed is permitted, inheritable or ambient', () => {
     const enough = { ...NONE, permitted: NET_ADMIN, noNewPrivileges: true };
     for (const set of ['permitted', 'inheritable', 'ambient'] as const) {
       const rights = { ...enough, [set]: NET_ADMIN | capabilitySet(['CAP_CHOWN']) };
@@ -26,12 +26,12 @@ describe('mustDrop', () => {
     }
   });
 
-  it('forbids new privileges only if the process has capabilities', () => {
+  it('is true for a process that may gain privileges, but only if it has capabilities', () => {
     expect(mustDrop({ ...NONE, permitted: NET_ADMIN }, ['CAP_NET_ADMIN'])).toBe(true);
     expect(mustDrop(NONE, ['CAP_NET_ADMIN'])).toBe(false);
   });
 
-  it('does not start the program again for the bounding set alone', () => {
+  it('is false if only the bounding set has rights that are not needed', () => {
     // The process has no_new_privs, so it can gain no rights from the bounding set.
     const rights = { ...NONE, permitted: NET_ADMIN, bounding: ~0n, noNewPrivileges: true };
     expect(mustDrop(rights, ['CAP_NET_ADMIN'])).toBe(false);

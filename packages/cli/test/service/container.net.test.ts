@@ -103,8 +103,8 @@ async function runContainer({ capabilities, hasUsers }: ContainerOptions): Promi
 }
 
 /**
- * $0 is node, $1 the repository, $2 the bundle, $3 the name. The script makes a /dev/net/tun with
- * the mode that udev gives it, because in a user namespace, runc mounts the device of the machine.
+ * $0 is node, $1 the repository, $2 the bundle, $3 the name. In a user namespace, runc mounts the
+ * device of the machine. So the script makes a /dev/net/tun with the mode that udev gives it.
  */
 const BOOT = `
 mount -t tmpfs dev /dev/net

@@ -28,7 +28,7 @@ const required = [
 let host: Host;
 let systemd: Systemd;
 
-describeWith(required, 'litz@.service', () => {
+describeWith(required, 'a systemd unit of litz', () => {
   beforeEach(async () => {
     host = new Host();
     systemd = await Systemd.start(host);
@@ -197,7 +197,7 @@ describeWith(required, 'litz@.service', () => {
     expect(host.hasLink('wg0')).toBe(false);
   });
 
-  it('runs a tunnel of a file, reloads it, and takes it down', async () => {
+  it('runs the tunnel of a file (litz-up@.service), reloads it, and takes it down', async () => {
     await systemd.run('mkdir', '/run/wg');
     await systemd.run('mount', '--bind', '/run/wg', '/etc/wireguard');
     const write = (lines: string[]): Promise<string> =>

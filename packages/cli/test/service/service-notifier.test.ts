@@ -70,7 +70,7 @@ describe('ServiceNotifier', () => {
     expect(sent).toEqual([]);
   });
 
-  it('feeds the watchdog at half of its interval while the daemon answers', async () => {
+  it('tells the watchdog twice per interval that the daemon is alive, while the daemon answers', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
     manager.watch(async () => {});
     await vi.advanceTimersByTimeAsync(999);
@@ -82,7 +82,7 @@ describe('ServiceNotifier', () => {
     expect(sent.at(-1)).toBe('STOPPING=1');
   });
 
-  it('does not feed the watchdog while the daemon does not answer, and asks only once', async () => {
+  it('tells the watchdog nothing while the daemon does not answer, and asks the daemon only once', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
     const answers: (() => void)[] = [];
     const isAlive = vi.fn<() => Promise<void>>(
@@ -97,7 +97,7 @@ describe('ServiceNotifier', () => {
     expect(sent).toEqual(['WATCHDOG=1']);
   });
 
-  it('does not feed the watchdog when the daemon fails', async () => {
+  it('tells the watchdog nothing when the daemon fails', async () => {
     const manager = managerWith({ ...SERVICE, WATCHDOG_USEC: '2000000' });
     manager.watch(() => Promise.reject(new Error('closed')));
     await vi.advanceTimersByTimeAsync(3000);

@@ -43,7 +43,7 @@ describe('sortPeers', () => {
     ['roundtrip', [2, 3, 1]],
     ['state', [1, 2, 3]],
     ['name', [1, 2, 3]],
-  ] as const)('by %s', async (order, expected) => {
+  ] as const)('sorts by %s', async (order, expected) => {
     const before = [1, 2, 3].map((number) => examplePeer(number));
     const after = [
       { ...examplePeer(1), sentBytes: 9, drops: { 'invalid-tag': 1 }, lastHandshakeUnixMs: 0 },

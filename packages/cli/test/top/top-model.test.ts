@@ -82,7 +82,7 @@ describe('TopModel', () => {
     expect(model.rows.length).toBe(1);
   });
 
-  it('while the details of a peer are open, keeps that peer selected', async () => {
+  it('keeps a peer selected while its details are open', async () => {
     press('return');
     model.take(await statusOf([1, 8, 9]));
     expect([model.isOpen, chosen()]).toEqual([true, '192.0.2.8:51820']);
@@ -95,7 +95,7 @@ describe('TopModel', () => {
     expect([press('q'), model.isHelp]).toEqual(['draw', false]);
   });
 
-  it('quits, also while the user types a text, and suspends', () => {
+  it('tells the caller to quit or to suspend; Ctrl-C also quits while the user types a text', () => {
     expect(['q', 'ctrl+c', 'ctrl+z', 'x'].map(press)).toEqual(['quit', 'quit', 'suspend', 'draw']);
     press('/');
     expect(press('ctrl+c')).toBe('quit');

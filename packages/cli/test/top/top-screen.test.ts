@@ -122,14 +122,14 @@ describe('drawTop', () => {
 });
 
 describe('drawTable', () => {
-  it('is uncut if the width is Infinity', () => {
+  it('returns an uncut table if the width is Infinity', () => {
     const lines = drawTable(modelOf(status), { width: Infinity, colors: false, isUnicode: true });
     expect(lines.length).toBe(7);
     expect(lines[3]).toMatch(/^PEER +ALLOWED IPS/);
     expect(lines[4]).toContain(status.peers[2]?.publicKey);
   });
 
-  it('is cut to the width of a terminal', () => {
+  it('cuts the table to the width of a terminal', () => {
     const lines = drawTable(modelOf(status), { width: 40, colors: false, isUnicode: true });
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
   });

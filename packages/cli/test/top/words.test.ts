@@ -21,7 +21,7 @@ describe('shortNumber', () => {
     [999_499, '999k'],
     [1e9, '1.0G'],
     [1e19, '10000P'],
-  ])('%d is %s', (value, text) => expect(shortNumber(value)).toBe(text));
+  ])('writes %d as %s', (value, text) => expect(shortNumber(value)).toBe(text));
 });
 
 describe('sizeText', () => {
@@ -31,7 +31,7 @@ describe('sizeText', () => {
     [1024, '1.0 KiB'],
     [1024 * 1023.6, '1.0 MiB'],
     [2 ** 40 * 200, '200 TiB'],
-  ])('%d is %s', (bytes, text) => expect(sizeText(bytes)).toBe(text));
+  ])('writes %d bytes as %s', (bytes, text) => expect(sizeText(bytes)).toBe(text));
 });
 
 describe('ageText', () => {
@@ -42,7 +42,7 @@ describe('ageText', () => {
     [3_599_999, '59m59s'],
     [7_260_000, '2h01m'],
     [86_400_000 * 400 + 3_600_000, '400d01h'],
-  ])('%d ms is %s', (ms, text) => expect(ageText(ms)).toBe(text));
+  ])('writes %d ms as %s', (ms, text) => expect(ageText(ms)).toBe(text));
 });
 
 describe('roundTripText', () => {
@@ -53,7 +53,7 @@ describe('roundTripText', () => {
     [12.34, '12.3ms'],
     [140, '140ms'],
     [1234, '1.2s'],
-  ])('%d is %s', (ms, text) => expect(roundTripText(ms)).toBe(text));
+  ])('writes %d ms as %s', (ms, text) => expect(roundTripText(ms)).toBe(text));
 });
 
 describe('shortKey', () => {

@@ -1,6 +1,6 @@
 /**
- * Serves an interface like `litz -f IFNAME`, and keeps all rights. So its child processes can become
- * another user, which those of `litz` cannot.
+ * Serves an interface like `litz -f IFNAME`, and keeps all rights. So its child processes can
+ * become another user. The child processes of `litz` cannot do that.
  *
  *   all-rights-daemon.mjs -f IFNAME
  */

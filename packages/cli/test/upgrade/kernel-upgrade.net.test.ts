@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 afterAll(() => guest?.shutDown());
 
-describeWith([...realInterfaces, ...kernel.requirements], 'litz upgrade, with the kernel', () => {
+describeWith([...realInterfaces, ...kernel.requirements], 'litz upgrade (peer: the kernel)', () => {
   it(
     `loses no ping of 200 per second in ${UPGRADES} upgrades`,
     async () => {

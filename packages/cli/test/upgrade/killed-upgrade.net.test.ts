@@ -54,7 +54,7 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
   });
 
   it.each(STEPS)(
-    '%s: one process has the interface, and no counter is used twice',
+    'leaves the interface to one process, and uses no counter twice, at the step: %s',
     async (kill, owner) => {
       world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
       world.writeKiller(kill);
@@ -87,7 +87,7 @@ describeWith(realInterfaces, 'a hand-over in which a process is killed', () => {
     90_000,
   );
 
-  it('new after running: the interface ends with the new process, as after every crash', async () => {
+  it('loses the interface if the new process is killed after running, as after every crash', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces, { LITZ_UPGRADE_EXEC: 'PROGRAM' });
     world.writeKiller('new after running');
     const { a } = world;

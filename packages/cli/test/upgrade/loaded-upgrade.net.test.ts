@@ -99,7 +99,7 @@ async function watchArrivals(
     [...started.output().matchAll(/^(\d+\.\d+) IP/gm)].map(([, seconds]) => Number(seconds) * 1000);
   return {
     count: () => times().length,
-    // The longest gaps, twice as many as upgrades. The longest gap comes first.
+    // The longest gaps, two for each upgrade. The longest gap comes first.
     gapsMs: () =>
       times()
         .map((time, i, all) => Math.round((time - (all[i - 1] ?? time)) * 10) / 10)

@@ -27,7 +27,7 @@ const AS_NOBODY = [
 ];
 
 let hosts: TwoHosts;
-/** What the stranger got. */
+/** The path of a file into which the process of the other user writes what it got. */
 let got: string;
 
 describeWith(needed, 'a process of another user', () => {
@@ -63,7 +63,8 @@ describeWith(needed, 'a process of another user', () => {
 
   it('that the daemon itself has started gets nothing, and the daemon goes on', async () => {
     const program = writeProgram([`GOT=${got} exec ${stranger().join(' ')}`]);
-    // The child processes of `litz` cannot change their user, so this daemon keeps its rights.
+    // `litz` drops the right to change its user, so its child processes cannot become another user.
+    // This daemon drops no rights.
     const script = join(import.meta.dirname, 'all-rights-daemon.mjs');
     const wrapper = ['sh', '-c', `shift 2; exec ${process.execPath} ${script} "$@"`, 'sh'];
     const daemon = await connect({ LITZ_UPGRADE_EXEC: program }, wrapper);
@@ -89,7 +90,8 @@ describeWith(needed, 'a process of another user', () => {
     const taker = left.litz(['-f', LEFT], { env: { LITZ_HAND_OVER: socket } });
     expect(await taker.end()).toBe(1);
     expect(taker.text).toContain(`${socket} belongs to user ${NOBODY}, not to this process's user`);
-    // The socket is open to every user, because the new process has few rights.
+    // The new process has connected and sent nothing. It has too few rights for a socket of another
+    // user, so foreign-socket.mjs lets every user connect.
     await until(() => heard.includes('got'));
     expect(heard).toBe('listens\ngot closed\n');
     expect(left.hasLink(LEFT)).toBe(false);

@@ -99,7 +99,7 @@ for (const peer of LONG ? [wireguardGo, boringtun] : [wireguardGo]) {
 
 describeWith(needed, 'litz --take-over', () => {
   it.each(STEPS)(
-    'with %s killed %s: one process has the interface, and no counter is used twice',
+    'uses no counter twice, and leaves the interface to one process, if the %s process is killed %s',
     async (killed, step, owner) => {
       const { first } = await create(litz);
       const { stream, wire } = watch();
@@ -135,7 +135,7 @@ describeWith(needed, 'litz --take-over', () => {
   );
 
   it.each(['at state', 'before restored'])(
-    'with the new process hanging %s: the old one goes on with its sessions, and the new one ends when it wakes up',
+    'lets the old process go on with its sessions if the new one hangs %s, and the new one ends when it wakes up',
     async (step) => {
       const { first, a } = await create(litz);
       const { stream, wire } = watch();
@@ -170,7 +170,7 @@ describeWith(needed, 'litz --take-over', () => {
     90_000,
   );
 
-  it('with the new process hanging at commit: the old one waits, and the new one goes on when it wakes up', async () => {
+  it('lets the old process wait if the new one hangs at commit, and the new one goes on when it wakes up', async () => {
     const { first } = await create(litz);
     const { stream, wire } = watch();
     try {
@@ -194,7 +194,7 @@ describeWith(needed, 'litz --take-over', () => {
   }, 60_000);
 
   it.each(['before ready', 'before restored', 'at commit'])(
-    'with the new process at its end %s: the old one goes on',
+    'lets the old process go on if the new one gets SIGTERM %s',
     async (step) => {
       const { first, a } = await create(litz);
       const { stream, wire } = watch();
@@ -222,7 +222,7 @@ describeWith(needed, 'litz --take-over', () => {
     90_000,
   );
 
-  it('with the old process at its end while the new one hangs at commit: the new one has everything', async () => {
+  it('gives everything to the new process if the old one gets SIGTERM while the new one hangs at commit', async () => {
     const { first, a } = await create(litz);
     await a.ping();
     const successor = start({ pause: 'at commit' });
@@ -237,7 +237,7 @@ describeWith(needed, 'litz --take-over', () => {
     await takeOverFrom(successor);
   }, 60_000);
 
-  it('with the old process at its end before commit: it removes the interface, and the new one says why it has none', async () => {
+  it('removes the interface if the old process gets SIGTERM before commit, and the new one says why it has none', async () => {
     const { first, a } = await create(litz);
     const successor = start({ pause: 'before ready' });
     await until(() => successor.isPaused);
@@ -251,7 +251,7 @@ describeWith(needed, 'litz --take-over', () => {
     await expect(a.a.machine.run('ip', 'link', 'show', a.a.link)).rejects.toThrow(/does not exist/);
   }, 60_000);
 
-  it('with the old process stopped before commit: the hand-over goes on when it wakes up', async () => {
+  it('goes on when the old process wakes up, if it was stopped (SIGSTOP) before commit', async () => {
     const { first } = await create(litz);
     const { stream, wire } = watch();
     try {
@@ -346,7 +346,7 @@ describeWith(needed, 'litz --take-over', () => {
     await a.ping();
   }, 60_000);
 
-  it('in the background: the old process ends by itself', async () => {
+  it('in the background, lets the old process end by itself', async () => {
     world = await UpgradedTunnel.create(litz, twoNamespaces);
     const link = `${world.a.link}b`;
     const command = [process.execPath, LITZ, '--take-over', link];

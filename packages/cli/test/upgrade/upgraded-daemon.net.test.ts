@@ -33,7 +33,7 @@ const FOLDER = `/var/run/wireguard/.litz-${NAME}`;
 
 let host: Host;
 
-describeWith(needed, 'a daemon that was upgraded', () => {
+describeWith(needed, 'a daemon during and after an upgrade', () => {
   beforeEach(() => {
     host = new Host();
   });
@@ -45,9 +45,9 @@ describeWith(needed, 'a daemon that was upgraded', () => {
   });
 
   it.each([
-    ['of root', [] as string[]],
+    ['without --user', [] as string[]],
     ['with --user', ['--user', '65534:65534']],
-  ])('has the same rights in all threads: %s', async (_, flags) => {
+  ])('has its earlier rights in all threads if root starts it %s', async (_, flags) => {
     const daemon = await startDaemon(flags, OWN_MACHINE);
     const before = rightsOf(daemon.pid);
     expect(before).toMatchObject([
@@ -97,7 +97,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(existsSync(socket)).toBe(false);
   });
 
-  it('is reported to the service manager as the main process, and the end of the old process is not', async () => {
+  it('is reported to the service manager as the main process, and the end of the old process is not reported', async () => {
     const path = join(host.folder, 'notify');
     const manager = spawn('socat', ['-u', `UNIX-RECVFROM:${path},fork`, 'STDOUT']);
     onTestFinished(() => void manager.kill());
@@ -142,7 +142,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     },
   );
 
-  it('with --persist: its interface stays after kill -9, and the next start takes it over', async () => {
+  it('leaves its interface behind after kill -9 if it has --persist, and the next start takes it over', async () => {
     const daemon = await startDaemon(['--persist']);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);
@@ -170,7 +170,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect([existsSync(SOCKET), existsSync(FOLDER)]).toEqual([false, false]);
   });
 
-  it('with --persist: keeps persistence, socket and descriptors if the new process fails', async () => {
+  it('still has its socket and --persist, and opens no more descriptors, if the new process fails', async () => {
     const program = join(host.folder, 'program');
     const killer = join(import.meta.dirname, 'killer.mjs');
     const variables = `FAIL='no more sockets' LITZ_ENTRY='${LITZ}'`;
@@ -231,7 +231,7 @@ describeWith(needed, 'a daemon that was upgraded', () => {
     expect(host.hasLink(NAME)).toBe(false);
   });
 
-  it('has ended a capture, which reports why, and whose file has only whole blocks', async () => {
+  it('has ended the capture that ran; the capture says why, and its file has only whole blocks', async () => {
     const daemon = await startDaemon([]);
     await host.run('ip', ['address', 'add', '10.5.0.1/24', 'dev', NAME]);
     await host.run('ip', ['link', 'set', NAME, 'up']);

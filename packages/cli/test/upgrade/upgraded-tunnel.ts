@@ -101,8 +101,8 @@ export class UpgradedTunnel<M extends Machine = Namespace> {
   }
 
   async remove(): Promise<void> {
-    // All processes must end first. A new process has the streams of the old process, so `remove`
-    // would wait for it.
+    // All processes must end first. A new process has the streams of the old process, so
+    // `underlay.remove` would wait for it.
     killDaemons(this.a.link);
     await this.underlay.remove();
     rmSync(`/var/run/wireguard/${this.a.link}.sock`, { force: true });

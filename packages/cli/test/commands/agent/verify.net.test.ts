@@ -11,7 +11,7 @@ let two: MeshNode;
 const daemons = new Map<MeshNode, LitzProcess>();
 const agents = new Map<MeshNode, LitzProcess>();
 
-describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', () => {
+describeWith(realInterfaces, 'litz agent', () => {
   beforeEach(async () => {
     cluster = await MeshCluster.create(2);
     [one, two] = cluster.nodes as [MeshNode, MeshNode];
@@ -75,7 +75,7 @@ describeWith(realInterfaces, 'litz agent verify, and the servers of the agent', 
     expect(text).toMatch(/^litz_mesh_peers\{state="connected"\} 1$/m);
   });
 
-  it('an agent is healthy as soon as it runs, and ready when its daemon is configured', async () => {
+  it('is healthy as soon as it runs, and ready when its daemon is configured', async () => {
     expect(await fetched(HEALTH, 'healthz')).toEqual({ status: 200, text: 'ok\n' });
     expect(await fetched(HEALTH, 'readyz')).toEqual({ status: 200, text: 'ok\n' });
     await agents.get(one)?.end('SIGKILL');

@@ -137,13 +137,13 @@ describe('runProxy', () => {
     await run;
   });
 
-  test('--check reads the file and opens nothing', async () => {
+  test('with --check, reads the file and opens nothing', async () => {
     await start(TUNNEL, { socks5: ['0'], check: true });
     expect(configs).toEqual([]);
     expect(printed).toEqual([expect.stringMatching(/wg0\.conf: nothing is wrong$/)]);
   });
 
-  test('--check reports a missing field without which the tunnel cannot be opened', async () => {
+  test('with --check, reports a missing field without which the tunnel cannot be opened', async () => {
     const lines = TUNNEL.filter((line) => !line.startsWith('Address'));
     const checked = start(lines, { socks5: ['0'], check: true });
     await expect(checked).rejects.toThrow(/wg0\.conf: Address: expected in \[Interface\]/);
@@ -165,12 +165,12 @@ describe('runProxy', () => {
       { http: ['9'] },
       /\[socks5\] contradicts --http 9$/,
     ],
-  ])('%s is an error before anything is opened', async (_, lines, flags, error) => {
+  ])('rejects because of %s before anything is opened', async (_, lines, flags, error) => {
     await expect(start(lines, flags)).rejects.toThrow(error);
     expect(configs).toEqual([]);
   });
 
-  test('a file that is not there is an error', async () => {
+  test('rejects if there is no such file', async () => {
     const run = runProxy('/none/wg0.conf', { maxConnections: 9, socks5: ['0'] }, options());
     await expect(run).rejects.toThrow('cannot read /none/wg0.conf: there is no such file (ENOENT)');
   });
