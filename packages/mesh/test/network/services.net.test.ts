@@ -26,7 +26,7 @@ describeWith(
       ['nodes', 'iptables-nft', 'host-gw', HOST_GW],
       ['all', 'nftables', 'host-gw', HOST_GW],
       ['all', 'iptables-legacy', 'host-gw', HOST_GW],
-    ])('are reached in mode %s, with the rules of %s, on %s', async (mode, proxy, _, family) => {
+    ])('answer nodes, pods and an outside client in mode %s, with rules for %s, in a %s network', async (mode, proxy, _, family) => {
       const mesh = await createMesh(family, { mode });
       const { wire, a, b } = mesh;
       const client = await mesh.addClient();
