@@ -181,7 +181,7 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('has the wanted endpoint until 180 s after a handshake, so that the daemon keeps its own one, and then the endpoint of the daemon', () => {
+  it('returns the wanted endpoint until 180 s after a handshake, so that the daemon keeps the endpoint that it has learned', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },
