@@ -33,15 +33,18 @@ describe('Membership', () => {
       ['prefix', { prefixes: recordOf(1).prefixes }, 'prefixes[0]'],
       ['part of a prefix', { prefixes: [parseCidr('10.244.1.128/25')] }, 'prefixes[0]'],
       ['address', { addresses: ['192.0.2.1'] }, 'addresses[0]'],
-    ])('refuses a record that claims the %s of an accepted record, and names both nodes', (_what, claim, field) => {
-      const { membership } = synced(recordOf(1));
-      const before = membership.peers.get('n1');
-      const events = membership.record('n2', recordOf(2, claim));
-      expect(events).toMatchObject([{ kind: 'refused', node: 'n2', field, holder: 'n1' }]);
-      expect(describeMembershipEvent(events[0])).toMatch(/node n2 .*node n1/);
-      expect(membership.peers.get('n1')).toBe(before);
-      expect(membership.peers.has('n2')).toBe(false);
-    });
+    ])(
+      'refuses a record that claims the %s of an accepted record, and names both nodes',
+      (_what, claim, field) => {
+        const { membership } = synced(recordOf(1));
+        const before = membership.peers.get('n1');
+        const events = membership.record('n2', recordOf(2, claim));
+        expect(events).toMatchObject([{ kind: 'refused', node: 'n2', field, holder: 'n1' }]);
+        expect(describeMembershipEvent(events[0])).toMatch(/node n2 .*node n1/);
+        expect(membership.peers.get('n1')).toBe(before);
+        expect(membership.peers.has('n2')).toBe(false);
+      },
+    );
 
     test('accepts a refused record when the holder leaves or changes', () => {
       const { membership } = synced(recordOf(1));
