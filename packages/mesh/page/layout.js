@@ -164,6 +164,9 @@ const LETTER = 6.6;
  * The least distance in pixels between the ends of two spokes: the height of a small line of text.
  */
 const SPOKE_PITCH = 11;
+/** The distance in pixels between the ends of two spokes if the page is wide enough. */
 const SPOKE_COMFORT = 13;
+/** The least radius in pixels of the circle of spokes, if the page is wide enough. */
 const LEAST_RADIUS = 190;
+/** The largest distance in pixels between two rings of dots, and between two dots of a ring. */
 const DOT_PITCH = 19;

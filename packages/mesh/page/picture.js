@@ -174,7 +174,8 @@ export class Picture {
     setAttribute(drawn.node, 'aria-pressed', `${isChosen}`);
     setText(drawn.title, words);
     setText(drawn.rate, state === 'connected' ? rateText(rate) : state);
-    // The width grows with the logarithm of the rate, from 1 kbit/s to 1 Gbit/s.
+    // The width grows with the logarithm of the rate, from 1 kbit/s to 1 Gbit/s in a ring, or to
+    // 100 Mbit/s in the other layouts.
     const most = this.#kind === 'ring' ? 7 : 3.5;
     const thickness = Math.min(most, 1 + (most / 7) * Math.max(0, Math.log10(rate / 125)));
     setAttribute(drawn.tunnel, 'stroke-width', thickness.toFixed(1));

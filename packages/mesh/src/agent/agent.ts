@@ -96,12 +96,12 @@ export class Agent implements StatusSource {
     });
   }
 
-  /** True if a round has programmed everything once and the daemon is connected. */
+  /** True if a round has programmed the daemon and the machine once and the daemon is connected. */
   get isReady(): boolean {
     return this.#loop.isApplied && this.#parts.daemon.isUp;
   }
 
-  /** Resolves when a round has programmed everything for the first time. */
+  /** Resolves when a round has programmed the daemon and the machine for the first time. */
   get ready(): Promise<void> {
     return this.#loop.applied;
   }
@@ -233,9 +233,9 @@ export class Agent implements StatusSource {
     this.#parts.ownRecord.close();
     this.#parts.ownStatus.close();
     await this.#loop.close();
-    // Restores the machine first: our packets then leave without the tunnel. The daemon keeps its
-    // peers until later, because the peers still send through the tunnel until they learn that this
-    // node has left.
+    // The machine is restored first, so that our packets leave without the tunnel. The daemon keeps
+    // its peers until later, because the peers still send through the tunnel until they learn that
+    // this node has left.
     const { troubles } = await host.remove();
     await this.#withdraw();
     await new Promise((resolve) => setTimeout(resolve, DOWN_GRACE_MS));

@@ -122,7 +122,7 @@ class LineBudget {
 
 const MOST_EVENTS = 100;
 /**
- * When it starts, the agent of a large mesh has more events than this. The rest is dropped, because
+ * At its start, the agent of a large mesh has more events than this. The rest is dropped, because
  * nobody would read so many lines, and `status` shows all peers.
  */
 const LINES_AT_ONCE = 500;

@@ -1,6 +1,6 @@
 /**
- * `TunnelConfig`: the configuration that the daemon must have, and the change of the daemon that
- * leads to it. Pure.
+ * `TunnelConfig`: the configuration that the daemon must have. `tunnelChange`: the request that
+ * gives the daemon this configuration. Pure.
  *
  * @module
  */

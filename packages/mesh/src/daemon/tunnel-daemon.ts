@@ -218,7 +218,7 @@ export class TunnelDaemon {
    */
   async #send(wanted: TunnelConfig, current: ProgrammedTunnel): Promise<boolean> {
     const difference = this.#difference(wanted, current);
-    // The caller may change the map while the request is sent.
+    // The caller of `program` may change the map `wanted.peers` while the request is sent.
     const peersAfter = this.#withSuspects(wanted.peers);
     this.#suspects = new Set();
     if (difference) await this.#request(difference);

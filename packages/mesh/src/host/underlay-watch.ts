@@ -27,8 +27,8 @@ export class UnderlayWatch {
    * Reports the first change at once, and all changes of the following second together at its end.
    */
   #report(): void {
-    // While the timer runs, the socket keeps the first notifications, and the kernel drops the
-    // later ones.
+    // While the timer runs, the notifications wait in the socket. When its buffer is full, the
+    // kernel drops further ones. One notification is enough for a report.
     if (this.#timer || !this.#monitor.clear()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -18,7 +18,10 @@ export class AcceptedClaims {
   readonly #keys = new Map<string, string>();
   /** For each address, the names of the nodes that have it. Nearly always there is one name. */
   readonly #addresses = new Map<string, readonly string[]>();
-  /** The addresses of all nodes as prefixes. The owner of each prefix is the address as text. */
+  /**
+   * The addresses of all nodes as prefixes. The owner that is stored for a prefix is not a node,
+   * but the address as text: the key in `#addresses`.
+   */
   readonly #addressTable = new PrefixTable();
   readonly #prefixes = new PrefixTable();
 

@@ -47,7 +47,7 @@ export type MembershipEvent =
    * it.
    */
   | { readonly kind: 'dropped'; readonly node: string }
-  /** A record is ignored, because its keys are earlier than keys that were seen before. */
+  /** A record is ignored, because its keys are older than keys that were seen before. */
   | { readonly kind: 'stale'; readonly node: string; readonly seen: number; readonly got: number }
   /** The record with this node's name has the key of another machine. */
   | { readonly kind: 'own-name'; readonly node: string };

@@ -99,8 +99,9 @@ export class Membership {
   }
 
   /**
-   * Takes the records that were accepted before a restart. Call it before the first `sync`. Their
-   * nodes keep their keys, addresses and prefixes until the registry reports a change.
+   * Takes the records that were accepted before a restart. Call it before the first `sync`. The
+   * nodes of these records keep their keys, addresses and prefixes until the registry reports a
+   * change.
    *
    * @param now Unix time in milliseconds
    */

@@ -2,8 +2,9 @@
  * `meshRuleset`: the nftables ruleset of the mesh, as text for `nft -f FILE`. Pure.
  *
  * The ruleset is one table, which `nft` loads in one transaction. It depends on the cluster
- * prefixes, this node and the registry, but not on the other nodes: a node that joins does not
- * change it.
+ * prefixes, this node, the registry, the links of the underlay and the MTU, but it does not list
+ * the other nodes. So a node that joins rarely changes the ruleset. It does if it is the first node
+ * that is reached by IPv6, for example, because the MTU is then smaller.
  *
  * The chains with `permissive` and `enforce`:
  * - `sources` changes the source address of packets that do not come from this node's pods, because

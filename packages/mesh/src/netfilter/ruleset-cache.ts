@@ -1,6 +1,6 @@
 /**
- * `RulesetCache`: keeps the text of the last ruleset. A node that joins does not change the
- * ruleset, so nearly every call returns the same text.
+ * `RulesetCache`: keeps the text of the last ruleset. A node that joins rarely changes the ruleset,
+ * so nearly every call returns the same text.
  *
  * @module
  */

@@ -3,8 +3,8 @@
  * routes.
  *
  * If one of 5,000 peers changes, only the routes of that peer are compared. If the difference from
- * the earlier routes is known, only the lists in the difference are read. If the difference is not
- * known, all lists are read, and routes that are the same objects as before are skipped.
+ * the earlier routes is known, only the routes in the difference are read. If the difference is not
+ * known, all routes are read, and routes that are the same objects as before are skipped.
  *
  * @module
  */

@@ -248,7 +248,7 @@ describe('an agent that is started with enforce', () => {
     expect(ways()).toEqual(['main', 'tunnel', 'refused']);
   });
 
-  it('before the registry can be read, changes nothing on a machine that enforces already', async () => {
+  it('changes nothing until the registry can be read, if the machine enforces already', async () => {
     const fixture = await started({ enforcement: 'enforce' });
     await fixture.answer(2, 3, 4);
     await fixture.replace();

@@ -56,7 +56,7 @@ describe('close', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('answers a pending change of the choices', async () => {
+  it('lets a pending change of the choices finish', async () => {
     const fixture = new AgentFixture();
     await fixture.start(recordOf(2));
     const step = gate();

@@ -13,7 +13,8 @@ const key = (number: number, generation: number): NodeKey => ({
 
 /**
  * A step of a rotation after which the agent ends. `before` is called before the rotation starts,
- * and `after` one second later. Both of these functions stop the rotation at this step.
+ * and `after` one second later. With these functions, the rotation reaches this step and no later
+ * step.
  */
 interface Crash {
   readonly step: string;

@@ -38,7 +38,7 @@ describe('EnforcedState', () => {
   it.each([
     ['no file', () => {}],
     ['a half file', () => writeFileSync(path, readFileSync(path, 'utf8').slice(0, 40))],
-    ['no object', () => writeFileSync(path, 'null')],
+    ['a text that is not an object', () => writeFileSync(path, 'null')],
     ['a bad prefix', () => change({ prefixes: ['10.244.1.0/99'] })],
     ['a bad address', () => change({ addresses: ['n1.example'] })],
     [

@@ -106,7 +106,7 @@ describe('tunnelChange', () => {
     ]);
   });
 
-  it('if the new key of a node was not announced as the next key, adds a new peer with the prefixes, then removes the old peer', () => {
+  it('adds a new peer with the prefixes, then removes the old peer, if the new key of a node was not its announced next key', () => {
     expect(peersOf(withPeer({ ...PEER, keys: [CAROL] }))).toMatchObject([
       { publicKey: CAROL, allowedIps: PEER.allowedIps, endpoint: PEER.endpoint },
       { publicKey: BOB, remove: true },
@@ -181,7 +181,7 @@ describe('programmedTunnel', () => {
   const found = (nowMs: number, wanted = CONFIG): ProgrammedTunnel =>
     programmedTunnel(status, { own: OWN, next: undefined }, wanted, nowMs);
 
-  it('for 180 s after a handshake, keeps the endpoint that the daemon has learned, and then sets the wanted one', () => {
+  it('returns the wanted endpoint until 180 s after a handshake, so that the daemon keeps the endpoint that it has learned', () => {
     expect(tunnelChange(CONFIG, found(1_100_000))).toBeUndefined();
     expect(peersOf(CONFIG, found(1_200_000))).toEqual([
       { publicKey: BOB, endpoint: PEER.endpoint },

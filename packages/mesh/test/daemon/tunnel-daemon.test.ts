@@ -143,7 +143,7 @@ describe('TunnelDaemon', () => {
     await tunnel.close();
   });
 
-  it('looks for a daemon without end, and does not add a listener for each look', async () => {
+  it('looks for a missing daemon again and again, and does not add a listener each time', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     let signal: AbortSignal | undefined;

@@ -117,7 +117,8 @@ describeWith([helmRequirement], 'chart', () => {
       `--ready-file=${file}`,
       'litz0',
     ]);
-    // Both pods need the ports of the node at the same time.
+    // The old and the new pod use the same ports of the node. If `ports` listed them, Kubernetes
+    // would not start the new pod beside the old one.
     expect(container).not.toHaveProperty('ports');
     for (const probe of [container.readinessProbe, container.startupProbe]) {
       expect(probe.exec.command).toEqual(['test', '-f', file]);
@@ -138,7 +139,7 @@ describeWith([helmRequirement], 'chart', () => {
   test.each<[ChartValues, object]>([
     [ON_DELETE, { type: 'OnDelete' }],
     [OLD_FIRST, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } }],
-  ])('updates the data plane otherwise with %j', (values, expected) => {
+  ])('takes the update strategy of the data plane from the values %j', (values, expected) => {
     const { updateStrategy } = find(renderChart(values), 'DaemonSet', 'litz-data-plane')['spec'];
     expect(updateStrategy).toEqual(expected);
   });

@@ -33,7 +33,7 @@ describe('planKeys', () => {
     });
   });
 
-  it('plans no record while the published one is not known', () => {
+  it('plans no record while the record in the registry is not known', () => {
     for (const keys of [[OLD], [OLD, NEW]]) {
       expect(planKeys({ ...RESTING, keys, recordKeys: undefined }).published).toBeUndefined();
     }
@@ -113,7 +113,7 @@ describe('planKeys', () => {
 });
 
 describe('planRaises', () => {
-  it('keeps generations that the record does not contradict', () => {
+  it('keeps the generations if the record has only keys of this node with these generations', () => {
     expect(planRaises([OLD], [])).toEqual([]);
     expect(planRaises([OLD], [OLD])).toEqual([]);
     expect(planRaises([OLD, NEW], [OLD])).toEqual([]);

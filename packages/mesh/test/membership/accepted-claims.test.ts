@@ -37,7 +37,7 @@ describe('AcceptedClaims', () => {
     expect([...claims.clashesOf(claim)].map(({ holder }) => holder)).toEqual(['n1', 'n2']);
   });
 
-  test('finds another holder besides the node itself', () => {
+  test('finds the other node whose prefix a node claims with a wider prefix, but not the node itself', () => {
     const claims = holding(recordOf(1), recordOf(2));
     const wider = recordOf(1, prefixes('10.244.0.0/16'));
     expect([...claims.clashesOf(wider)].map(({ holder }) => holder)).toEqual(['n2']);

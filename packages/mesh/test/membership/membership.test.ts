@@ -33,15 +33,18 @@ describe('Membership', () => {
       ['prefix', { prefixes: recordOf(1).prefixes }, 'prefixes[0]'],
       ['part of a prefix', { prefixes: [parseCidr('10.244.1.128/25')] }, 'prefixes[0]'],
       ['address', { addresses: ['192.0.2.1'] }, 'addresses[0]'],
-    ])('keeps the %s of a living record, and names both nodes', (_what, claim, field) => {
-      const { membership } = synced(recordOf(1));
-      const before = membership.peers.get('n1');
-      const events = membership.record('n2', recordOf(2, claim));
-      expect(events).toMatchObject([{ kind: 'refused', node: 'n2', field, holder: 'n1' }]);
-      expect(describeMembershipEvent(events[0])).toMatch(/node n2 .*node n1/);
-      expect(membership.peers.get('n1')).toBe(before);
-      expect(membership.peers.has('n2')).toBe(false);
-    });
+    ])(
+      'refuses a record that claims the %s of an accepted record, and names both nodes',
+      (_what, claim, field) => {
+        const { membership } = synced(recordOf(1));
+        const before = membership.peers.get('n1');
+        const events = membership.record('n2', recordOf(2, claim));
+        expect(events).toMatchObject([{ kind: 'refused', node: 'n2', field, holder: 'n1' }]);
+        expect(describeMembershipEvent(events[0])).toMatch(/node n2 .*node n1/);
+        expect(membership.peers.get('n1')).toBe(before);
+        expect(membership.peers.has('n2')).toBe(false);
+      },
+    );
 
     test('accepts a refused record when the holder leaves or changes', () => {
       const { membership } = synced(recordOf(1));
@@ -167,7 +170,7 @@ describe('Membership', () => {
       expect(membership.peers.get('n1')).toBe(before);
     });
 
-    test('ignores an old list: generations only rise', () => {
+    test('ignores a record whose key has an older generation, and reports it as stale', () => {
       const keys = [{ publicKey: keyOf(9), generation: 2, createdAt: 1_770_000_000_000 }];
       const { membership } = synced(recordOf(1, { keys }));
       expect(membership.sync(listOf(recordOf(1)), 0)).toEqual([
@@ -204,7 +207,7 @@ describe('Membership', () => {
       expect(membership.record('n1', bad)).toHaveLength(1);
     });
 
-    test('keeps the claims of its peer', () => {
+    test('does not release the claims in the last valid record of its node', () => {
       const { membership } = synced(recordOf(1));
       membership.record('n1', bad);
       const claim = recordOf(2, { prefixes: recordOf(1).prefixes });
@@ -265,7 +268,7 @@ describe('Membership', () => {
       expect(membership.deadline).toBeUndefined();
     });
 
-    test('loses its claims to a living node after its record has expired, and the event names both nodes', () => {
+    test('loses its claims after its record has expired if another node claims them, and the event names both nodes', () => {
       const { membership } = synced(recordOf(1));
       membership.renewing(new Set(['n1']), 0);
       membership.gone('n1', 'expired', 0);

@@ -105,7 +105,7 @@ describeWith(networkRequirements, 'a mesh whose settings change', () => {
     },
   );
 
-  test('uses the main table in permissive for packets to a peer that has not answered', async () => {
+  test('sends plaintext to a peer that has not answered if the enforcement is permissive', async () => {
     const { wire, a, b, mesh } = await createMesh();
     await mesh.apply({ enforcement: 'permissive', answered: new Set() });
     wire.reset();

@@ -26,46 +26,49 @@ describeWith(
       ['nodes', 'iptables-nft', 'host-gw', HOST_GW],
       ['all', 'nftables', 'host-gw', HOST_GW],
       ['all', 'iptables-legacy', 'host-gw', HOST_GW],
-    ])('are reached in mode %s, with the rules of %s, on %s', async (mode, proxy, _, family) => {
-      const mesh = await createMesh(family, { mode });
-      const { wire, a, b } = mesh;
-      const client = await mesh.addClient();
-      const [podA, podB] = [a.pods[0], b.pods[0]];
-      layServices(a, podB.address, proxy);
-      b.startInPod(podB, 'socat', 'TCP-LISTEN:80,reuseaddr,fork', 'SYSTEM:echo hi');
-      await until(() => /:80\b/.test(b.inPod(podB, 'ss', '-tln')));
+    ])(
+      'answer nodes, pods and an outside client in mode %s, with rules for %s, in a %s network',
+      async (mode, proxy, _, family) => {
+        const mesh = await createMesh(family, { mode });
+        const { wire, a, b } = mesh;
+        const client = await mesh.addClient();
+        const [podA, podB] = [a.pods[0], b.pods[0]];
+        layServices(a, podB.address, proxy);
+        b.startInPod(podB, 'socat', 'TCP-LISTEN:80,reuseaddr,fork', 'SYSTEM:echo hi');
+        await until(() => /:80\b/.test(b.inPod(podB, 'ss', '-tln')));
 
-      const clusterIp = `${CLUSTER_IP}:80`;
-      const nodePort = `${a.address}:${NODE_PORT}`;
-      // The first try only resolves neighbours and makes the session.
-      await until(() => a.namespace.tries(...asking(clusterIp)));
-      wire.reset();
-      expect({ from: 'node', says: a.namespace.run(...asking(clusterIp)) }).toEqual({
-        from: 'node',
-        says: 'hi\n',
-      });
-      expect({ from: 'pod', says: a.inPod(podA, ...asking(clusterIp)) }).toEqual({
-        from: 'pod',
-        says: 'hi\n',
-      });
-      expect({ from: 'peer', says: b.namespace.run(...asking(nodePort)) }).toEqual({
-        from: 'peer',
-        says: 'hi\n',
-      });
-      const { plaintext, vxlan, nodes, leaks } = wire.counts();
-      expect({ plaintext, vxlan, leaks }).toEqual({ plaintext: 0, vxlan: 0, leaks: '' });
-      // The request from b to the NodePort of a is traffic of a node, which mode pods does not
-      // encrypt.
-      expect(nodes > 0).toBe(mode === 'pods');
+        const clusterIp = `${CLUSTER_IP}:80`;
+        const nodePort = `${a.address}:${NODE_PORT}`;
+        // The first try only resolves neighbours and makes the session.
+        await until(() => a.namespace.tries(...asking(clusterIp)));
+        wire.reset();
+        expect({ from: 'node', says: a.namespace.run(...asking(clusterIp)) }).toEqual({
+          from: 'node',
+          says: 'hi\n',
+        });
+        expect({ from: 'pod', says: a.inPod(podA, ...asking(clusterIp)) }).toEqual({
+          from: 'pod',
+          says: 'hi\n',
+        });
+        expect({ from: 'peer', says: b.namespace.run(...asking(nodePort)) }).toEqual({
+          from: 'peer',
+          says: 'hi\n',
+        });
+        const { plaintext, vxlan, nodes, leaks } = wire.counts();
+        expect({ plaintext, vxlan, leaks }).toEqual({ plaintext: 0, vxlan: 0, leaks: '' });
+        // The request from b to the NodePort of a is traffic of a node, which mode pods does not
+        // encrypt.
+        expect(nodes > 0).toBe(mode === 'pods');
 
-      // The packets of a client outside the mesh are in plaintext up to the first node, and no
-      // farther.
-      expect({ from: 'client', says: says(client, nodePort) }).toEqual({
-        from: 'client',
-        says: 'hi\n',
-      });
-      expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });
-    });
+        // The packets of a client outside the mesh are in plaintext up to the first node, and no
+        // farther.
+        expect({ from: 'client', says: says(client, nodePort) }).toEqual({
+          from: 'client',
+          says: 'hi\n',
+        });
+        expect(wire.counts()).toMatchObject({ plaintext: 0, vxlan: 0 });
+      },
+    );
   },
 );
 

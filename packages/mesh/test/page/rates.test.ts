@@ -36,7 +36,7 @@ describe('Rates', () => {
     expect(rates.peers.get('a')?.received).toEqual([NaN, NaN, 8]);
   });
 
-  test('is not negative when the daemon restarts', () => {
+  test('computes no negative rate when the daemon restarts', () => {
     add(0, { a: [1000, 1000] });
     add(1, { a: [10, 1010] });
     expect(rates.now('a', 'received')).toBe(0);

@@ -185,7 +185,8 @@ describeWith([programRequirement('chromium')], 'the status page in Chromium', ()
     status = () => exampleStatus({ count, second: 5 * second++ });
     await browser.show(page.url, { width, scheme });
     await browser.until(`document.querySelectorAll('#picture .node').length === ${count}`);
-    // A line needs three values.
+    // A line needs two rates, and each rate is computed from two statuses. So the page must have
+    // got three statuses.
     await browser.until(`document.querySelector('#chart .sum').getAttribute('d').includes('L')`);
     expect(await browser.evaluate('document.documentElement.scrollWidth')).toBe(width);
     const background = await browser.evaluate('getComputedStyle(document.body).backgroundColor');

@@ -90,7 +90,7 @@ export class SimulatedMachine implements ActualHost {
     }
   }
 
-  /** Returns the way of a packet without a mark from a pod of this node. */
+  /** Returns the way of a packet that a pod of this node sends. The packet has no firewall mark. */
   wayOf(destination: Uint8Array): Way {
     const way = this.#routeOf(destination);
     return way === 'main' && this.#isStopped(destination) ? 'refused' : way;

@@ -30,7 +30,7 @@ describe('readCiliumNode', () => {
     });
   });
 
-  test('also reads the key by its older name', () => {
+  test('also reads the key from the older annotation', () => {
     const object = fixture();
     const key = object.metadata.annotations['network.cilium.io/wg-pub-key'];
     object.metadata.annotations = { 'io.cilium.network.wg-pub-key': key };

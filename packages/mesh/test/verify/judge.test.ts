@@ -89,7 +89,7 @@ describe('exitStatusOf', () => {
     ['PASS', 0],
     ['LEAK', 1],
     ['INCONCLUSIVE', 2],
-  ] as const)('of %s is %d', (verdict, status) => {
+  ] as const)('returns for the verdict %s: %d', (verdict, status) => {
     expect(exitStatusOf({ verdict, peers: [] })).toBe(status);
   });
 });

@@ -34,7 +34,7 @@ describeWith([...networkRequirements, built], 'verifyMesh', () => {
 
   test('finds the leak after the rule for IPv4 was removed', async () => {
     const { a, b } = await createMesh({ enforcement: 'permissive' });
-    // Closes the hosts first, because they would restore the rule.
+    // The hosts are closed first, because they would restore the rule.
     a.mesh.closeHosts();
     a.node.namespace.ip('rule del priority 900');
 

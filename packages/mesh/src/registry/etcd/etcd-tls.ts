@@ -1,6 +1,6 @@
 /**
- * Reads the certificates for etcd from their files, and explains errors of connections that the
- * certificates cause.
+ * Reads the certificates for etcd from their files. If the certificates prevent a connection,
+ * explains the error.
  *
  * @module
  */

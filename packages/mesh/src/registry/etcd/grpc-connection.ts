@@ -83,8 +83,8 @@ export class GrpcConnection {
   async call(call: GrpcCall, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const stream = this.stream(call);
     const late = setTimeout(() => {
-      // A server that does not answer this call does not answer other calls either. The connection
-      // is closed, so the next call uses another server.
+      // A server that does not answer this call probably does not answer other calls either. The
+      // connection is closed, so the next call uses another server.
       this.close(new EtcdError(GRPC_CODES.deadlineExceeded, `no answer within ${timeoutMs} ms`));
     }, timeoutMs);
     try {

@@ -10,7 +10,7 @@ export interface MessageCodec<T> {
   /** Encodes a message. Absent fields are not written, and the receiver treats them as zero. */
   encode(message: Partial<T>): Uint8Array;
   /**
-   * Decodes a message. Absent fields become zero or empty; absent messages become undefined.
+   * Decodes a message. An absent field becomes zero or empty; undefined if its type is a message.
    *
    * @throws {Error} the bytes are not a message, or a list has more than `MOST_ITEMS` items
    */

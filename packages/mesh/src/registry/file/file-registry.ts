@@ -89,14 +89,20 @@ export class FileRegistry implements Registry {
   /** The record that this node has published. It is written again if the directory is lost. */
   #published: NodeRecord | undefined;
   #hasLostPublished = false;
-  /** `Scan.directory` of the last reported records. Undefined before the first sync. */
+  /**
+   * `Scan.directory` of the last reported records: a number that rises when another directory has
+   * taken the path. Undefined before the first sync.
+   */
   #directory: number | undefined;
   #isUnreachable = false;
   readonly #delayed = new DelayedReports();
   #scan: Promise<void> | undefined;
   /** In milliseconds. How long to wait before the next scan, at most the polling interval. */
   #nextScanMs = POLL_MS;
-  /** In milliseconds. The sum of the waits since the last polled scan. */
+  /**
+   * In milliseconds. The sum of the waits since the last polled scan. A scan is polled if this sum
+   * has reached `POLL_MS`.
+   */
   #waitedMs = POLL_MS;
   #writing: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};

@@ -1,7 +1,7 @@
 /**
- * `Credential`: a secret text from a kubeconfig or a file. A file is read again from time to time,
- * because the kubelet replaces a token every hour, and certificates are renewed before they expire.
- * So the agent uses the new token or certificate without a restart.
+ * `Credential`: a certificate, a key or a token, from a kubeconfig or a file. A file is read again
+ * from time to time, because the kubelet replaces a token every hour, and certificates are renewed
+ * before they expire. So the agent uses the new token or certificate without a restart.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { readInputFile } from '@litz/config/uapi';
 import type { Clock } from '../clock.ts';
 import { KubeError, textOfError } from './kube-error.ts';
 
-/** What identifies a client at the API server: a certificate or a token. */
+/**
+ * A text that the client needs at the API server: its certificate, its key or its token, or the CA
+ * certificates for the server's certificate.
+ */
 export interface Credential {
   /** The source of the text, for messages. It is never the text itself. */
   readonly source: string;

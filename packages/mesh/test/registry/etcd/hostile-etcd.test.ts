@@ -93,7 +93,7 @@ describe('KeyWatch', () => {
 });
 
 describe('messageCodec', () => {
-  test('refuses a list of very many empty items, which are small only in the message', () => {
+  test('refuses a list of too many empty items, because an item is larger in memory than in the message', () => {
     const bytes = new Uint8Array(2 * 60_000);
     for (let at = 0; at < bytes.length; at += 2) bytes[at] = 0x12;
     expect(() => rangeResponse.decode(bytes)).toThrow('"kvs" has more than 50000 items');
@@ -102,7 +102,7 @@ describe('messageCodec', () => {
 });
 
 describe('RecordLease', () => {
-  test('is renewed in time, whatever time the server grants', async () => {
+  test('is renewed in time, whatever lifetime the server grants', async () => {
     const clock = new ManualClock();
     const api = { grantLease: async () => ({ id: 1n, ttl: 2n ** 62n }) } as unknown as EtcdApi;
     const lease = new RecordLease(api, { seconds: 900, clock, onLost: fail, onTrouble: fail });

@@ -2,7 +2,7 @@
  * A small API server in memory. It uses the HTTP of Node.js over a pair of streams.
  *
  * It supports lists by pages, watches with bookmarks, status 410, server-side apply without
- * ownership, and gzip. A test can replace its next answers by faults.
+ * ownership, and gzip. A test can set its next answers, for example to errors.
  *
  * @module
  */

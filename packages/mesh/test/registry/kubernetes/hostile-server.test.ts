@@ -205,7 +205,7 @@ describe('a watch', () => {
     [400, 'BadRequest'],
     [504, 'Timeout'],
   ])(
-    'that the server refuses with status %i, because its version is from a dishonest server, is replaced by a list',
+    'is replaced by a list if the server refuses it with status %i, because the requested version came from a dishonest server',
     async (code, reason) => {
       const { server, clock, heard } = await started(['a']);
       server.sendEvent({

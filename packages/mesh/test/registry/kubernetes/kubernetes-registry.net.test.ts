@@ -136,7 +136,7 @@ describeWith(kubeRequirements, 'KubernetesRegistry on a real API server', () => 
     ['a text that is not a time', { keys: [{ createdAt: 'today' }] }, 'spec.keys[0].createdAt'],
     ['a prefix without length', { prefixes: ['10.0.0.0'] }, 'spec.prefixes[0]'],
     ['a prefix of 33 bits', { prefixes: ['10.0.0.0/33'] }, 'spec.prefixes[0]'],
-  ])('the server itself refuses %s', async (_, change, field) => {
+  ])('is protected by the schema in the server, which refuses %s', async (_, change, field) => {
     const key = { publicKey: keyOf(4), generation: 1, createdAt: '2026-01-31T12:00:00Z' };
     const good = { version: 1, addresses: ['192.0.2.4'], port: 51871, keys: [key], prefixes: [] };
     const keys = (change as { keys?: object[] }).keys?.map((part) => ({ ...key, ...part }));
