@@ -17,7 +17,7 @@ describeWith([linuxCalls], 'EventFd', () => {
     event.close();
   });
 
-  test('can be signalled through its descriptor, which stays open when an object of `fromFd` is closed', () => {
+  test('can be signalled through its descriptor, which stays open when an EventFd made by `fromFd` is closed', () => {
     const event = new EventFd();
     const other = EventFd.fromFd(event.fd);
 

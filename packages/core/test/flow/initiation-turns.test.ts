@@ -77,7 +77,7 @@ describe('hasTurn', () => {
     expect(node.engine.pollTimeout()).toBeLessThan(late + 1);
   });
 
-  it('asks to be called again within 1 ms, but not at once', () => {
+  it('makes pollTimeout return a time less than 1 ms away, but later than now', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     const next = node.engine.pollTimeout();
