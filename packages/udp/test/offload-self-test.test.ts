@@ -43,7 +43,7 @@ describe('testOffloads', () => {
     expect(kernel.sockets.size).toBe(0);
   });
 
-  test.each([EINVAL, EIO])('reports that segmentation is refused with %i', (errno) => {
+  test.each([EINVAL, EIO])('reports a kernel that refuses segmentation with errno %i', (errno) => {
     kernel.onSend = (message) => (segmentOf(message) > 0 ? errno : 0);
     expect(testOffloads({ gro: true }).udpGso).toEqual({
       fault: 'self-test on loopback: the kernel refuses to segment a message',

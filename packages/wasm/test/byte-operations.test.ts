@@ -52,7 +52,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     [Number.NaN, 0, 8],
     [0, 64, Number.NaN],
     [0, 0, 65_536],
-  ])('refuses to=%d from=%d length=%d', (to, from, length) => {
+  ])('refuses a copy to=%d from=%d length=%d', (to, from, length) => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
     expect(() => operations.copyAndSum(to, from, length)).toThrow(RangeError);
