@@ -79,7 +79,7 @@ describe('testOffloads', () => {
       'a datagram of 300 bytes arrived, but no such datagram was sent',
     ],
     ['comes with a length of 0', 0, 'the kernel reports an impossible length'],
-  ])('reports a joined message that %s', (_, length, reason) => {
+  ])('reports a coalesced message that %s', (_, length, reason) => {
     kernel.onLoopback = (message) =>
       isCoalescing() && segmentOf(message) > 0 ? [incoming(message.payload, length)] : cut(message);
     const fault = `self-test on loopback: ${reason}`;
