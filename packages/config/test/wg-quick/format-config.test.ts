@@ -101,7 +101,11 @@ describe('formatConfig', () => {
     ['addresses that are not an array', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
     ['a DNS server with a second line', { dns: ['1.1.1.1\nPostUp = x'] }, /^"interface.dns\[0\]" /],
     ['a command with a second line', { postUp: ['a', 'b\nc'] }, /^"interface.postUp\[1\]" /],
-    ['a command with a #, where a comment would begin', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
+    [
+      'a command with a #, where a comment would begin',
+      { preUp: ['a # b'] },
+      /^"interface.preUp\[0\]" /,
+    ],
     ['an empty command', { preDown: [''] }, /^"interface.preDown\[0\]" /],
     ['a flag', { saveConfig: 'true' }, /^"interface.saveConfig" expected true or false/],
   ])('refuses an interface with a wrong value (%s)', (_, wrong, message) => {
