@@ -220,7 +220,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.drops).toEqual({ 'replayed-initiation': 1 });
   });
 
-  it('does not begin with an initiation that comes less than 20 ms after the peer’s last initiation', () => {
+  it('does not begin with an initiation less than 20 ms after the peer’s last initiation', () => {
     let unix = 1_700_000_000_000;
     const unixTime = (): number => (unix += 1000);
     const { network, alice, bob } = createPair({ alice: { unixTime } });
