@@ -124,7 +124,7 @@ describe('parsePrivateKey', () => {
 });
 
 describe('parsePresharedKey', () => {
-  it('accepts all zeros, and an error says which kind of key was wrong', () => {
+  it('accepts all zeros, and says in an error which kind of key it expected', () => {
     expect(parsePresharedKey(new Uint8Array(32))).toEqual(new PresharedKey());
     expect(() => parsePresharedKey('x')).toThrow(
       'preshared key: expected 32 bytes as 44 characters of base64, got 1 characters',

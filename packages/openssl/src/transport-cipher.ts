@@ -142,8 +142,9 @@ function createSealRunLater(
   // oxlint-disable-next-line max-params -- the signature of `Cipher.sealRunLater`
   return (counter, buffer, offset, length, stride, count, receiver) => {
     if (!threads.accepts(buffer, count)) return false;
-    // A text is encrypted in whole blocks, so its last block may reach beyond its tag. With these
-    // multiples, it ends before block 0 of the next message, to which another thread may write.
+    // A text is encrypted in whole blocks, so its last block may reach beyond its tag. It must end
+    // before block 0 of the next message, to which another thread may write. It does if offset and
+    // stride are multiples of the length of a block.
     if (offset % BLOCK_LENGTH !== 0 || stride % BLOCK_LENGTH !== 0) return false;
     check(buffer, offset, length);
     checkRun(buffer, offset, length, stride, count);

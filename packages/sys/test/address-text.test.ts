@@ -21,7 +21,7 @@ const AF_INET6 = 10;
 let libcReads: (text: string) => Uint8Array | undefined;
 let libcWrites: (address: Uint8Array) => string;
 
-describeWith([linuxCalls], 'text of addresses, compared with the C library', () => {
+describeWith([linuxCalls], 'tryParseAddress and formatAddress', () => {
   beforeAll(() => {
     const library = koffi().load(null);
     const pton = library.func('int inet_pton(int family, str text, uintptr_t out)') as (
@@ -46,13 +46,13 @@ describeWith([linuxCalls], 'text of addresses, compared with the C library', () 
     };
   });
 
-  test('accepts and refuses the same texts, with every form of a group', () => {
+  test('accept and refuse the same texts as the C library, with every form of a group', () => {
     const texts = [...handMade()];
     expect(texts.length).toBeGreaterThan(10_000);
     expect(differences(texts)).toEqual([]);
   });
 
-  test('accepts and refuses the same random texts', () => {
+  test('accept and refuse the same random texts as the C library', () => {
     const random = seededRandom(20_260_719);
     const texts = Array.from({ length: RUNS }, () => randomText(random));
     const taken = texts.filter((text) => tryParseAddress(text) !== undefined).length;
@@ -62,7 +62,7 @@ describeWith([linuxCalls], 'text of addresses, compared with the C library', () 
     expect(differences(texts)).toEqual([]);
   });
 
-  test('formats addresses as the C library does', () => {
+  test('write addresses as the C library does', () => {
     const random = seededRandom(7);
     const glibc = isGlibc();
     const addresses = Array.from({ length: RUNS }, () => randomAddress(random)).filter(

@@ -19,7 +19,7 @@ describe('readRights', () => {
     });
   });
 
-  test('says that a thread without no_new_privs may get new rights', () => {
+  test('returns noNewPrivileges as false if the file has NoNewPrivs 0', () => {
     expect(readRights(statusFile(['NoNewPrivs:\t0'])).noNewPrivileges).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ describeWith([linuxCalls], 'EventFd', () => {
     event.close();
   });
 
-  test('can be signalled through its descriptor, which stays open when an object of `fromFd` is closed', () => {
+  test('is signalled by an EventFd from `fromFd`, and stays open when that one is closed', () => {
     const event = new EventFd();
     const other = EventFd.fromFd(event.fd);
 

@@ -49,7 +49,7 @@ describeWith([linuxCalls], 'FileLock', () => {
     await once(child, 'close');
   });
 
-  test('close does not remove a file that another lock has made because the file of this lock was removed', () => {
+  test('does not remove the file of a later lock when it is closed', () => {
     const lock = FileLock.take(path, 'one');
     rmSync(path);
     const other = FileLock.take(path, 'two');

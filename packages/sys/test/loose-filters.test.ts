@@ -97,7 +97,7 @@ describe('LooseFilters', () => {
     expect(host.values.get('eth0')).toBe('0');
   });
 
-  test('ignores the record after another program set the value again', () => {
+  test('does not restore the recorded value of a filter that another program has set', () => {
     up('wg0');
     host.links.delete('wg0');
     host.values.set('eth0', '0');
@@ -116,7 +116,7 @@ describe('LooseFilters', () => {
     ]);
   });
 
-  test('keeps the file of a tunnel that begins while another one ends', () => {
+  test('leaves a filter loose for a tunnel that begins while another one ends', () => {
     const down = up('wg0');
     up('killed');
     host.links.delete('killed');

@@ -48,7 +48,7 @@ describeWith([linuxCalls, namespaces], 'NetworkNamespace', () => {
     expect(other.id).toBeUndefined();
   });
 
-  test('can be nested', () => {
+  test('returns to the outer namespace if run is called inside another run', () => {
     const [outer, inner] = [createNamespace(), createNamespace()];
 
     const seen = outer.run(() => [

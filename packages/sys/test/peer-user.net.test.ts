@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { peerUserId } from '../src/index.ts';
 
 describe('peerUserId', () => {
-  it('is the user of the other process', async () => {
+  it('returns the user of the process at the other end of a socket', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'litz-peer-'));
     const server = createServer().listen(join(folder, 's'));
     const client = createConnection(join(folder, 's'));

@@ -36,7 +36,7 @@ describeWith([linuxCalls], 'PollSet', () => {
     expect(boottimeMs() - start).toBeGreaterThanOrEqual(timeoutMs);
   });
 
-  test('waits for other events after a change', () => {
+  test('waits for other events after setEvents has changed them', () => {
     const set = new PollSet();
     const event = new EventFd();
     const index = set.add(event.fd, linux.POLLIN);

@@ -80,7 +80,7 @@ describeWith([batched], 'EventLoopUdp', () => {
     expect(results).toEqual([5]);
   });
 
-  test('makes no system calls before the next report', async () => {
+  test('makes no system calls after the last datagram until onReadable is called', async () => {
     const inner = openUdp({ port: 0, loopbackOnly: true });
     const onReadable = vi.fn<() => void>();
     const sockets = new EventLoopUdp(inner, onReadable);

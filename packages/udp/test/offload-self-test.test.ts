@@ -43,7 +43,7 @@ describe('testOffloads', () => {
     expect(kernel.sockets.size).toBe(0);
   });
 
-  test.each([EINVAL, EIO])('reports that segmentation is refused with %i', (errno) => {
+  test.each([EINVAL, EIO])('reports a kernel that refuses segmentation with errno %i', (errno) => {
     kernel.onSend = (message) => (segmentOf(message) > 0 ? errno : 0);
     expect(testOffloads({ gro: true }).udpGso).toEqual({
       fault: 'self-test on loopback: the kernel refuses to segment a message',
@@ -79,7 +79,7 @@ describe('testOffloads', () => {
       'a datagram of 300 bytes arrived, but no such datagram was sent',
     ],
     ['comes with a length of 0', 0, 'the kernel reports an impossible length'],
-  ])('reports a joined message that %s', (_, length, reason) => {
+  ])('reports a coalesced message that %s', (_, length, reason) => {
     kernel.onLoopback = (message) =>
       isCoalescing() && segmentOf(message) > 0 ? [incoming(message.payload, length)] : cut(message);
     const fault = `self-test on loopback: ${reason}`;

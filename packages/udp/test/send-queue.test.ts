@@ -158,7 +158,7 @@ describe('SendQueue', () => {
     expect(kernel.sendCalls).toBeLessThan(10);
   });
 
-  test('waits for a full send buffer', () => {
+  test('waits until a full send buffer accepts data again', () => {
     const { queue, counters } = open();
     kernel.onSend = () => (kernel.sent.length === 5 && kernel.polls < 2 ? EAGAIN : 0);
     for (let i = 0; i < 20; i++) queue.push(MEMORY, i, 10, PEER, 0);

@@ -26,7 +26,7 @@ describe('SuspectSources', () => {
     expect(suspects.size).toBe(0);
   });
 
-  test('replaces an endpoint whose source does not work until the end of the turn', () => {
+  test('until the end of the turn, replaces an endpoint whose source does not work', () => {
     const { suspects, asked } = create();
     const peer = endpoint(1, WRONG);
     suspects.add(peer);

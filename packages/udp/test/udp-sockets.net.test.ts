@@ -246,7 +246,7 @@ describeWith([namespaces], 'UdpSockets between two hosts', () => {
   );
 
   test.each(families)(
-    'carries over a link the datagrams of runs that are not adjacent in memory, %s',
+    'carries runs of datagrams that are not adjacent in memory, %s',
     (_name, address) => {
       for (const on of [false, true]) {
         const [left, right] = [open(hosts.left, { gso: on }), open(hosts.right, { gro: on })];

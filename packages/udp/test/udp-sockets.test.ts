@@ -40,7 +40,7 @@ describe('openUdp', () => {
 });
 
 describeWith([batched], 'UdpSockets on loopback', () => {
-  test.each(addresses)('receives at %s with loopbackOnly', (_name, address) => {
+  test.each(addresses)('receives at %s if loopbackOnly is set', (_name, address) => {
     const [left, right] = [open({}), open({ loopbackOnly: true })];
     left.send(Uint8Array.of(7), 0, 1, new Endpoint(address, right.port), 0);
     left.flush();
@@ -49,7 +49,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(seen.map(({ bytes }) => bytes)).toEqual([Uint8Array.of(7)]);
   });
 
-  test('does not receive at other addresses of the machine with loopbackOnly', () => {
+  test('receives nothing at other addresses of the machine if loopbackOnly is set', () => {
     const [left, right, all] = [open({}), open({ loopbackOnly: true }), open({})];
     for (const { port } of [right, all]) {
       // Another address of the same interface: routed to this machine too.
@@ -220,7 +220,7 @@ describeWith([batched], 'UdpSockets on loopback', () => {
     expect(sockets.receive(() => sockets.close())).toBe(1);
   });
 
-  test('transmits the same datagrams with segmenting and coalescing', () => {
+  test('receives exactly what was sent when the kernel segments and coalesces datagrams', () => {
     const [left, right] = [open({ gso: true }), open({ gro: true })];
     const memory = pattern(300_000);
     for (const [, address] of addresses) {

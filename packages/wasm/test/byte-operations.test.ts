@@ -52,7 +52,7 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
     [Number.NaN, 0, 8],
     [0, 64, Number.NaN],
     [0, 0, 65_536],
-  ])('refuses to=%d from=%d length=%d', (to, from, length) => {
+  ])('refuses a copy to=%d from=%d length=%d', (to, from, length) => {
     const operations = createWasmByteOperations(arena, arena.bytes.subarray(8192, 8192 + 4096));
     const before = arena.bytes.slice();
     expect(() => operations.copyAndSum(to, from, length)).toThrow(RangeError);
@@ -105,11 +105,11 @@ describe.each(BUILDS)('createWasmByteOperations, %s', (build) => {
   });
 
   test.each([
-    ['the first of three', 250, 0, 1, 140],
-    ['the last of three', 250, 2, 1, 90],
-    ['the last two of three', 250, 1, 2, 140 + 90],
-    ['the only one, which is shorter', 10, 0, 1, 50],
-    ['the only one, without a payload', 0, 0, 1, 40],
+    ['the first of three segments', 250, 0, 1, 140],
+    ['the last of three segments', 250, 2, 1, 90],
+    ['the last two of three segments', 250, 1, 2, 140 + 90],
+    ['the only segment, with 10 bytes of payload,', 10, 0, 1, 50],
+    ['the only segment, without payload,', 0, 0, 1, 40],
   ])(
     'writes %s up to the end of the buffer, and refuses a place one byte further',
     (_, payload, first, count, length) => {

@@ -8,7 +8,7 @@ describe('explainFailure', () => {
     ['EACCES', /not permitted \(EACCES\): run this as root/],
     ['EPERM', /not permitted \(EPERM\): run this as root/],
     ['EMFILE', /^connect EMFILE$/],
-  ])('explains %s, or returns the message of the error', (code, text) => {
+  ])('returns an explanation of %s, or the message of the error if it knows none', (code, text) => {
     expect(explainFailure(Object.assign(new Error(`connect ${code}`), { code }))).toMatch(text);
   });
 });

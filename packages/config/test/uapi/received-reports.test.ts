@@ -19,7 +19,7 @@ describe('ReceivedReports', () => {
     );
   });
 
-  it('isTooLong is true while the incomplete report is longer than the limit', () => {
+  it('has isTooLong true while the incomplete report is longer than the limit', () => {
     const reports = new ReceivedReports(4);
     reports.push(Buffer.from('a=1\n'));
     expect(reports.isTooLong).toBe(false);

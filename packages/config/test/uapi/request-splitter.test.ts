@@ -148,7 +148,7 @@ describe('RequestSplitter', () => {
     expect(splitter.pendingBytes).toBeGreaterThan(2000);
   });
 
-  it('drop discards the incomplete request; then no later request is found', () => {
+  it('discards an incomplete request when drop is called, and then finds no later request', () => {
     const splitter = new RequestSplitter();
     splitter.push(bytes('set=1\na=1\n'));
     splitter.drop();

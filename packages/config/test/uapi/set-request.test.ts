@@ -132,7 +132,7 @@ litz_promote_public_key=true
     });
   });
 
-  it('replace_allowed_ips removes the prefixes of earlier lines', () => {
+  it('discards the prefixes of earlier lines when it reads replace_allowed_ips', () => {
     const body = `public_key=${KEY}\nallowed_ip=1.0.0.0/8\nreplace_allowed_ips=true\nallowed_ip=2.0.0.0/8\n`;
     expect(parseSetRequest(body).peers?.[0].allowedIps).toEqual([parseCidr('2.0.0.0/8')]);
   });

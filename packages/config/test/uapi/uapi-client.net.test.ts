@@ -155,14 +155,14 @@ const built = requirement(
   () => existsSync(BUILT) || 'run `tsc -b` first',
 );
 
-describeWith([mounts, built], 'UapiClient.of and the folder of the sockets', () => {
+describeWith([mounts, built], 'UapiClient.of', () => {
   it.each([
     ['mkdir -m 777 /run/wireguard', 'has mode 0777'],
     ['mkdir -m 755 /run/wireguard && chown 12345 /run/wireguard', 'belongs to user 12345'],
     ['mkdir -m 755 /run/x && ln -s x /run/wireguard', 'is a symbolic link'],
     ['mkdir -m 755 /run/wireguard', 'connected'],
   ])(
-    'checks the folder before it sends a request: after %s, the script prints "%s"',
+    'checks the folder of the socket before it connects: after %s, the output has "%s"',
     (make, what) => {
       const script = `mount -t tmpfs -o mode=1777 tmpfs /run && ${make} && exec "$@"`;
       const node = [process.execPath, '--input-type=module', '-e', SET_A_PORT];

@@ -99,9 +99,13 @@ describe('formatConfig', () => {
     ['a table by name', { table: 'x\nPostUp = true' }, /^"interface.table" /],
     ['an address', { addresses: ['10.0.0.1/33'] }, /^"interface.addresses\[0\]": /],
     ['addresses that are not an array', { addresses: '10.0.0.1/8' }, /^"interface.addresses" /],
-    ['a server with another line', { dns: ['1.1.1.1\nPostUp = x'] }, /^"interface.dns\[0\]" /],
-    ['a command with another line', { postUp: ['a', 'b\nc'] }, /^"interface.postUp\[1\]" /],
-    ['a command that a comment would end', { preUp: ['a # b'] }, /^"interface.preUp\[0\]" /],
+    ['a DNS server with a second line', { dns: ['1.1.1.1\nPostUp = x'] }, /^"interface.dns\[0\]" /],
+    ['a command with a second line', { postUp: ['a', 'b\nc'] }, /^"interface.postUp\[1\]" /],
+    [
+      'a command with a #, where a comment would begin',
+      { preUp: ['a # b'] },
+      /^"interface.preUp\[0\]" /,
+    ],
     ['an empty command', { preDown: [''] }, /^"interface.preDown\[0\]" /],
     ['a flag', { saveConfig: 'true' }, /^"interface.saveConfig" expected true or false/],
   ])('refuses an interface with a wrong value (%s)', (_, wrong, message) => {
@@ -119,7 +123,7 @@ describe('formatConfig', () => {
     ['an endpoint', { endpoint: '192.0.2.1' }, /^"peers\[0\].endpoint": /],
     ['a port of an endpoint', { endpoint: { host: 'a', port: 0 } }, /^"peers\[0\].endpoint.port" /],
     [
-      'a host with another line',
+      'a host with a second line',
       { endpoint: { host: 'a\nb', port: 1 } },
       /^"peers\[0\].endpoint": /,
     ],

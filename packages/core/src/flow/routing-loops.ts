@@ -11,7 +11,7 @@
  *  datagram for A -> packet for A                                    loop
  *  datagram for A -> packet for B -> datagram for B -> packet for A  loop
  * ```
- * Our messages are recognised by an index: a handshake message by its sender index, which we chose,
+ * Our messages are recognized by an index: a handshake message by its sender index, which we chose,
  * and a transport message by its receiver index, which the peer chose. So a message of another
  * WireGuard that is forwarded through the tunnel is mistaken for ours only if it has the same
  * random index. The kernel has no such check: there, a loop ends when the packet grows beyond the

@@ -4,8 +4,8 @@
  * Turns are reserved at the pace of the budget. If the machine is slow, the work takes longer than
  * its price, and the next call comes when many turns are due. If all these turns were taken at
  * once, the call would take even longer, and still more turns would be due at the next call. So the
- * budget has a clock of its own. When a call is late, this clock falls behind the caller's clock by
- * the time that the call is late.
+ * budget has a clock of its own. When a call is later than a limit (`#most`), this clock falls
+ * behind the caller's clock by as much as the call exceeds the limit.
  *
  * @module
  */

@@ -260,7 +260,7 @@ describe('MacChecker', () => {
   });
 });
 
-describe('hand-over of macs', () => {
+describe('after a hand-over', () => {
   it('a sender that waits for a cookie still accepts it', () => {
     const { sender, checker, identity } = createSides();
     const message = initiation();

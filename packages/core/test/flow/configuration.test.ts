@@ -189,7 +189,7 @@ describe('the name of an endpoint', () => {
     expect(engine.hasPeer(CAROL.publicKey)).toBe(false);
   });
 
-  it('asks for an address at once only if there is no endpoint', () => {
+  it('is reported for a look-up at once only if the peer has no endpoint', () => {
     const { peer, engine, now, bob, events } = inside();
     events();
     const { publicKey } = bob.person;

@@ -69,7 +69,7 @@ describe('receiveHandshakeMessage', () => {
       ]);
     });
 
-    it('prefers the other key of the peer when the peer uses it', () => {
+    it('prefers the key that the peer used, even if its other key was preferred before', () => {
       const { initiation, state, peer, receive } = setUp();
       const other = createPerson(9).publicKey;
       peer.nextKey = other;

@@ -202,7 +202,7 @@ describe('retryHandshake', () => {
     [2, 1],
     [7, 1],
   ])(
-    'after %i unanswered initiations, asks %i times for the address of the name',
+    'after %i unanswered initiations, asks %i times for a look-up of the endpoint name',
     (sends, asks) => {
       const { state, peer, now, events } = idle();
       peer.unansweredSends = sends;
@@ -220,7 +220,7 @@ describe('retryHandshake', () => {
     },
   );
 
-  it('does not ask for an address if the peer has no name', () => {
+  it('asks for no look-up if the peer has no endpoint name', () => {
     const { state, peer, now, events } = idle();
     peer.unansweredSends = 7;
     sentAt(peer, now - 5000);

@@ -156,7 +156,7 @@ describe('processHandshakes', () => {
   });
 
   it.each([
-    ['all the time if there are no packets, and processes a few at once', 0, 100, 'at once'],
+    ['all of the time if there are no packets, and processes a few at once', 0, 100, 'at once'],
     ['a share of the time while there are packets', 1000, 40, 'later'],
   ] as const)('gives handshakes %s', (_name, packetsPerMs, most, waits) => {
     const pair = createPair({ bob: { underLoad: { handshakesPerSecond: 1e9 } } });

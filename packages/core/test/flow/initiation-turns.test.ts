@@ -6,7 +6,7 @@ import { MESSAGE_TYPE } from '../../src/internals.ts';
 
 const PEERS = Number(process.env['LITZ_TEST_PEERS'] ?? 200);
 
-describe('hasTurn', () => {
+describe('an engine with many peers', () => {
   it('at link-up, sends one initiation to each peer with a persistent keepalive, and spreads them over time', () => {
     const { network, node } = linkDownWith(PEERS);
     const start = network.now;
@@ -77,7 +77,7 @@ describe('hasTurn', () => {
     expect(node.engine.pollTimeout()).toBeLessThan(late + 1);
   });
 
-  it('asks to be called again within 1 ms, but not at once', () => {
+  it('makes pollTimeout return a time less than 1 ms away, but later than now', () => {
     const { network, node } = linkDownWith(PEERS);
     node.input((engine, now) => engine.linkUp(now));
     const next = node.engine.pollTimeout();
@@ -122,7 +122,7 @@ function destinations(datagrams: { to: Endpoint }[]): number[] {
 }
 
 describe('createProbeBudget', () => {
-  it('gets half as much of the time as the budget for initiations', () => {
+  it('returns a budget that gets half as much of the time as the budget for initiations', () => {
     const lasts = [createInitiationBudget(), createProbeBudget()].map((budget) => {
       const holders = Array.from({ length: 100 }, () => ({ turnAt: Infinity }));
       for (const holder of holders) {

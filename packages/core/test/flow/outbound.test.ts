@@ -136,7 +136,7 @@ describe('sendPackets', () => {
 });
 
 describe('a run to a peer without an endpoint', () => {
-  it('asks for the address of the name once per run, if the limit allows an ICMP message', () => {
+  it('asks once per run for a look-up of the name, if the limit allows an ICMP message', () => {
     const { state, peer, alice, bob } = withSession();
     peer.endpoint = undefined;
     const packet = packetBetween(alice, bob);

@@ -154,7 +154,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(fragments(asPacket(datagram, 4), 4, 9)[1])).toBeUndefined();
   });
 
-  it('let fragments of other protocols through, and packets with other headers', () => {
+  it('let through fragments of other protocols, and packets with other headers', () => {
     const { alice, bob } = around(6);
     const [datagram] = sendAndCatch(alice, bob, packetBetween(alice, bob, { length: 1400 }));
     const [first, second] = fragments(asPacket(datagram, 6), 6, 7);
@@ -199,7 +199,7 @@ describe('RoutingLoops', () => {
     expect(alice.send(packet.subarray(0, 60))).toBe('routing-loop');
   });
 
-  it('recognise the datagrams of several peers that chose the same index', () => {
+  it('recognize the datagrams of several peers that chose the same index', () => {
     const { alice, bob, carol } = three();
     const { indices, peers } = stateOf(alice.engine);
     const [bobs, carols] = [bob, carol].map(

@@ -158,7 +158,7 @@ describe('RETRANSMIT', () => {
     ]);
   });
 
-  it('asks for the address of the name when it gives up', () => {
+  it('asks for a look-up of the endpoint name when it gives up', () => {
     const { state, peer, arm, now, events } = withSession();
     startedHandshake(state, peer);
     peer.handshakeSends = 20;

@@ -261,7 +261,7 @@ describe('checkState and restoreState', () => {
     },
   );
 
-  it('ask for the address of a name whose peer has no endpoint', () => {
+  it('ask for a look-up of the endpoint name of a peer that has no endpoint', () => {
     const { alice, bob, network } = connected();
     const { publicKey } = createPerson(9);
     const endpointName = 'vpn.example:1';

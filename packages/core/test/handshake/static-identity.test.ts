@@ -18,7 +18,7 @@ import { createParties } from './parties.ts';
 const PUBLIC_KEY = referenceProvider.dhPublicKey(new Uint8Array(32).fill(7));
 
 describe('createStaticIdentity', () => {
-  it('has the mac keys that other peers compute from its public key', () => {
+  it('returns an identity with the mac keys that other peers compute from its public key', () => {
     const { alice } = createParties();
     const { publicKey, privateKey, mac1Key, cookieKey } = alice.identity;
     expect([...publicKey]).toEqual([...alice.crypto.dhPublicKey(privateKey)]);
@@ -109,7 +109,7 @@ describe('wipeIdentity', () => {
 });
 
 describe('mac1KeyOf and cookieKeyOf', () => {
-  it('are the hash of a label and the public key', () => {
+  it('return the hash of a label and the public key', () => {
     const { publicKey } = createStaticIdentity(referenceProvider, keyOf(5));
     for (const [key, label] of [
       [mac1KeyOf(referenceProvider, publicKey), 'mac1----'],

@@ -46,7 +46,7 @@ describe('TimestampSource', () => {
     expect(toHex(source.next())).toBe('400000006553ff1a00000000');
   });
 
-  it('skips timestamps that another process may have used meanwhile, also if the clock has gone back', () => {
+  it('skips timestamps that a copy may have used, also if the clock has gone back', () => {
     let now = 1_700_000_000_000;
     const source = new TimestampSource(() => now);
     source.noteCopy(5000);

@@ -208,7 +208,7 @@ describe('handshake', () => {
     );
   });
 
-  it('drops an initiation that was received before', () => {
+  it('does not begin with an initiation that was received before', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -220,7 +220,7 @@ describe('handshake', () => {
     expect(bob.engine.peer(alice.person.publicKey)?.drops).toEqual({ 'replayed-initiation': 1 });
   });
 
-  it('drops an initiation that comes less than 20 ms after the last initiation of the peer', () => {
+  it('does not begin with an initiation less than 20 ms after the peer’s last initiation', () => {
     let unix = 1_700_000_000_000;
     const unixTime = (): number => (unix += 1000);
     const { network, alice, bob } = createPair({ alice: { unixTime } });
@@ -266,7 +266,7 @@ describe('handshake', () => {
     expect(pair.alice.engine.peer(pair.bob.person.publicKey)).not.toHaveProperty('presharedKey');
   });
 
-  it('drops a response that was received before', () => {
+  it('is not completed by a response that was received before', () => {
     const pair = createPair();
     const { network, alice, bob } = pair;
     connect(pair);
@@ -275,7 +275,7 @@ describe('handshake', () => {
     expect(alice.receive(again, bob.endpoint)).toBe('unknown-index');
   });
 
-  it('drops an initiation of an unknown peer', () => {
+  it('does not begin with an initiation of an unknown peer', () => {
     const { network, bob } = createPair();
     const mallory = joinNetwork(network, createPerson(3));
     introduce(mallory, bob.person);
@@ -285,7 +285,7 @@ describe('handshake', () => {
     expect(bob.engine.stats.drops.count('unknown-peer')).toBe(1);
   });
 
-  it('drops all messages and packets when the engine has no private key', () => {
+  it('does not begin on a side without a private key, which drops all messages and packets', () => {
     const { network, alice, bob } = createPair();
     bob.input((engine, now) => engine.configure({ privateKey: null }, now));
     alice.send(packetBetween(alice, bob));

@@ -161,7 +161,7 @@ describe('roam events', () => {
           engine.configure({ peers: [{ publicKey, endpoint: elsewhere }] }, now),
         ),
     ],
-    ['cut off', (bob) => bob.input((engine, now) => engine.linkDown(now))],
+    ['reset because the link goes down', (bob) => bob.input((engine, now) => engine.linkDown(now))],
   ])('are cancelled for a peer that is %s', (_, change) => {
     const { network, alice, bob } = connected();
     for (const port of [1000, 1001]) roamTo(alice, bob, port);

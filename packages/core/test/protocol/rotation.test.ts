@@ -121,7 +121,7 @@ describe('a next identity', () => {
     expect(alice.engine.peer(bob.person.publicKey)?.drops).toEqual({});
   });
 
-  it('sends initiations that do not count for the attempt of the old identity', () => {
+  it('sends probes that do not count as initiations of the old identity’s attempt', () => {
     const { network, alice, bob } = createPair();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     network.loses = () => true;
@@ -294,7 +294,7 @@ describe('any other private key', () => {
     expect(alice.eventsOf('session').at(-1)).toMatchObject({ state: 'expired' });
   });
 
-  it('that was the next key until it was removed also ends the sessions of the old key', () => {
+  it('that was the next key until its removal also ends the sessions of the old key', () => {
     const { network, alice, bob } = connected();
     configure(alice, { nextPrivateKey: ALICE_2.privateKey });
     configure(alice, { nextPrivateKey: null });

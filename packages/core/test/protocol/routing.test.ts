@@ -61,8 +61,8 @@ describe('cryptokey routing', () => {
   });
 });
 
-describe('unreachable', () => {
-  it('answers a packet that has no peer with ICMP code 1, from the packet’s destination', () => {
+describe('an ICMP message that the engine makes', () => {
+  it('answers a packet that has no peer: with code 1, from the packet’s destination', () => {
     const { alice } = createPair();
     const destination = [172, 16, 5, 5];
     const drop = alice.send(ipPacket({ source: alice.person.ipv4, destination, length: 60 }));
@@ -76,7 +76,7 @@ describe('unreachable', () => {
     expect(alice.engine.stats.createdUnreachables).toBe(1);
   });
 
-  it('answers IPv6 with ICMPv6 code 3', () => {
+  it('has code 3 of ICMPv6 if the packet is IPv6', () => {
     const { alice } = createPair();
     const destination = createPerson(77).ipv6;
     alice.send(ipPacket({ source: alice.person.ipv6, destination, length: 60 }));
@@ -86,7 +86,7 @@ describe('unreachable', () => {
     expect([...(answer?.subarray(40, 42) ?? [])]).toEqual([1, 3]);
   });
 
-  it('answers when the peer has no endpoint', () => {
+  it('also answers a packet whose peer has no endpoint', () => {
     const { network, alice } = createPair();
     const { publicKey, ipv4 } = createPerson(7);
     const allowedIps = [{ address: ipv4, prefixLength: 32 }];
@@ -98,7 +98,7 @@ describe('unreachable', () => {
     expect(network.eavesdropper.datagrams).toEqual([]);
   });
 
-  it('is limited in rate', () => {
+  it('is made for at most 50 packets at once', () => {
     const { network, alice } = createPair();
     const packet = ipPacket({ source: alice.person.ipv4, destination: [172, 16, 5, 5] });
     for (let i = 0; i < 500; i++) alice.send(packet);

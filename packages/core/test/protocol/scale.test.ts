@@ -106,8 +106,8 @@ function packetsOneWay({ network, alice, bob }: Pair): (count: number) => void {
 }
 
 /**
- * Returns peers with an endpoint and an address each. Their keys are arbitrary bytes, which are
- * valid points.
+ * Returns peers with an endpoint and an address each. Their keys are arbitrary, because any 32
+ * bytes are a public key of X25519.
  */
 function manyPeers(count: number): {
   publicKey: PublicKey;

@@ -77,7 +77,7 @@ describe('the private key', () => {
     expect(left).not.toContain(textOf(shared));
   });
 
-  it('is wiped in the copy that the engine compares when the same key is set again', () => {
+  it('leaves no further copy when the same key is set again', () => {
     const { alice } = connectedPair();
     const { privateKey } = alice.person;
     const before = witness.countOf(privateKey);

@@ -69,8 +69,8 @@ describe('rekey', () => {
   });
 });
 
-describe('reject', () => {
-  it('ends sending after 180 s: the next packet waits for a handshake', () => {
+describe('a session', () => {
+  it('sends nothing after 180 s: the next packet waits for a handshake', () => {
     const { network, alice, bob } = connected();
     network.drive(180_000);
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up', 'expired']);
@@ -82,7 +82,7 @@ describe('reject', () => {
     expect(alice.eventsOf('session').map(({ state }) => state)).toEqual(['up', 'expired', 'up']);
   });
 
-  it('ends receiving after 180 s', () => {
+  it('receives nothing after 180 s', () => {
     const { network, alice, bob } = connected();
     network.drive(179_950);
     alice.send(packetBetween(alice, bob));
@@ -94,7 +94,7 @@ describe('reject', () => {
     expect(drop).toBe('expired-keypair');
   });
 
-  it('refuses to send and to receive from rejectAfterMessages on', () => {
+  it('sends and receives no message whose counter is rejectAfterMessages or more', () => {
     const limits = { rejectAfterMessages: 10 };
     const { network, alice, bob } = connected({ alice: { limits }, bob: {} });
     network.loses = ({ bytes }) => bytes[0] === HANDSHAKE_INITIATION;

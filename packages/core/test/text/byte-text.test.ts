@@ -9,7 +9,7 @@ describe('toByteText and fromByteText', () => {
     expect(fromByteText('b\u00c3\u00bcro')).toBe('büro');
   });
 
-  it('return the text on the way there and back', () => {
+  it('give the same text again when one converts the result of the other', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const bytes = toByteText(text);

@@ -63,7 +63,7 @@ describe('Prefix', () => {
       new Uint8Array(16),
       undefined,
     ],
-  ])('refuses %s', (message, address, prefixLength) => {
+  ])('throws %s', (message, address, prefixLength) => {
     expect(() => new Prefix(address as never, prefixLength as never)).toThrow(message);
   });
 });

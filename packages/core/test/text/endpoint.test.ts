@@ -20,7 +20,7 @@ describe('parseEndpoint', () => {
   });
 
   it.each(['[fe80::1%eth0]:51820', '[ff02::1%wan.7]:1', '[febf::%a-b_c@d]:1'])(
-    'keeps the name of an interface, and writes it again: %s',
+    'keeps the name of an interface, which formatEndpoint writes again: %s',
     (text) => {
       const endpoint = parseEndpoint(text) as Endpoint;
       expect(endpoint).toBeInstanceOf(Endpoint);

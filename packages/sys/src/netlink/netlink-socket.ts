@@ -163,8 +163,8 @@ export class NetlinkSocket {
   }
 
   /**
-   * Discards all notifications that have arrived, after `notifications` has returned undefined.
-   * Never waits if the socket has groups.
+   * Discards all notifications that have arrived. Called when `notifications` has returned
+   * undefined. Never waits if the socket has groups.
    */
   discardAll(): void {
     while (this.notifications(() => undefined) === undefined);

@@ -25,7 +25,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect([isReadable(moved), moved.clear()]).toEqual([false, false]);
   });
 
-  test('clear returns false if only other links have changed', () => {
+  test('returns false from clear if only other links have changed', () => {
     const { moved, look, netlink } = watchElsewhere();
     look();
 
@@ -34,7 +34,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect([isReadable(moved), moved.clear()]).toEqual([true, false]);
   });
 
-  test('clear returns true after notifications were lost', () => {
+  test('returns true from clear after notifications were lost', () => {
     const { moved, look, netlink } = watchElsewhere();
     look();
     const peer = netlink.linkByName('peer0')?.index ?? 0;
@@ -44,7 +44,7 @@ describeWith([linuxCalls, namespaces], 'MovedLink', () => {
     expect(moved.clear()).toBe(true);
   });
 
-  test('clear returns true when the other namespace has ended', async () => {
+  test('returns true from clear when the other namespace has ended', async () => {
     const { moved, look, netlink, namespace } = watchElsewhere();
     look();
     netlink.close();

@@ -26,7 +26,7 @@ describeWith([linuxCalls, namespaces, programRequirement('nft')], 'NftMonitor', 
     expect(monitor.read()).toBe('deleted');
   });
 
-  test('reports a table that was deleted and made again as changed', () => {
+  test('reports a change for a table that was deleted and made again', () => {
     const { nft, monitor } = watch();
     nft('add table inet litz');
     nft('delete table inet litz');

@@ -67,7 +67,7 @@ describe('addRouteMessage', () => {
     ['a blackhole', { destination: v6, prefixLength: 128, type: 'blackhole' as const }, 0],
     ['to this host', { destination: v6, prefixLength: 128, type: 'local' as const }, 254],
     ['with a scope of its own', { ...route, scope: 200 }, 200],
-  ])('sets the scope of a route %s', (_, route, scope) => {
+  ])('sets the scope of a route: %s', (_, route, scope) => {
     expect(addRouteMessage(route).finish(0)[22]).toBe(scope);
   });
 });

@@ -67,7 +67,7 @@ describe('readRule', () => {
     ['an interface that packets leave by', 17, Uint8Array.of(0x65, 0x74, 0x68, 0x30, 0)],
     ['users', 20, new Uint8Array(8)],
     ['a range of ports', 24, Uint8Array.of(1, 0, 2, 0)],
-  ])('reports other conditions with %s', (_, type, value) => {
+  ])('sets hasOtherConditions if the rule has a condition on %s', (_, type, value) => {
     const rule = { family: 4, table: 254 } as const;
     const message = addRuleMessage(rule).bytes(type, value).finish(0);
 
@@ -82,7 +82,7 @@ describe('readRule', () => {
     expect(readRule(new Uint8Array(12))).toBeUndefined();
   });
 
-  test('reads "suppress nothing" as absent', () => {
+  test('omits suppressPrefixLength if the rule suppresses nothing', () => {
     const rule = { family: 4, table: 1, suppressPrefixLength: 0xffffffff } as const;
 
     const read = readRule(addRuleMessage(rule).finish(0).subarray(16));
