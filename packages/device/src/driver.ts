@@ -15,8 +15,8 @@ import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
 /**
- * A request to a running device. It is plain data, except that endpoints, keys and prefixes have
- * classes.
+ * A request to a running device. It is plain data, except that endpoints, keys and prefixes are
+ * instances of classes.
  */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }

@@ -250,7 +250,7 @@ describe('SuperPacketSplitter', () => {
   test.each([
     ['outside the memory of its byte operations', false],
     ['in the memory of its byte operations', true],
-  ])('writes many segments at a time, %s', (_, inside) => {
+  ])('writes many segments per call, to a buffer %s', (_, inside) => {
     const shape: PacketShape = { version: 4, protocol: 'tcp', payload: payloadOf(1234, 1) };
     const memory = new Uint8Array(8192);
     const source = superPacketOf(shape, 100);
