@@ -13,7 +13,7 @@ describe('longestGaps', () => {
     expect(longestGaps(gaps, [100, 200, 300])).toEqual([9, 0]);
   });
 
-  it('returns nothing for the time after the last one', () => {
+  it('ignores gaps that ended after the last of the times', () => {
     expect(longestGaps([{ endedAt: 5, ms: 3 }], [0])).toEqual([]);
   });
 });

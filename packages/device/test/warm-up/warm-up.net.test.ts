@@ -39,7 +39,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  it('begins before the interface is made, and continues afterwards', () => {
+  it('begins the warm-up before the interface is made, and continues it afterwards', () => {
     let before = 0;
     const { sockets } = runWarmUp({
       begins: true,

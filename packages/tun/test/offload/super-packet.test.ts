@@ -180,7 +180,7 @@ describe('SplitFailure', () => {
       4000,
     ],
     ['the last segment is outside of the buffer', 300, 899],
-  ])('slabTooSmall: %s', (_, stride, length) => {
+  ])('is slabTooSmall if %s', (_, stride, length) => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(length), 0, stride, 3);
 
