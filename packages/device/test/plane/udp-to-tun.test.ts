@@ -220,7 +220,12 @@ describe('UdpToTun', () => {
   describe('receive', () => {
     it.each([
       ['that are not polled: up to four times, until nothing is left', [], 1, 4],
-      ['that are polled: up to 16 times, as long as each batch has at least 8 datagrams', [7], 8, 16],
+      [
+        'that are polled: up to 16 times, as long as each batch has at least 8 datagrams',
+        [7],
+        8,
+        16,
+      ],
     ] as const)('reads sockets %s', (_, fds, size, most) => {
       const { path, sockets } = setUp({ fds });
       const fill = (): void => {
