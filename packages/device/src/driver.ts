@@ -15,8 +15,8 @@ import type { HandOverRequest, SavedDevice } from './hand-over/saved-device.ts';
 import { markRefused, markRefusals } from './refusal.ts';
 
 /**
- * A request to a running device. It is plain data, except that endpoints, keys and prefixes have
- * classes.
+ * A request to a running device. It is plain data, except that endpoints, keys and prefixes are
+ * instances of classes.
  */
 export type DeviceRequest =
   | { readonly type: 'configure'; readonly change: DeviceConfiguration }
@@ -25,7 +25,8 @@ export type DeviceRequest =
   | { readonly type: 'listen'; readonly events: readonly OptionalEvent[] }
   /**
    * Reads the next slice of the device's state. A read of the whole state takes one or more slices;
-   * `read` is the number of the read. `end-snapshot` ends a read before its last slice.
+   * `read` says to which of the reads the slice belongs. `end-snapshot` ends a read before its last
+   * slice.
    */
   | { readonly type: 'snapshot'; readonly read: number }
   | { readonly type: 'end-snapshot'; readonly read: number }

@@ -77,17 +77,18 @@ export interface DeviceOptions extends DeviceChange, EngineSettings {
   /**
    * How many threads seal and open packets, 1 to 8. More than one helps a stream that is too fast
    * for a single core, if other cores are idle. 'auto' uses one thread, and adds threads only while
-   * such a stream runs and they make it faster. Packets stay in order, and a single packet never
-   * waits for another thread. With a TUN of your own, and with any provider except OpenSSL, one
-   * thread is used. Default: the environment variable `LITZ_THREADS`, or 1.
+   * such a stream runs and the additional threads make it faster. Packets stay in order, and a
+   * single packet never waits for another thread. With a TUN of your own, and with any provider
+   * except OpenSSL, one thread is used. Default: the environment variable `LITZ_THREADS`, or 1.
    */
   threads?: number | 'auto';
   /**
    * The priority of the thread that processes the packets of an interface. With 'realtime', the
-   * kernel runs it before all threads with normal priority, if the process may ask for that
-   * (CAP_SYS_NICE, or the limit RLIMIT_RTPRIO is at least 1). So packets do not wait while other
-   * programs use all processors. The priority is normal at times when the thread would take too
-   * much time from them. Default: the environment variable `LITZ_PRIORITY`, or 'realtime'.
+   * kernel runs this thread before all threads with normal priority, if the process may ask for
+   * that (CAP_SYS_NICE, or the limit RLIMIT_RTPRIO is at least 1). So packets do not wait while
+   * other programs use all processors. The priority is normal at times when the thread would take
+   * too much time from other programs. Default: the environment variable `LITZ_PRIORITY`, or
+   * 'realtime'.
    */
   priority?: ThreadPriority;
 }

@@ -36,7 +36,7 @@ describeWith(
     );
 
     it.each([4, 6] as const)(
-      'is dropped if the interface has no offloads, because every kernel then verifies it (IPv%i)',
+      'is dropped if the interface has no offloads, because the kernel then verifies the checksum (IPv%i)',
       async (version) => {
         const offload = { tunTcp: false, tunUdp: false };
         const devices = await hosts.devices({}, { offload });

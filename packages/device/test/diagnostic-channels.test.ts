@@ -19,7 +19,7 @@ describe('publishEvent', () => {
 });
 
 describe('subscribedEvents', () => {
-  test('has the optional events with a subscriber', () => {
+  test('returns the optional events that have a subscriber', () => {
     expect(subscribedEvents()).toEqual([]);
     listen('roam');
     listen('up');

@@ -26,7 +26,12 @@ describeWith(realInterfaces, 'a process with an open Device', () => {
     ['ends by an unhandled rejection', 'Promise.reject(new Error("no"));', 1, null],
     ['ends after close', 'await device.close();', 0, null],
     ['ends by itself when the device is unrefed', 'device.unref();', 0, null],
-    ['ends when it is unrefed after ref', 'device.unref().ref().unref();', 0, null],
+    [
+      'ends by itself when the device is unrefed again after ref',
+      'device.unref().ref().unref();',
+      0,
+      null,
+    ],
     ['ends by a signal without handler', 'process.kill(process.pid, "SIGTERM");', null, 'SIGTERM'],
     [
       'ends by a handler that closes the device',

@@ -44,8 +44,9 @@ describeWith(requirements, 'Device in a flood of handshake messages', () => {
     // The device gives the kernel a filter within a quarter of a second.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await right.ping(left.inner, 50)).toBe(50);
-    // The generator shares the cores with both ends, so it sends the flood in both measurements. In
-    // the first one, the kernel drops the flood before it reaches the socket.
+    // Each pass compares two transfers. The generator shares the cores with both ends, so it sends
+    // the flood during both transfers. During the first one, the kernel drops the flood before it
+    // reaches the socket.
     const ratios: number[] = [];
     for (const port of [7002, 7004]) {
       left.namespace.run(() => nft(DROP_FLOOD));

@@ -5,8 +5,8 @@
  * A thread sleeps in poll; nothing runs at intervals. A thread in poll does not notice
  * `terminate()` or `process.exit()`, and these would wait for it without end. So `stop`, and a
  * listener for the event `exit` of the process, wake the thread through its eventfd. A worker
- * thread that is terminated has no such event. So if a worker has made a `Readiness`, it must
- * `stop` it before the worker is terminated.
+ * thread that is terminated has no such event. So the `stop` of a `Readiness` that a worker has
+ * made must be called before the worker is terminated.
  *
  * @module
  */

@@ -30,7 +30,7 @@ describe('parseInterfaceAddress', () => {
     ['fd00::1/129', 6],
     ['fe80::1%eth0/64', 6],
     [':::/64', 6],
-  ] as const)('refuses %j of family %d', (text, family) => {
+  ] as const)('refuses %j as an address of IPv%d', (text, family) => {
     expect(() => parseInterfaceAddress(text, family, 'ip')).toThrow(TypeError);
   });
 });

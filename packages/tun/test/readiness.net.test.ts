@@ -45,7 +45,7 @@ describeWith([linuxAlone, builtTun], 'Readiness', () => {
     expect(await reports.next()).toBe(POLLOUT);
   });
 
-  test('no longer uses the descriptor when stop returns', async () => {
+  test('does not use the descriptor after stop has returned', async () => {
     const { watched, readiness, reports } = watching();
     readiness.request(POLLIN);
     await setTimeout(50);

@@ -18,12 +18,12 @@ describe('threadFile', () => {
     expect(fileURLToPath(threadFile(here.href))).toBe(join(folder, 'readiness-worker.js'));
   });
 
-  test('is the file of the installed package if there is none beside the code', () => {
+  test('is the file of the installed package if there is no file beside the code', () => {
     const here = import.meta.url.replace(/\.ts$/, '.js');
     expect(fileURLToPath(threadFile(here))).toMatch(/tun\/dist\/readiness-worker\.js$/);
   });
 
-  test('says what to do if there is none at all', () => {
+  test('throws an error that says what to do if no such file exists', () => {
     const file = new URL('../dist/thread-file.js', import.meta.url).href;
     const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
     // The environment is empty, because pnpm sets NODE_PATH to all packages of the workspace.

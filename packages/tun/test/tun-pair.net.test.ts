@@ -5,7 +5,7 @@ import { openTunPair, VNET_HEADER_LENGTH } from '../src/index.ts';
 import { tunDevices } from './requirements.ts';
 
 describeWith([tunDevices], 'openTunPair', () => {
-  it('reads each packet that was written to the other device', () => {
+  it('makes two devices, each of which reads what is written to the other one', () => {
     const [a, b] = openTunPair({ tcp: true, udp: false });
     onTestFinished(() => [a, b].forEach((tun) => tun.close()));
     const buffer = Uint8Array.from({ length: 300 }, (_, i) => i);
@@ -19,7 +19,7 @@ describeWith([tunDevices], 'openTunPair', () => {
     expect(b.read(read, 0, 1000)).toBe(0);
   });
 
-  it('transmits a super-packet of 64 KiB, and returns 0 when its buffer is full', () => {
+  it('makes devices that transmit a super-packet of 64 KiB, and refuse more packets when the buffer is full', () => {
     const [a, b] = openTunPair({ tcp: true, udp: false });
     onTestFinished(() => [a, b].forEach((tun) => tun.close()));
     const packet = new Uint8Array(VNET_HEADER_LENGTH + 65_535);
@@ -30,7 +30,7 @@ describeWith([tunDevices], 'openTunPair', () => {
     expect(a.read(packet, 0, packet.length)).toBe(packet.length);
   });
 
-  it('has the given offloads and no interface, and leaves no descriptor open', () => {
+  it('makes devices with the given offloads and no interface, which leave no descriptor open after close', () => {
     const before = readdirSync('/proc/self/fd').length;
     const [a, b] = openTunPair({ tcp: true, udp: false });
     expect(a.offloads).toEqual({ tcp: true, udp: false });

@@ -145,7 +145,7 @@ describe('TunStream when it reads', () => {
 });
 
 describe('TunStream when it writes', () => {
-  test('puts an empty vnet header in front', async () => {
+  test('puts an empty vnet header in front of each packet', async () => {
     const stream = new TunStream();
     // The packet that is read first leaves its vnet header in the buffer.
     tun.toRead.push(packet(1));
@@ -309,7 +309,7 @@ describe('TunStream as an interface', () => {
     stream.destroy();
   });
 
-  test('sets each family separately', () => {
+  test('sets the IPv4 address and the IPv6 address separately', () => {
     const stream = new TunStream();
     stream.ipv4 = '10.0.0.1/24';
     stream.ipv6 = 'fd00::1/64';

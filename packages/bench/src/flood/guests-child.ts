@@ -1,7 +1,7 @@
 /**
- * Makes guests in the namespace of the guests, for `Guests` in the parent process. Its command line
- * is `guests-child.js SERVER_PUBLIC_KEY`; the key is in base64. It answers each `GuestsRequest`
- * with a `GuestsAnswer`.
+ * A child process that runs in the namespace of the guests, and makes guests for `Guests` in the
+ * parent process. Its command line is `guests-child.js SERVER_PUBLIC_KEY`; the key is in base64. It
+ * answers each `GuestsRequest` with a `GuestsAnswer`.
  *
  * @module
  */

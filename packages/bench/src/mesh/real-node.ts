@@ -93,7 +93,7 @@ export class RealNode {
     return this.#daemon.interfaceName;
   }
 
-  /** To how many prefixes routes have been added so far. */
+  /** The number of prefixes to which a route has been added so far. */
   get routes(): number {
     return this.#routes.size;
   }

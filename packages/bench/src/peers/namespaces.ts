@@ -45,8 +45,8 @@ export class Namespaces {
   }
 
   /**
-   * Deletes the namespaces. The caller must end the programs in them first. It never throws. It is
-   * synchronous, so that it can be called when the process exits.
+   * Deletes the namespaces. The caller must end the programs in them first. `close` never throws.
+   * It is synchronous, so that it can be called when the process exits.
    */
   close(): void {
     LIVE.delete(this);

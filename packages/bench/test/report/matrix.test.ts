@@ -30,7 +30,7 @@ describe('ratio', () => {
 });
 
 describe('splitBySubjects', () => {
-  it('groups rows of the same subjects, in order', () => {
+  it('groups rows that have the same subjects, and keeps the order of the rows', () => {
     const matrix = matrixOf([
       of('x', 'a', 'ns', 1),
       of('x', 'b', 'ns', 2),

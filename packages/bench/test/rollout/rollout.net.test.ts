@@ -16,7 +16,7 @@ const requirements = [
 describeWith(requirements, 'measureRollout', () => {
   // `pnpm bench:rollout` does the same with 8 nodes, and kills the agent and the daemon of a node
   // ten times each.
-  it('of a small mesh shows no lost packet at a switch and at a kill of an agent, and that everything soon works again after a kill of a daemon', async () => {
+  it('finds no lost packet when a small mesh is switched on or off or an agent is killed, and that everything soon works again after a daemon is killed', async () => {
     const { measureRollout } = (await import(BUILT.href)) as typeof Rollout;
     const said: string[] = [];
     const settings = { nodes: 4, agentKills: 3, daemonKills: 3 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { longestGaps } from '../../src/rotation/longest-gaps.ts';
 
 describe('longestGaps', () => {
-  it('returns the longest gap that ended in each part, or 0', () => {
+  it('returns the longest gap that ended between each time and the next, or 0', () => {
     const gaps = [
       { endedAt: 99, ms: 50 },
       { endedAt: 100, ms: 7 },
@@ -13,7 +13,7 @@ describe('longestGaps', () => {
     expect(longestGaps(gaps, [100, 200, 300])).toEqual([9, 0]);
   });
 
-  it('leaves out a part that has no end', () => {
+  it('ignores gaps that ended after the last of the times', () => {
     expect(longestGaps([{ endedAt: 5, ms: 3 }], [0])).toEqual([]);
   });
 });

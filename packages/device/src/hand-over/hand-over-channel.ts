@@ -23,8 +23,9 @@
  * message, the process at the other end was killed. If it was the old one, the new one continues
  * with the last state that it has received.
  *
- * No process must be able to kill the other one for this. A process that was stopped and continues
- * finds the messages in their order: either `commit`, or `abort`, or the end.
+ * So a hand-over works even if neither process has the right to kill the other one. A process that
+ * was stopped and continues finds the messages in their order: either `commit`, or `abort`, or the
+ * end.
  *
  * @module
  */

@@ -114,7 +114,7 @@ export class LinuxLoop {
     const { mtu, addresses, configuration, up, offload, persist, warmUp } = settings;
     this.#netlink = this.#resources.keepDescriptors(new sys.Netlink());
     if (warmUp) {
-      // Nobody can use the interface yet, so nothing waits for this.
+      // Nobody can use the interface yet, so nothing waits for the warm-up.
       this.#warmUp = this.#createWarmUp({ tcp: offload.tunTcp, udp: offload.tunUdp });
       this.#warmUp.begin();
     }

@@ -1,7 +1,8 @@
 /**
- * `packPrefixes`: for each peer of a message, puts all prefixes of the peer into one array of
- * bytes. A structured clone of very many small objects takes long, and packets wait for it. It is
- * faster to copy the bytes. The packet loop then reads the prefixes one by one as it needs them.
+ * `packPrefixes`: puts all prefixes of a peer into one array of bytes, before a configuration or a
+ * snapshot is sent to another thread. A structured clone of very many small objects takes long, and
+ * packets wait during that time. It is faster to copy the bytes. The packet loop then reads the
+ * prefixes one by one as it needs them.
  *
  * ```
  *   for each prefix  | flags | prefix length | address, 16 bytes; IPv4 in the first 4 |

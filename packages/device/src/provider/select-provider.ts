@@ -59,9 +59,10 @@ export interface SelectOptions {
 }
 
 /**
- * Returns a provider that uses, for each packet length, the fastest one that is available, or the
- * provider that `forced` names. It is not an error if a provider cannot be loaded: the next one is
- * used. If the provider should have worked, there is a warning.
+ * Returns the provider that `forced` names. Without `forced`, it returns the fastest available
+ * provider, or a combination of two, if one is faster with long packets and the other with short
+ * ones. It is not an error if a provider cannot be loaded: the next one is used. If the provider
+ * should have worked, there is a warning.
  *
  * @throws {WireGuardError} (rejects) `ERR_LITZ_INVALID_CONFIG`: `forced` is not the name of a
  *   provider

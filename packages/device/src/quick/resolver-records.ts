@@ -106,7 +106,7 @@ export class ResolverRecords {
   /** Replaces the file in one step. */
   #writeJson(name: string, value: unknown): void {
     const path = join(this.#folder, name);
-    // Not in the folder of the tunnels, where it would be taken for a record.
+    // The temporary file is not in the folder `tunnels`, where it would be taken for a record.
     const temporary = join(this.#folder, `.new-${process.pid}`);
     try {
       writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 });

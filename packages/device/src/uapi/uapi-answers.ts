@@ -143,7 +143,7 @@ export async function* answerChanges(
 
 /**
  * Returns the errno with which wireguard-go answers such an error. Every system error becomes
- * EADDRINUSE, for instance that the port is taken or that the mark is refused.
+ * EADDRINUSE, for instance when the port is taken, or when the kernel refuses the mark.
  */
 export function errnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;

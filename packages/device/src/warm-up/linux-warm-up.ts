@@ -107,8 +107,8 @@ export class LinuxWarmUp {
 
   /**
    * Pauses because the device is being configured: the link goes up next, and the peer's first
-   * message may follow at once. On a busy machine, the kernel runs a thread that has slept sooner
-   * than a thread that has just used much processor time. So after a pause, this thread handles the
+   * message may follow at once. On a busy machine, the kernel prefers a thread that has slept to a
+   * thread that has just used much processor time. So after a pause, this thread handles the
    * message sooner.
    */
   pauseForConfiguration(): void {

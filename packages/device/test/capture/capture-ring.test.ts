@@ -50,7 +50,7 @@ describe('CaptureRingWriter', () => {
     );
   });
 
-  it('shows the reader nothing before it is published', () => {
+  it('shows the reader no block before the block is published', () => {
     const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     write(writer, 20, 1);

@@ -53,7 +53,7 @@ describe('writePacketBlock', () => {
 });
 
 describe('writeTime', () => {
-  it('writes 64 bits', () => {
+  it('writes seconds and nanoseconds as one 64-bit number of nanoseconds, high word first', () => {
     const view = new DataView(new ArrayBuffer(8));
     writeTime(view, 0, 1_795_986_171, 999_999_999);
     const time = (BigInt(view.getUint32(0, true)) << 32n) | BigInt(view.getUint32(4, true));

@@ -11,7 +11,7 @@ const ALLOWED_IPS: AllowedIp[] = [
 ];
 
 describe('packPrefixes', () => {
-  it('packs the prefixes of each peer into bytes, which give the same prefixes', () => {
+  it('packs the prefixes of each peer into bytes, which unpack to the same prefixes', () => {
     const holder = { listenPort: 5, peers: [{ allowedIps: ALLOWED_IPS }, {}, { allowedIps: [] }] };
     const { peers, ...rest } = packPrefixes(holder);
     expect(rest).toEqual({ listenPort: 5 });
@@ -41,7 +41,7 @@ describe('unpackPrefixes', () => {
 });
 
 describe('readPrefixes', () => {
-  it('gives the same prefixes, in a form that an engine can read', () => {
+  it('reads the packed prefixes in a form that an engine accepts', () => {
     const [peer] = packPrefixes({ peers: [{ allowedIps: ALLOWED_IPS }] }).peers;
     const read = [...readPrefixes(bytes(peer.allowedIps))];
     expect(

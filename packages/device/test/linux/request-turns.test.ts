@@ -31,7 +31,7 @@ describe('RequestTurns', () => {
     expect(answers()).toMatchObject([{ id: 4 }]);
   });
 
-  it('lets packets pass between the steps of a request, and ends it before the next request', () => {
+  it('lets packets pass between the steps of a request, and finishes the request before the next one', () => {
     const done: string[] = [];
     const { turns, ask, answers, spend } = setUp(function* ({ type }) {
       for (let i = 0; i < (type === 'configure' ? 5 : 0); i++) {
@@ -53,7 +53,7 @@ describe('RequestTurns', () => {
     expect(answers()).toMatchObject([{ id: 1 }, { id: 2 }]);
   });
 
-  it('reads very many peers in several calls, and gives them to the request in order', () => {
+  it('reads the very many peers of a request in several calls, and keeps their order', () => {
     const changes: DeviceConfiguration[] = [];
     const { turns, ask, spend } = setUp(
       (request) => {

@@ -11,7 +11,7 @@ describe('RouteWatch', () => {
     expect(calls).toEqual([]);
   });
 
-  it('marks every endpoint at the first change, after it has read the notifications', () => {
+  it('marks every endpoint as suspect at the first change, after it has read the notifications', () => {
     const { watch, calls } = create(2);
     watch.recordChange();
     expect([watch.due, watch.isMuted]).toEqual([-Infinity, true]);

@@ -26,7 +26,7 @@ describe('threadFile', () => {
     );
   });
 
-  test('is the file of the installed package if there is none beside the code', () => {
+  test('is the file of the installed package if there is no file beside the code', () => {
     const here = import.meta.url.replace(/\.ts$/, '.js');
     for (const name of ['linux-worker', 'cipher-worker'] as const) {
       const file = fileURLToPath(threadFile(name, here));
@@ -34,7 +34,7 @@ describe('threadFile', () => {
     }
   });
 
-  test('says what to do if there is none at all', () => {
+  test('throws an error that says what to do if no such file exists', () => {
     const file = new URL('../../dist/linux/thread-file.js', import.meta.url).href;
     const here = pathToFileURL(join(emptyFolder(), 'program.js')).href;
     // The environment is empty, because pnpm sets NODE_PATH to all packages of the workspace.

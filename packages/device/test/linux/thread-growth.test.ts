@@ -110,7 +110,7 @@ describe('ThreadGrowth', () => {
     expect(later.length).toBeLessThan(100);
   });
 
-  it('judges a thread by the windows after its start, not by the ones in which it starts', () => {
+  it('judges a thread by the speed some time after its start, not by the speed while it starts', () => {
     const loop = new Loop(2);
     loop.run(600);
     loop.bytesPerMs *= 0.5;

@@ -82,7 +82,7 @@ describe('TunToUdp', () => {
     expect(threads.inProgress).toEqual([2, 1, 0]);
   });
 
-  it('sends runs that other threads have sealed while it reads', () => {
+  it('sends runs as soon as other threads have sealed them, before it has read all packets', () => {
     const frame = superFrame(45 * 1380, 1380);
     const threads = new FakeThreads([true]);
     const { flushes } = sentBy([frame, frame, frame], 2 ** 18, threads);

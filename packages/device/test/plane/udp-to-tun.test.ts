@@ -91,7 +91,7 @@ describe('UdpToTun', () => {
       },
     );
 
-    it('copies them into the scratch area if the TUN has no writePieces', () => {
+    it('takes place in the scratch area if the TUN has no writePieces', () => {
       const { path, sockets, tun, memory } = setUp({ offloads: { tcp: true, udp: true } });
       const inPieces = setUp({ offloads: { tcp: true, udp: true } });
       Object.assign(tun, { writePieces: undefined });
@@ -219,8 +219,13 @@ describe('UdpToTun', () => {
 
   describe('receive', () => {
     it.each([
-      ['that are not polled: four times, or until there is nothing', [], 1, 4],
-      ['that are polled: 16 times, as long as a batch has 8 datagrams', [7], 8, 16],
+      ['that are not polled: up to four times, until nothing is left', [], 1, 4],
+      [
+        'that are polled: up to 16 times, as long as each batch has at least 8 datagrams',
+        [7],
+        8,
+        16,
+      ],
     ] as const)('reads sockets %s', (_, fds, size, most) => {
       const { path, sockets } = setUp({ fds });
       const fill = (): void => {

@@ -74,7 +74,7 @@ describeWith([batched], 'EventLoopSockets', () => {
     [{}, ['udpGso', 'udpGro']],
     [{ offload: { udpGso: false } }, ['udpGro']],
   ])(
-    'are those of node:dgram if system calls fail, and offload events report it (%j)',
+    'are those of node:dgram if system calls fail, and offload events report the reason (%j)',
     async (options, names) => {
       const fcntl = vi.spyOn(libc(), 'fcntl').mockReturnValue(-1);
       await using alice = await memoryDevice(ALICE, options);
@@ -92,7 +92,7 @@ describeWith([batched], 'EventLoopSockets', () => {
 });
 
 describe('EventLoopSockets on other systems', () => {
-  test('are those of node:dgram, and no offload event reports it', async () => {
+  test('are those of node:dgram, and the device emits no offload event', async () => {
     vi.spyOn(process, 'platform', 'get').mockReturnValue('darwin');
     await using alice = await memoryDevice(ALICE);
     expect(await lostOffloads(alice.device)).toEqual([]);

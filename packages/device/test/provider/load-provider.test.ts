@@ -29,7 +29,7 @@ afterEach(() => {
   released.length = 0;
 });
 
-it('does not destroy a provider of the caller', async () => {
+it('loadProvider never destroys a provider of the caller', async () => {
   const destroy = vi.fn();
   const { release } = await loadProvider({ ...nobleProvider, destroy }, undefined);
   release();
@@ -37,7 +37,7 @@ it('does not destroy a provider of the caller', async () => {
 });
 
 describeWith([openssl], 'loadProvider, with a provider that it selects itself', () => {
-  it('destroys the provider when it is released', async () => {
+  it('destroys the provider when `release` is called', async () => {
     vi.stubEnv('LITZ_CRYPTO', 'openssl');
     const { provider, release } = await loadProvider(undefined, undefined);
     release();
@@ -52,7 +52,7 @@ describeWith([openssl], 'loadProvider, with a provider that it selects itself', 
     expect(released).toEqual(['openssl']);
   });
 
-  it('destroys both providers of a combined one', () => {
+  it('destroys a combined provider together with the two providers in it', () => {
     const destroys = [vi.fn(), vi.fn()];
     const [long, short] = destroys.map((destroy) => ({ ...nobleProvider, destroy }));
     hybridProvider(long, short, 100).destroy?.();

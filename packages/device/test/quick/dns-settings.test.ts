@@ -15,7 +15,7 @@ describe('wrongServer', () => {
     [['10.0.0.53', 'fd00::53', 'fe80::1%eth0', 'example.test'], undefined],
     [['10.0.0.53', '10.0.0.553'], '10.0.0.553'],
     [['fd00:::53'], 'fd00:::53'],
-  ])('returns for %j: %s', (words, wrong) => {
+  ])('given %j, returns %s', (words, wrong) => {
     expect(wrongServer(words)).toBe(wrong);
   });
 });

@@ -30,7 +30,7 @@ describe('planTunnel', () => {
     ]);
   });
 
-  test('puts a default route into a table of its own, selected by mark', () => {
+  test('puts a default route into a table of its own, for packets without the mark of the tunnel', () => {
     const allowedIps = [prefixes('0.0.0.0/0', '::/0')];
     const request = { ...tunnel({ addresses: ['10.0.0.1/32'] }), allowedIps };
     expect(lines(request)).toEqual([
@@ -126,7 +126,7 @@ describe('planTunnel', () => {
       tunnelRules: [mainFirstOfAnother, ofAnother, mainFirst, byMark],
     };
 
-    test('deletes the left-over rules of the table that the new tunnel uses, and uses their priorities', () => {
+    test('deletes the left-over rules of the table that the new tunnel uses, and takes over their priorities', () => {
       const alone = {
         ...facts,
         rulePriorities: { 4: [0, 32764, 32765, 32766, 32767], 6: [0, 32766] },

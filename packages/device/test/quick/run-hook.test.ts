@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('runHook', () => {
-  test('passes the output of both streams on', async () => {
+  test('passes on what a hook writes to stdout and to stderr', async () => {
     await run('echo one; echo two >&2');
     expect(output.trim().split('\n').toSorted()).toEqual(['one', 'two']);
   });

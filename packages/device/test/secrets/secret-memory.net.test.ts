@@ -42,7 +42,7 @@ describeWith([builtDevice, memoryOfProcesses], 'the memory of a process', () => 
     },
   );
 
-  it("contains keys that were given as text once as bytes, and also in the caller's strings", async () => {
+  it("contains each key that was given as text: once as bytes, and also in the caller's strings", async () => {
     const steps = await watch({ tun: 'memory', crypto: 'auto', input: 'text' });
     expect(withoutText(steps)).toEqual(USED_ONCE);
     // Strings cannot be wiped. They disappear when their memory is used again.

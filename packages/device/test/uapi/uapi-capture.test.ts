@@ -71,7 +71,7 @@ describe('UapiCapture', () => {
     expect(target.reasons[0]).toBe('a new process takes the place of the daemon (litz upgrade)');
   });
 
-  it('sends the rest, and why, before the server is closed', async () => {
+  it('sends the rest before the server is closed, and tells the device why the capture ends', async () => {
     const target = new Target();
     await serve(target);
     const received: string[] = [];

@@ -117,7 +117,7 @@ describe('UapiConnection', () => {
     expect(ended).toHaveBeenCalledOnce();
   });
 
-  it('ends an answer with the errno of an error in the middle', async () => {
+  it('ends an answer with the errno if an error happens in the middle of it', async () => {
     const target = {
       async *statusParts(): AsyncGenerator<DeviceStatus> {
         yield await Promise.resolve(EMPTY);
@@ -245,7 +245,7 @@ describe('UapiConnection', () => {
       for (const client of followers) client.destroy();
     });
 
-    it('ends with the errno of an error', async () => {
+    it('answers with the errno of an error, and ends the connection', async () => {
       const client = open({ status: () => Promise.reject(new Error('closed')) }, { feed });
       client.say('litz_changes=0\n\n');
       await turns();

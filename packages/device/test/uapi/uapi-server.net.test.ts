@@ -129,11 +129,14 @@ describeWith([socketFolder, programRequirement('wg')], 'UapiServer with wg as it
       ['syncconf', 'the next key', other, undefined],
       ['setconf', 'the old key', old, undefined],
       ['setconf', 'the next key', other, undefined],
-    ])('has the key of the file after wg %s with %s', async (command, _, key, nextKey) => {
-      const conf = `[Interface]\nPrivateKey = ${mine}\n[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.2/32\n`;
-      await withFile(conf, (file) => wg(command, NAME, file));
-      expect(await shown()).toEqual([mine, nextOfMine, [[key, nextKey, '1']]]);
-    });
+    ])(
+      'has the peer with the key from the file after wg %s with %s',
+      async (command, _, key, nextKey) => {
+        const conf = `[Interface]\nPrivateKey = ${mine}\n[Peer]\nPublicKey = ${key}\nAllowedIPs = 10.0.0.2/32\n`;
+        await withFile(conf, (file) => wg(command, NAME, file));
+        expect(await shown()).toEqual([mine, nextOfMine, [[key, nextKey, '1']]]);
+      },
+    );
   });
 
   it('refuses an impossible request, and wg reports it', async () => {

@@ -39,7 +39,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(openDescriptors()).toBe(before);
   });
 
-  it('begins before the interface is made, and continues afterwards', () => {
+  it('begins the warm-up before the interface is made, and continues it afterwards', () => {
     let before = 0;
     const { sockets } = runWarmUp({
       begins: true,
@@ -95,13 +95,13 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(bound).toHaveLength(2);
   });
 
-  it('ends the warm-up when the device needs its port', () => {
+  it('ends the warm-up when the configuration needs the port of the warm-up', () => {
     const { sockets, port } = askForPort((others) => others[1].port);
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([false, false, false, true]);
     expect(sockets[3].port).toBe(port);
   });
 
-  it('continues the warm-up when another program has the port', () => {
+  it('continues the warm-up when another program has the port of the configuration', () => {
     const other = hosts.left.namespace.run(() => udp.openUdp({ port: 0 }));
     onTestFinished(() => other.close());
     const { sockets } = askForPort(
@@ -111,7 +111,7 @@ describeWith(realInterfaces, 'A device that warms up', () => {
     expect(sockets.map(({ fds }) => fds.length > 0)).toEqual([true, true, true]);
   });
 
-  it('wakes the device when a pause of the warm-up ends', () => {
+  it('wakes when a pause of the warm-up ends', () => {
     const { prototype } = LinuxWarmUp;
     const spies = [
       vi.spyOn(prototype, 'run').mockReturnValue(),

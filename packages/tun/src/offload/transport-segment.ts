@@ -14,7 +14,7 @@ import { TCP, TCP_ACK, TCP_PSH, UDP } from './transport-header.ts';
 
 /** How a packet may be joined. */
 export const SegmentKind = {
-  /** A packet that is not joined. Later packets may be joined to items before it. */
+  /** A packet that is not joined. Later packets may be joined to packets before it. */
   other: 0,
   tcp: 1,
   udp: 2,

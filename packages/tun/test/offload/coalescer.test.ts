@@ -89,7 +89,7 @@ describe('Coalescer', () => {
     TIMEOUT_MS,
   );
 
-  test('writes items in the order of their first packets', () => {
+  test('writes super-packets and single packets in the order of their first packets', () => {
     const [a1, a2, a3] = stream([100, 100, 100], { source: 1 });
     const [b1, b2] = stream([50, 50], { source: 2 });
     const other = packetOf({ ...tcp, flags: 0x02, source: 9, payload: new Uint8Array(0) });
@@ -112,7 +112,7 @@ describe('Coalescer', () => {
     }
   });
 
-  test('joins a late packet in front of an item', () => {
+  test('joins a late packet in front of the packets that should follow it', () => {
     const [first, second, third] = stream([100, 100, 60]);
 
     expect(coalesce([second, third, first])).toEqual([superOf([first, second, third], 100)]);

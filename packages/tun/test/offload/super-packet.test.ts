@@ -180,7 +180,7 @@ describe('SplitFailure', () => {
       4000,
     ],
     ['the last segment is outside of the buffer', 300, 899],
-  ])('slabTooSmall: %s', (_, stride, length) => {
+  ])('is slabTooSmall if %s', (_, stride, length) => {
     const source = tcp();
     const slab = slabIn(new Uint8Array(length), 0, stride, 3);
 
@@ -250,7 +250,7 @@ describe('SuperPacketSplitter', () => {
   test.each([
     ['outside the memory of its byte operations', false],
     ['in the memory of its byte operations', true],
-  ])('writes many segments at a time, %s', (_, inside) => {
+  ])('writes many segments per call, to a buffer %s', (_, inside) => {
     const shape: PacketShape = { version: 4, protocol: 'tcp', payload: payloadOf(1234, 1) };
     const memory = new Uint8Array(8192);
     const source = superPacketOf(shape, 100);
