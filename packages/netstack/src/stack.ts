@@ -217,8 +217,8 @@ export class Stack {
   }
 
   /**
-   * Begins a connection. The socket is returned at once; `pollSocket` names it when it is connected
-   * or has failed.
+   * Begins a connection. The socket is returned at once; `pollSocket` returns it again when it is
+   * connected or has failed.
    *
    * @param address an `IpAddress` costs no parsing
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of the IP version of `address`,
@@ -305,8 +305,8 @@ export class Stack {
 
   /**
    * Ends everything at once and sends nothing more, because the link is gone. Every socket fails
-   * with the same error, and `pollSocket` names it. Every later call that opens a socket throws
-   * that error. Packets are ignored.
+   * with the same error, and `pollSocket` returns these sockets. Every later call that opens a
+   * socket throws that error. Packets are ignored.
    *
    * @param reason the message of the error, whose code is `ENETDOWN`
    */

@@ -60,7 +60,7 @@ export function receiveOwnPacket(
   return deliverOrKeep(state, isTrusted);
 }
 
-/** Whether a packet that the stack sends is for itself. */
+/** Whether a packet that the stack sends has an address of the stack as its destination. */
 export function isForUs(state: StackState, buffer: Uint8Array, offset: number): boolean {
   const version = buffer[offset] >>> 4 === 4 ? 4 : 6;
   const { destination } = state.packet;

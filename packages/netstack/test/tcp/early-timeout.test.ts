@@ -75,7 +75,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent().length).toBe(7);
   });
 
-  test('learns nothing from a part of the first segment (step 2a)', () => {
+  test('learns nothing when only a part of the first segment is acknowledged (step 2a)', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 501 win 60000');
     expect(script.sent().every((text) => /^\. (?:501|1001):/.test(text))).toBe(true);
@@ -126,7 +126,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
 });
 
 describe('F-RTO with SACK (RFC 5682 3.1)', () => {
-  test('undoes a timeout when older data than the new is acknowledged; RACK finds no loss', () => {
+  test('undoes a timeout when data from before the timeout is acknowledged; RACK finds no loss', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 11001:12001 ack 1', '. 12001:13001 ack 1']);
@@ -144,7 +144,7 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('undoes a timeout when SACK reports older data than the new; sends only the gap again', () => {
+  test('undoes a timeout when SACK reports data from before the timeout; sends only the gap again', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);
