@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { checkFlag } from './arguments.ts';
 import { libc } from './libc.ts';
 import { allocate } from './memory.ts';
 
@@ -17,6 +18,7 @@ import { allocate } from './memory.ts';
  *   RLIMIT_RTPRIO of at least 1 (ulimit -r)
  */
 export function setRealtime(isRealtime: boolean): boolean {
+  checkFlag('isRealtime', isRealtime);
   // A struct sched_param: sched_priority (4 bytes).
   const parameters = allocate(4);
   parameters.view.setInt32(0, isRealtime ? LOWEST_REALTIME_PRIORITY : 0, true);

@@ -63,6 +63,8 @@ const TABLE: Record<string, Record<string, string | Wrong[]>> = {
       ['"descriptors" expected', (m) => m.replaceProcess('/x', [], { descriptors: [-2] })],
     ],
     forbidCoreDumps: OWN_MEMORY,
+    setRealtime: [['"isRealtime" expected true or false', (m) => m.setRealtime(1)]],
+    allowRealtime: [],
     lockMemory: [['"view" expected a Uint8Array', (m) => m.lockMemory([1])]],
     NotifySocket: 'is made by NotifySocket.of',
     'NotifySocket.of': [

@@ -95,7 +95,8 @@ export class LoopPriority {
 const WINDOW_MS = 100;
 /**
  * A loop that works for at least this share of a window almost never sleeps. With TCP at full rate
- * on two cores that both ends share, a loop with real-time priority works for 60 to 90 % of the time.
+ * on two cores that both ends share, a loop with real-time priority works for 60 to 90 % of a
+ * window.
  */
 const MOSTLY = 0.98;
 /** With TCP at full rate, a loop wakes up 3 to 5 times per ms. With single packets, 40 times. */
