@@ -131,7 +131,7 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`holds for ${name}, whose package.json depends on exactly what it imports`, () => {
+    test(`holds for the package.json of ${name}, which lists exactly the imported packages`, () => {
       const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;

@@ -37,7 +37,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
 
   describe.each(BOTH)('when its MTU becomes smaller while the %s sends', (by) => {
     test.each([4, 6] as const)(
-      'carries all bytes if a router tells it (IPv%i)',
+      'carries all bytes if a router reports it (IPv%i)',
       async (version) => {
         const fixture = createFixture({}, {});
         const { network } = fixture;
@@ -63,7 +63,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
       },
     );
 
-    test('carries all bytes even if no router says so', { timeout: 60_000 }, async () => {
+    test('carries all bytes even if no router reports it', { timeout: 60_000 }, async () => {
       const fixture = createFixture({ sysctls: { 'net.ipv4.tcp_mtu_probing': 1 } }, {});
       const { network } = fixture;
       const ends = await connect(fixture, by);

@@ -41,7 +41,8 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()).toEqual(['. 10001:11001 ack 1', '. 11001:12001 ack 1']);
     script.inject('. 1:1 ack 2001 win 60000');
     expect(script.sent()).toEqual(['. 12001:13001 ack 1']);
-    // The window has its old value, and grows: acknowledgements of the originals allow new data.
+    // The window has its old value again, so acknowledgements of the original segments let the
+    // connection send new data.
     script.inject('. 1:1 ack 10001 win 60000');
     expect(script.sent().length).toBeGreaterThan(8);
     // The second transmission of the first segment arrives. Its answer is a duplicate, which says

@@ -161,7 +161,7 @@ describe('UdpSocket', () => {
     expect(stack.drops.of('full-receive-queue')).toBe(14 + 5);
   });
 
-  test('keeps the order of datagrams of any length through many rounds', () => {
+  test('keeps the order of datagrams of any length while its queue fills again and again', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     for (let round = 0; round < 50; round++) {
@@ -184,7 +184,7 @@ describe('UdpSocket', () => {
     expect(received(socket)).toEqual([pattern(5000), pattern(5000)]);
   });
 
-  test('gets the datagrams to its own address although another socket has all addresses', () => {
+  test('gets the datagrams to its address although another socket is bound to all addresses', () => {
     const stack = createStack({ addresses: ['10.0.0.1', '10.0.0.5'] });
     const [all, one] = [
       stack.openUdp({ port: 53 }),
