@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// The packages of the workspace resolve to their TypeScript sources, so tests need no build.
+// The packages of the workspace resolve to their TypeScript sources, so a test never runs the code
+// of an older build.
 const resolve = { conditions: ['@litz/source', 'node', 'import', 'default'] };
 const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default'] } };
 

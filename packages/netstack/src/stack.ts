@@ -141,7 +141,8 @@ export class Stack {
   }
 
   /**
-   * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
+   * Receives the packet at `offset`. Bytes after the length that its header states are ignored. The
+   * buffer is borrowed for the call.
    *
    * @param offload if its flag `OFFLOAD.NEEDS_CHECKSUM` is set, the checksum is not verified: a
    *   device has verified it, or the packet was made on this machine and its checksum is not

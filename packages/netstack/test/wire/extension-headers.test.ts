@@ -29,6 +29,8 @@ describe('readExtensionHeaders', () => {
     expect(packet.protocolPointer - 40).toBe(8 + 16 + 8 + 8);
   });
 
+  // The two highest bits of the type of an option say what to do if the option is unknown (RFC 8200
+  // 4.2). These bits are called the kind below.
   test.each<
     [what: string, first: number, bytes: number[], problem: [code: number, at: number] | -1]
   >([
@@ -68,8 +70,6 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0x1e, 4, 0, 0, 0, 0, ...UDP]).reason).toBeUndefined();
   });
 
-  // The two highest bits of the type of an option say what to do if the option is unknown (RFC 8200
-  // 4.2). These bits are called the kind here.
   test('wants an answer for a packet to a group with an unknown option of kind 10, but not of kind 11', () => {
     expect(read(HOP, [17, 0, 0x9e, 4, 0, 0, 0, 0]).answersGroup).toBe(true);
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
