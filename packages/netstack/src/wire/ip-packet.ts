@@ -19,7 +19,7 @@ export class IpPacket extends IpFields {
   /**
    * Reads the headers of a packet.
    *
-   * @param length the bytes that are there: at least as many as the header of the packet states
+   * @param length how many bytes are there; if the header states more, the packet is malformed
    * @param isTrusted whether the checksum of the IPv4 header is known to be right
    * @returns why the packet must be dropped; undefined if it is good
    */
