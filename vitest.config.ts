@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Workspace packages resolve to their TypeScript sources, so that a test sees the code as it is.
+// The packages of the workspace resolve to their TypeScript sources, so a test never runs the code
+// of an older build.
 const resolve = { conditions: ['@litz/source', 'node', 'import', 'default'] };
 const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default'] } };
 
@@ -8,11 +9,14 @@ const ssr = { resolve: { conditions: ['@litz/source', 'node', 'import', 'default
 // package does not list, and that a user does not have.
 delete process.env['NODE_PATH'];
 
-/** Where CI wants the figures of the run; `npx vitest run --reporter` still says otherwise. */
+/** The path of the JSON report that CI reads. `--reporter` on the command line has precedence. */
 const report = process.env['LITZ_TEST_REPORT'];
 
-/** Four projects: `unit` and `batches` run anywhere, `net` needs privileges or peers and probes for them,
- * `check` holds the rules of the repository (import table, export names, vector hashes). */
+/**
+ * Four projects. The tests of `unit` and `batches` run anywhere. Those of `net` need privileges or
+ * other programs, and check first whether they have them. `check` tests the rules of the repository
+ * (import table, export names, hashes of the vectors).
+ */
 export default defineConfig({
   test: {
     reporters: report
@@ -24,7 +28,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
-          // Some of them simulate hours, and all share two cores.
+          // Some tests simulate hours, and all tests share two cores.
           testTimeout: 30_000,
           include: ['packages/*/test/**/*.test.ts'],
           exclude: ['**/*.net.test.ts', '**/*.check.test.ts', '**/node_modules/**'],
@@ -51,8 +55,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Other programs take part, on a machine that is busy. CI lists each test that needed its
-          // second try, so that it is looked at.
+          // Other programs take part in these tests, on a busy machine. So a test has a second try
+          // in CI. CI lists each test that needed it, so that somebody looks at that test.
           retry: process.env['CI'] ? 1 : 0,
         },
       },

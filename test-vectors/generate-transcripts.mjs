@@ -1,6 +1,7 @@
 /**
- * Makes test-vectors/wireguard/*.json with the reference of the testkit, which stands on node:crypto
- * and knows nothing of the core. What is chosen stands here; keys are what a 1, 2, 3... would be.
+ * Makes test-vectors/wireguard/*.json with the reference implementation of the testkit, which uses
+ * node:crypto and no code of the core. All inputs are in this file. Keys, nonces and cookie secrets
+ * are hashes of names, because the vectors need no secrets.
  *
  *     npx tsc -b && node test-vectors/generate-transcripts.mjs
  */
@@ -8,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { referenceTranscript } from '../packages/testkit/dist/reference-transcript.js';
 
-/** 32 bytes that anybody can make again: SHA-256 of a name, clamped where it is a private key. */
+/** Returns the first `length` bytes of the SHA-256 of a name. Anybody can make them again. */
 const bytes = (name, length = 32) =>
   createHash('sha256').update(`litz test vector: ${name}`).digest().subarray(0, length);
 const privateKey = (name) => {

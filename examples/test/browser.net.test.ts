@@ -39,7 +39,7 @@ describeWith(
       expect(browser.complaints).toEqual([]);
     });
 
-    test('the relay refuses unknown endpoints, and pages of other sites', async () => {
+    test('is refused by the relay if its endpoint is unknown or its page is of another site', async () => {
       await startRelay('192.0.2.99:51820');
       browser = await Browser.start(['ip', 'netns', 'exec', world.a.name]);
       expect(await ask('http://10.77.0.2/')).toBe(

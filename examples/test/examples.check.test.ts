@@ -24,13 +24,13 @@ describe('examples', () => {
     );
   });
 
-  test.each(names)('the README has a line for %s with the command that runs it', (name) => {
+  test.each(names)('have a line in the README with the command that runs %s', (name) => {
     const readme = readFileSync(join(examples, 'README.md'), 'utf8');
     const line = readme.split('\n').find((text) => text.startsWith(`| [${name}](${name}/main.ts)`));
     expect(line).toContain(`\`node examples/dist/${name}/main.js\``);
   });
 
-  test.each(names)('a test runs %s', (name) => {
+  test.each(names)('have a test that runs %s', (name) => {
     const tests = readFileSync(join(import.meta.dirname, 'examples.net.test.ts'), 'utf8');
     expect(tests).toMatch(new RegExp(`(run|start)Example\\('${name}'`));
   });

@@ -34,13 +34,19 @@ export interface NetworkOptions {
    * Default: the resolver of the system, with 15 retries.
    */
   readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
-  /** If the source is a configuration: the name of its file, for the texts of errors. */
+  /**
+   * If the first argument of `Network.open` is a configuration: the name of its file, for the texts
+   * of errors.
+   */
   readonly file?: string | undefined;
   /** Aborts `open`. */
   readonly signal?: AbortSignal | undefined;
-  /** If the source is not a `Device`: further options of the device: `crypto`, `limits`, ... */
+  /**
+   * If the first argument of `Network.open` is not a `Device`: further options of the device that
+   * `open` makes: `crypto`, `limits`, ...
+   */
   readonly device?: Partial<DeviceOptions> | undefined;
-  /** If the source is a `Device`: the TUN with which the device was made. */
+  /** If the first argument of `Network.open` is a `Device`: the TUN with which it was made. */
   readonly tun?: NetworkTun | undefined;
 }
 

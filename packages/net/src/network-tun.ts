@@ -22,7 +22,7 @@ export interface NetworkTunOptions {
 }
 
 /**
- * The TUN of a device that is made by hand, for `Network.open(device, { tun })`.
+ * The TUN for a device that the program makes itself and gives to `Network.open(device, { tun })`.
  *
  * @example
  *

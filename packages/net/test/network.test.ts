@@ -150,7 +150,7 @@ describe('Network', () => {
     }
   });
 
-  test('takes a device that was made by hand', async () => {
+  test('takes a device that the program has made, and closes it', async () => {
     const tun = new NetworkTun({ addresses: ['10.0.0.1'] });
     const device = await Device.create({ tun, privateKey: generateKeyPair().privateKey });
     await expect(Network.open(device)).rejects.toThrow('"tun" expected the NetworkTun');

@@ -68,7 +68,7 @@ describe('readTunnelSource with a file', () => {
     await expect(readTunnelSource(missing)).rejects.toThrow(missing);
   });
 
-  test('a signal ends the wait for a pipe; the event loop runs meanwhile', async () => {
+  test('waits for a pipe without blocking the event loop, until the signal is aborted', async () => {
     const pipe = join(newFolder(), 'pipe');
     execFileSync('mkfifo', [pipe]);
     const control = new AbortController();
@@ -79,7 +79,7 @@ describe('readTunnelSource with a file', () => {
 });
 
 describe('the field DNS', () => {
-  test('an address with a mistake is not a search domain', async () => {
+  test('is refused if it has a wrong address, which must not become a search domain', async () => {
     const given = config({});
     const wrong = {
       ...given,
@@ -90,7 +90,7 @@ describe('the field DNS', () => {
     );
   });
 
-  test('the error names the line of a mistake, if the configuration was parsed', async () => {
+  test('has the line of its mistake in the error, if the configuration was parsed', async () => {
     const text = `[Interface]
 PrivateKey = ${formatKey(KEYS.privateKey)}
 Address = 10.0.0.1/24

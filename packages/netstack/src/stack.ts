@@ -141,7 +141,8 @@ export class Stack {
   }
 
   /**
-   * Receives the packet of at most `length` bytes at `offset`. The buffer is borrowed for the call.
+   * Receives the packet at `offset`. Bytes after the length that its header states are ignored. The
+   * buffer is borrowed for the call.
    *
    * @param offload if its flag `OFFLOAD.NEEDS_CHECKSUM` is set, the checksum is not verified: a
    *   device has verified it, or the packet was made on this machine and its checksum is not
@@ -217,8 +218,8 @@ export class Stack {
   }
 
   /**
-   * Begins a connection. The socket is returned at once; `pollSocket` names it when it is connected
-   * or has failed.
+   * Begins a connection. The socket is returned at once; `pollSocket` returns it again when it is
+   * connected or has failed.
    *
    * @param address an `IpAddress` costs no parsing
    * @throws {StackError} `EHOSTUNREACH`: the stack has no address of the IP version of `address`,
@@ -305,8 +306,8 @@ export class Stack {
 
   /**
    * Ends everything at once and sends nothing more, because the link is gone. Every socket fails
-   * with the same error, and `pollSocket` names it. Every later call that opens a socket throws
-   * that error. Packets are ignored.
+   * with the same error, and `pollSocket` returns these sockets. Every later call that opens a
+   * socket throws that error. Packets are ignored.
    *
    * @param reason the message of the error, whose code is `ENETDOWN`
    */

@@ -60,8 +60,8 @@ export function rawPacket(shape: RawPacket): Uint8Array {
 }
 
 /**
- * Returns a copy of a transport header and its payload. The checksum at `offset` is set; its
- * pseudo-header has these addresses.
+ * Returns a copy of a transport header and its payload, with its checksum at `offset`. The
+ * addresses are those of the pseudo-header, which the checksum includes.
  */
 export function withChecksum(
   transport: Uint8Array,

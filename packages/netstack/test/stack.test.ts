@@ -27,7 +27,7 @@ describe('Stack', () => {
     expect(() => (stack.mtu = 5)).toThrow(/"mtu"/);
   });
 
-  test('pollSocket returns each changed socket once, in the order of the changes', () => {
+  test('returns each changed socket once from `pollSocket`, in the order of the changes', () => {
     const stack = createStack();
     const [a, b] = [stack.openUdp({ port: 1 }), stack.openUdp({ port: 2 })];
     for (const port of [2, 1, 2]) give(stack, rawUdp(4, port, pattern(1)));

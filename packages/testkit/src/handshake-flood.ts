@@ -31,7 +31,7 @@ export interface FloodOptions {
   readonly messages: readonly Uint8Array[];
   /**
    * The receiver, once for each address to send from: each endpoint has another `sourceAddress`.
-   * They are used in turn.
+   * The endpoints are used in turn.
    */
   readonly destinations: readonly Endpoint[];
   /** Messages per second; Infinity means as many as possible. */

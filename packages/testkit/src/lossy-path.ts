@@ -9,14 +9,18 @@ import { seededRandom } from './seeded-random.ts';
 
 export interface PathOptions {
   seed?: number;
+  /** The delay of each packet in ms. Default 0. */
   latency?: number;
   /**
    * The largest random delay in ms. If it is longer than the time between two packets, it may
    * reorder them.
    */
   jitter?: number;
+  /** The share of packets that are lost, 0 to 1. */
   loss?: number;
+  /** The share of packets that arrive twice. */
   duplicates?: number;
+  /** The share of packets in which one bit is changed. */
   corruption?: number;
   /** The share of packets that arrive `reorderBy` ms later. Default of `reorderBy`: 5. */
   reordering?: number;

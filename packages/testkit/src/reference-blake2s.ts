@@ -1,5 +1,5 @@
 /**
- * BLAKE2s as RFC 7693 describes it, slow and obvious. Use it for vectors only. It is needed because
+ * BLAKE2s as RFC 7693 describes it, slow and obvious. Use it only in tests. It is needed because
  * Node's crypto has no keyed BLAKE2s, and the implementation under test must not check itself.
  *
  * @module

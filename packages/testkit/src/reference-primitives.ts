@@ -1,5 +1,5 @@
 /**
- * The functions of section 5.4 of the WireGuard paper, on node:crypto. Use them for vectors only.
+ * The functions of section 5.4 of the WireGuard paper, on node:crypto. Use them only in tests.
  * They share no code with the core and its providers.
  *
  * @module

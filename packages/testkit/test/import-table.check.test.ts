@@ -131,7 +131,7 @@ describe('import table', () => {
       expect(offences).toEqual([]);
     });
 
-    test(`the imports of ${name} are what its package.json depends on`, () => {
+    test(`holds for the package.json of ${name}, which lists exactly the imported packages`, () => {
       const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
         private?: boolean;
         dependencies?: Record<string, string>;
@@ -213,7 +213,7 @@ describe('isAllowed', () => {
     ['c', true, true],
     ['node:fs', false, false],
     ['./near.ts', false, true],
-  ])('decides for %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
+  ])('returns for the import of %s (dynamic: %s): %s', (specifier, dynamic, allowed) => {
     expect(isAllowed({ specifier, dynamic }, rule)).toBe(allowed);
   });
 });

@@ -32,7 +32,7 @@ const published = readdirSync(join(root, 'packages'))
   .filter(([, manifest]) => !manifest.private);
 
 describe('manifests', () => {
-  test.each(published)('of %s is complete', (folder, manifest) => {
+  test.each(published)('are complete: %s', (folder, manifest) => {
     expect(manifest).toMatchObject({
       name: folder === 'cli' ? 'litz' : `@litz/${folder}`,
       version: manifestOf('packages/cli').version,
@@ -49,21 +49,21 @@ describe('manifests', () => {
   // release/stage.mjs takes the repository from the workspace, so all packages have the same
   // repository.
   test.each(published)(
-    'of %s names no repository, because the workspace names it for all',
+    'name no repository, because the workspace names it for all: %s',
     (_, manifest) => {
       const { repository, homepage, bugs } = manifest;
       expect({ repository, homepage, bugs }).toEqual({});
     },
   );
 
-  test.each(published)('of %s uses packages of Litz with exactly its version', (_, manifest) => {
+  test.each(published)('use packages of Litz with exactly their own version: %s', (_, manifest) => {
     const ranges = Object.entries(manifest.dependencies ?? {})
       .filter(([name]) => name === 'litz' || name.startsWith('@litz/'))
       .map(([, range]) => range);
     expect(new Set(ranges)).toEqual(new Set(ranges.length === 0 ? [] : ['workspace:*']));
   });
 
-  test.each(published)('of %s has a changelog with its version', (folder, { name, version }) => {
+  test.each(published)('have a changelog with their version: %s', (folder, { name, version }) => {
     const text = readFileSync(join(root, 'packages', folder, 'CHANGELOG.md'), 'utf8');
     expect(text).toMatch(new RegExp(`^# ${name}\n\n## ${version.replaceAll('.', '\\.')}\n`));
   });

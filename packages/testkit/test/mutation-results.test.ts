@@ -137,7 +137,7 @@ describe('survivingLines', () => {
   });
 });
 
-describe('survivingLines of a change over several lines', () => {
+describe('survivingLines, for a mutant of several lines,', () => {
   it('returns the first and the last line of the mutant', () => {
     const source = 'if (a) {\n  b();\n}';
     const location = { start: { line: 1, column: 8 }, end: { line: 3, column: 2 } };
@@ -222,7 +222,7 @@ describe('fateOf', () => {
     expect(fateOf(survivor({ status }), [])).toBe(fate);
   });
 
-  it('is equivalent for a survivor that is listed, on any line, and for no other mutant', () => {
+  it('returns `equivalent` for a listed survivor on any line, and for no other mutant', () => {
     const known = { ...KNOWN, within: 'f', reason: '' };
     expect(fateOf(survivor({ line: 99 }), [known])).toBe('equivalent');
     expect(fateOf(survivor({ status: 'Killed' }), [known])).toBe('killed');

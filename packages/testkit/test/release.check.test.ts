@@ -52,7 +52,7 @@ describe('publishedManifest', { timeout: 60_000 }, () => {
 });
 
 describe('repositoryFields', { timeout: 60_000 }, () => {
-  test('are those of the workspace, with the folder of the package', () => {
+  test('returns the fields of the workspace, with the folder of the package', () => {
     const workspace = { repository: { type: 'git', url: 'git+https://host.example/a/litz.git' } };
     expect(call('repository', `repositoryFields(${JSON.stringify(workspace)}, 'core')`)).toEqual({
       homepage: 'https://host.example/a/litz/tree/main/packages/core#readme',

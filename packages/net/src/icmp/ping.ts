@@ -33,8 +33,8 @@ export interface PingReply {
  * Resolves when the reply is there.
  *
  * @param address an IP address, not a name
- * @throws {NetworkError} (rejects) `ETIMEDOUT`: no reply came, and the message names the peer;
- *   `EHOSTUNREACH`, `ENETUNREACH`
+ * @throws {NetworkError} (rejects) `ETIMEDOUT`: no reply came; the text of the error names the
+ *   peer. `EHOSTUNREACH`, `ENETUNREACH`: the address cannot be reached
  * @throws {Error} (rejects) `AbortError`
  */
 export async function ping(

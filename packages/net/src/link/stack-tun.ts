@@ -84,7 +84,7 @@ export class StackTun implements Tun {
   /**
    * The time of this turn; undefined between turns. A field that may be undefined refers to a
    * number object, which is made once in a turn. In a field that has only numbers, V8 would store
-   * the bare value, and make a new object for each packet that reads it.
+   * the bare value, and make a new object each time that it is read.
    */
   #turn: number | undefined = undefined;
   #isSettling = false;

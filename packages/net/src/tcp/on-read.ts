@@ -13,7 +13,7 @@ export interface OnReadOptions {
   readonly buffer: Uint8Array | (() => Uint8Array);
   /**
    * Called with the number of bytes that were written from the beginning of `buffer` on. These
-   * bytes are valid until the callback returns. It returns false to pause; `resume` continues.
+   * bytes are valid until the callback returns. If it returns false, reading pauses until `resume`.
    */
   callback(this: void, bytesWritten: number, buffer: Uint8Array): boolean | void;
 }

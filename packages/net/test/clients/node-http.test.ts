@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 describe('node:http over a network', () => {
-  test('the agent uses one connection for ten requests', async () => {
+  test('sends ten requests of an agent over one connection', async () => {
     const { a, b } = networks;
     const ports = new Set<number>();
     const server = createServer((incoming, outgoing) => {
@@ -71,7 +71,7 @@ describe('node:http over a network', () => {
     expect(received).toBe('through');
   });
 
-  test('a signal aborts a request whose connection is not established', async () => {
+  test('lets a signal abort a request whose connection is not established', async () => {
     const { a } = networks;
     const abort = new AbortController();
     const asked = get('http://10.0.0.2:81/', { agent: a.agent, signal: abort.signal });
@@ -82,7 +82,7 @@ describe('node:http over a network', () => {
 });
 
 describe('TLS over a network', () => {
-  test('serves HTTPS, and the agent resumes the TLS session', async () => {
+  test('serves HTTPS, and resumes the TLS session of an agent', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert }, (_incoming, outgoing) => {
       outgoing.shouldKeepAlive = false;
@@ -105,7 +105,7 @@ describe('TLS over a network', () => {
     expect(listener.listening).toBe(true);
   });
 
-  test('the agent refuses a self-signed certificate that it does not know', async () => {
+  test('refuses a self-signed certificate that the agent does not know', async () => {
     const { a, b } = networks;
     const server = createSecureServer({ key, cert });
     await using listener = await b.serve(server, { port: 0 });
@@ -133,7 +133,7 @@ describe('TLS over a network', () => {
     });
   });
 
-  test('TLS over a socket of the network carries 4 MiB in both directions', async () => {
+  test('carries 4 MiB in both directions over a socket of the network', async () => {
     const { a, b } = networks;
     const server = createTlsServer({ key, cert }, (socket) => void socket.pipe(socket));
     await using listener = await b.serve(server, { port: 0 });

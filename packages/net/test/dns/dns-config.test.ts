@@ -14,11 +14,11 @@ describe('readDnsConfig', () => {
 describe('candidateNames', () => {
   const search = ['a.example', 'b.example'];
 
-  test('for a name without a dot, the longer names come first', () => {
+  test('puts the longer names first if the name has no dot', () => {
     expect(candidateNames('db', search)).toEqual(['db.a.example', 'db.b.example', 'db']);
   });
 
-  test('for a name with a dot, the longer names come last', () => {
+  test('puts the longer names last if the name has a dot', () => {
     expect(candidateNames('db.x', search)).toEqual(['db.x', 'db.x.a.example', 'db.x.b.example']);
   });
 

@@ -13,7 +13,7 @@ describe('NetworkLookup', () => {
   });
 
   test.each(['localhost', 'LOCALHOST.', 'a.localhost'])(
-    '%s stands for the addresses of the network',
+    'returns for %s the addresses of the network',
     async (name) => {
       const { lookup, asked } = looking({});
       const own = OWN.map((address, i) => ({ address, family: i === 0 ? 4 : 6 }));

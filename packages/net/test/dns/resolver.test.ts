@@ -85,7 +85,7 @@ describe('Resolver', () => {
     expect(found.addresses).toEqual(['192.0.2.1']);
   });
 
-  test('a signal ends the look-up', async () => {
+  test('ends the look-up when the signal is aborted', async () => {
     const { resolver } = resolving({ 'A www.example': 'never' });
     const abort = new AbortController();
     const failed = resolver.resolve('www.example', [4], { signal: abort.signal });

@@ -51,7 +51,7 @@ describe('StackTun, between two devices', () => {
     }
   });
 
-  test('after a change of the MTU, open connections send packets of the new length', async () => {
+  test('makes open connections send packets of the new length when the MTU changes', async () => {
     await using a = new LinkedHost(1);
     await using b = new LinkedHost(2);
     await joinByDevices(a, b);
@@ -134,7 +134,7 @@ describe('StackTun', () => {
     expect(marked.subarray(3100).every((byte) => byte === 0xee)).toBe(true);
   });
 
-  test('read and write return the values that the device expects of a TUN', () => {
+  test('returns from read and write the values that the device expects of a TUN', () => {
     const { tun } = new LinkedHost(1);
     expect(tun.read(buffer, 0, buffer.length)).toBe(0);
     expect(tun.write(buffer, 0, VNET_HEADER_LENGTH)).toBe(-22);

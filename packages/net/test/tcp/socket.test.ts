@@ -134,7 +134,7 @@ describe('Socket, compared with node:net', () => {
       await close(server);
     }));
 
-  test('resetAndDestroy fails if the socket was never connected', () =>
+  test('fails if resetAndDestroy is called before connect', () =>
     expectSame(async (module, trace) => {
       const socket = new module.Socket();
       trace.watch('client', socket, ['error', 'close']);
@@ -284,7 +284,7 @@ describe('Socket, compared with node:net', () => {
       await closed(socket);
     }));
 
-  test('write returns false when too many bytes wait, and drain follows', () =>
+  test('returns false from write when too many bytes wait, and then emits drain', () =>
     expectSame(async (module, trace) => {
       const { server, port } = await listen(module, (it) => it.resume());
       const socket = module.connect(port, module.address);

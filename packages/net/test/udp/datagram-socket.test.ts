@@ -58,7 +58,7 @@ describe('DatagramSocket, compared with node:dgram', () => {
       await Promise.all([closed(receiver), closed(sender)]);
     }));
 
-  test('a connected socket ignores the destination of send', () =>
+  test('ignores the destination of send if it is connected', () =>
     expectSame(async (create, address, trace) => {
       const receiver = create('udp4').bind(0, address);
       await once(receiver, 'listening');
@@ -119,7 +119,7 @@ describe('DatagramSocket', () => {
     expect(third.address()).toEqual({ address: '::', family: 'IPv6', port: 53 });
   });
 
-  test('a connected socket reports that nobody listens at the port', async () => {
+  test('reports that nobody listens at the port if it is connected', async () => {
     const [a] = linkedHosts();
     const socket = new DatagramSocket(a, 'udp4');
     socket.connect(9, '10.0.0.2');

@@ -146,7 +146,7 @@ export class Reassembly {
 
   /**
    * Returns how many bytes are in use, plus the bytes of the longest packet, because the next
-   * datagram may need them. Returns 0 if no datagram waits.
+   * datagram may need them. Returns 0 if no datagram waits, because then none can be removed.
    */
   #memory(): number {
     let bytes = MAX_PACKET_LENGTH + CHUNK_SIZE;
@@ -264,5 +264,8 @@ const MOST_DATAGRAMS = 64;
  * fragment is missing.
  */
 const MOST_GAPS = 64;
-/** The IPv6 header of 40 bytes, and the extension headers in front of the Fragment header. */
+/**
+ * The limit in bytes for the IPv6 header of 40 bytes together with the extension headers in front
+ * of the Fragment header.
+ */
 const LONGEST_HEADER = 512;

@@ -19,7 +19,7 @@ import { hasWholeHeaderChain, PARAMETER_PROBLEM } from '../wire/extension-header
 import { PROTOCOL } from '../wire/protocol.ts';
 
 /**
- * Processes a packet of at most `length` bytes.
+ * Processes the packet at `offset`. Bytes after the length that its header states are ignored.
  *
  * @param isTrusted whether the transport checksum need not be verified: a device has verified it,
  *   or the packet was made on this machine and its checksum is not complete yet
@@ -37,8 +37,8 @@ export function receivePacket(
     if (packet.problemCode !== -1) answerProblem(state);
     return state.drop(reason);
   }
-  // A source that is a loopback address or not one host is never valid (RFC 1122 3.2.1.3). And no
-  // other host has an address of ours.
+  // A source that is a loopback address or not one host is never valid (RFC 1122 3.2.1.3). A source
+  // that is an address of ours is wrong too, because no other host has our addresses.
   const { source, destination } = packet;
   if (!source.isHost || source.isLoopback || state.addresses.has(source)) {
     return state.drop('bad-source');
@@ -60,7 +60,7 @@ export function receiveOwnPacket(
   return deliverOrKeep(state, isTrusted);
 }
 
-/** Whether a packet that the stack sends is for itself. */
+/** Whether a packet that the stack sends has an address of the stack as its destination. */
 export function isForUs(state: StackState, buffer: Uint8Array, offset: number): boolean {
   const version = buffer[offset] >>> 4 === 4 ? 4 : 6;
   const { destination } = state.packet;

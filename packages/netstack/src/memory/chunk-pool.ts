@@ -66,7 +66,7 @@ export class ChunkPool {
     if (this.#freeCount === 0) {
       return this.#untouched < this.#free.length ? this.#untouched++ : -1;
     }
-    // The first one of a row of free chunks, so that the next ones are free too.
+    // Takes the first chunk of a row of free chunks, so that a stream can get the next ones too.
     let chunk = this.#free[this.#freeCount - 1];
     for (let steps = 0; steps < LONGEST_ROW && this.#isFree(chunk - 1); steps++) chunk--;
     return this.#take(chunk);

@@ -7,8 +7,8 @@
  *                position 0 ..........................
  * ```
  * Positions count from the first byte that was not released. Bytes may be written at any position:
- * the chunks between need not exist. The window does not record which bytes were written. The code
- * that uses the window must know this.
+ * the chunks before it need not exist. The window does not record which bytes were written. The
+ * code that uses the window must know this.
  *
  * The windows of a pool share it fairly: a window gets a chunk only while more chunks are free than
  * it has (the dynamic threshold of Choudhury and Hahne, 1998). So one greedy window has half of the

@@ -21,7 +21,11 @@ export interface CongestionControl {
    * @param roundTrip the smoothed round trip in ms
    */
   onAcknowledged(bytes: number, now: number, roundTrip: number): void;
-  /** Congestion: a loss or a mark. Sets `threshold`, and leaves `window` to the recovery. */
+  /**
+   * Congestion: a loss or a mark. Sets `threshold`, and leaves `window` to the recovery.
+   *
+   * @param inFlight how many bytes were on the way
+   */
   onCongestion(inFlight: number): void;
   /** The retransmission timer has fired (RFC 5681 3.1, equation 4). */
   onTimeout(inFlight: number): void;

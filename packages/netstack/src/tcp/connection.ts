@@ -52,7 +52,8 @@ export class Connection implements DeadlineOwner {
   /** Why the connection failed; undefined if it has not failed. */
   error: StackError | undefined = undefined;
 
-  // Sending. The names of RFC 9293 3.3.1 are SND.UNA, SND.NXT, SND.WND, SND.WL1, SND.WL2, ISS.
+  // Sending. The first six fields are ISS, SND.UNA, SND.NXT, SND.WND, SND.WL1 and SND.WL2 of RFC
+  // 9293 3.3.1, in this order.
   initialSequence: number = 0;
   unacknowledged: number = 0;
   next: number = 0;
@@ -83,7 +84,8 @@ export class Connection implements DeadlineOwner {
   handshakeMicroseconds: number = 0;
   noDelay: boolean;
 
-  // Receiving. RFC 9293 3.3.1: RCV.NXT, RCV.WND.
+  // Receiving.
+  /** RCV.NXT (RFC 9293 3.3.1). */
   receiveNext: number = 0;
   /** RCV.NXT + RCV.WND as it was announced last. */
   announcedEdge: number = 0;

@@ -19,7 +19,7 @@ export class Cubic implements CongestionControl {
   #epoch = -1;
   /** K in seconds: how long after the beginning of the epoch the curve reaches `#most`. */
   #k = 0;
-  /** W_est, in segments. */
+  /** W_est, in segments: the window that Reno would have. */
   #reno = 0;
   /**
    * The window in segments before the last reduction. While W_est is smaller than this window,

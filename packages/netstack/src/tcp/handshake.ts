@@ -38,8 +38,8 @@ export function receiveSyn(
   if (segment.has(TCP_FLAG.RST)) return undefined;
   if (segment.has(TCP_FLAG.ACK)) return receiveCookie(state, listener, segment);
   if (!segment.has(TCP_FLAG.SYN)) return undefined;
-  // The sequence numbers of the new connection must begin after those of `previous`. A SYN cookie
-  // is itself a sequence number, so its number cannot be chosen.
+  // The sequence numbers of the new connection must begin after those of `previous`. With a SYN
+  // cookie they could not, because the cookie is itself the first sequence number.
   if (listener.hasFreePlace || previous) beginHandshake(state, listener, segment, previous);
   else if (listener.canWait) sendCookie(state, listener, segment);
   // The segment is not answered, so the other side tries again.

@@ -1,6 +1,7 @@
 /**
  * SYN cookies (RFC 4987 3.6): when the backlog is full, the answer to a SYN takes no memory. All
  * that the stack must know later is in the answer, and comes back with the next acknowledgement.
+ * The numbers in parentheses are lengths in bits:
  *
  * ```
  *  value                     minute (8) | hash of the SYN and minute (24) ^ segment size index (3)

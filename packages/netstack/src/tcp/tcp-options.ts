@@ -47,7 +47,7 @@ export function readTcpOptions(options: TcpOptions): CheckedTcpOptions {
   };
 }
 
-/** Returns how many bytes a new connection can receive. */
+/** Returns how many bytes the receive buffer of a new connection may hold. */
 export function firstReceiveBuffer(options: CheckedTcpOptions): number {
   return Math.min(FIRST_RECEIVE_BUFFER, options.receiveBuffer);
 }

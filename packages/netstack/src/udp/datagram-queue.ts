@@ -130,7 +130,10 @@ function readWords(fields: Int32Array, at: number, version: 4 | 6, address: IpAd
   address.word3 = fields[at + 3];
 }
 
-/** length, port, traffic class with hop limit and version, two addresses. */
+/**
+ * The number of words of a datagram in `#fields`: length, port, traffic class with hop limit and
+ * version, and two addresses of four words.
+ */
 const FIELDS = 11;
 /** How many bytes a datagram counts in addition to its payload: about the size of its fields. */
 const OVERHEAD = 64;

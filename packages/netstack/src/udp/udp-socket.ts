@@ -1,7 +1,7 @@
 /**
  * `UdpSocket`: sends and receives datagrams (RFC 768).
  *
- * Made by `Stack.openUdp`. It has no callbacks: `Stack.pollSocket` names the sockets whose state
+ * Made by `Stack.openUdp`. It has no callbacks: `Stack.pollSocket` returns the sockets whose state
  * changed.
  *
  * @module

@@ -17,8 +17,9 @@ import { IPV4_HEADER_LENGTH, IPV6_HEADER_LENGTH } from './protocol.ts';
 /** A received packet. The buffer is not copied. The fields are valid until the next `read`. */
 export class IpPacket extends IpFields {
   /**
-   * Reads the headers of a packet of at most `length` bytes.
+   * Reads the headers of a packet.
    *
+   * @param length how many bytes are there; if the header states more, the packet is malformed
    * @param isTrusted whether the checksum of the IPv4 header is known to be right
    * @returns why the packet must be dropped; undefined if it is good
    */

@@ -51,7 +51,7 @@ describe('answerUnreachable', () => {
   });
 
   test.each<[what: string, packet: Uint8Array]>([
-    ['an error', rawIcmp(4, [3, 3, 0, 0, 0, 0, 0, 0, ...pattern(28)])],
+    ['an ICMP error', rawIcmp(4, [3, 3, 0, 0, 0, 0, 0, 0, ...pattern(28)])],
     ['an ICMP message of an unknown type', rawIcmp(4, [200, 0, 0, 0, 0, 0, 0, 0])],
     ['a packet whose source is a group', rawUdp(4, 53, pattern(8), { source: '224.0.0.1' })],
     ['a packet for others', rawUdp(4, 53, pattern(8), { destination: '10.0.0.77' })],

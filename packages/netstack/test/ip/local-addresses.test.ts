@@ -15,7 +15,7 @@ describe('LocalAddresses', () => {
     ['10.0.3.3', '10.0.0.1'],
     ['192.0.2.1', '10.0.0.1'],
     ['fd01::5', 'fd01::1'],
-  ])('sends to %s from %s', (destination, source) => {
+  ])('chooses for the destination %s the source %s', (destination, source) => {
     const addresses = create('10.0.0.1', '10.9.0.1', 'fd00::1', 'fd01::1', '10.9.0.2');
     expect(addresses.sourceFor(IpAddress.from(destination))?.toString()).toBe(source);
   });

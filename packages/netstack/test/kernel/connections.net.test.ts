@@ -12,7 +12,7 @@ import { Receiver, Sender } from './transfer.ts';
 
 const BOTH = ['stack', 'kernel'] as const;
 
-describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () => {
+describeWith([tunDevices], 'between a stack and the kernel of Linux,', () => {
   test.each(BOTH)('1000 connections carry data at once, begun by the %s', async (by) => {
     const { network, stack, kernel } = createFixture({}, { loss: 0.01 });
     const [from, to] = by === 'stack' ? [stack, kernel] : [kernel, stack];
@@ -155,8 +155,8 @@ describeWith([tunDevices], 'connections of a stack and the kernel of Linux', () 
       for (let i = 0; i < 3; i++) {
         const near = stack.connect(kernel.addresses[4], 80, { localPort: 5000 });
         const far = await accepted(network, accept);
-        // The connection must use more sequence numbers than the clock of the initial sequence
-        // numbers counts meanwhile.
+        // The connection uses more sequence numbers than the clock of the initial sequence numbers
+        // counts meanwhile. By the clock alone, the next connection would begin too low.
         await transfer(network, near, far, 2_000_000);
         network.programs.length = 0;
         near.end();

@@ -19,8 +19,8 @@ const PAIRS: [name: string, create: () => [Host, Host]][] = [
   ['kernel to stack', () => [kernel(1), stack(2)]],
 ];
 
-describeWith([tunDevices], 'the goodput of CUBIC over 40 ms', () => {
-  test.each([0.01, 0.05])('is close to that of the kernel at a loss of %d', async (loss) => {
+describeWith([tunDevices], 'the goodput of CUBIC at a round trip of 40 ms', () => {
+  test.each([0.01, 0.05])('is close to that of two kernels at a loss of %d', async (loss) => {
     const measured = PAIRS.map(([name, create]) => {
       const network = new Network(create(), { latency: 20, loss, seed: 3 });
       onTestFinished(() => network.close());

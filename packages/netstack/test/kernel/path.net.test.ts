@@ -36,31 +36,34 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
   });
 
   describe.each(BOTH)('when its MTU becomes smaller while the %s sends', (by) => {
-    test.each([4, 6] as const)('carries all bytes if a router says so (IPv%i)', async (version) => {
-      const fixture = createFixture({}, {});
-      const { network } = fixture;
-      const ends = await connect(fixture, by, version);
-      const other = by === 'stack' ? ends.kernel : ends.stack;
-      await transfer(network, other, ends[by], 200_000);
-      let longest = 0;
-      let refused = 0;
-      network.onPacket = (from, packet, now): boolean => {
-        if (packet.length <= 1300) {
-          longest = Math.max(longest, packet.length);
-          return true;
-        }
-        refused++;
-        const router = version === 4 ? '10.0.0.9' : 'fd00::9';
-        network.path.put(from, answerTooBig(packet, 1300, router), now);
-        return false;
-      };
-      await transfer(network, ends[by], other, 500_000);
-      expect(longest).toBeGreaterThan(1280);
-      expect(refused).toBeGreaterThan(0);
-      expect(refused).toBeLessThan(200);
-    });
+    test.each([4, 6] as const)(
+      'carries all bytes if a router reports it (IPv%i)',
+      async (version) => {
+        const fixture = createFixture({}, {});
+        const { network } = fixture;
+        const ends = await connect(fixture, by, version);
+        const other = by === 'stack' ? ends.kernel : ends.stack;
+        await transfer(network, other, ends[by], 200_000);
+        let longest = 0;
+        let refused = 0;
+        network.onPacket = (from, packet, now): boolean => {
+          if (packet.length <= 1300) {
+            longest = Math.max(longest, packet.length);
+            return true;
+          }
+          refused++;
+          const router = version === 4 ? '10.0.0.9' : 'fd00::9';
+          network.path.put(from, answerTooBig(packet, 1300, router), now);
+          return false;
+        };
+        await transfer(network, ends[by], other, 500_000);
+        expect(longest).toBeGreaterThan(1280);
+        expect(refused).toBeGreaterThan(0);
+        expect(refused).toBeLessThan(200);
+      },
+    );
 
-    test('carries all bytes even if no router says so', { timeout: 60_000 }, async () => {
+    test('carries all bytes even if no router reports it', { timeout: 60_000 }, async () => {
       const fixture = createFixture({ sysctls: { 'net.ipv4.tcp_mtu_probing': 1 } }, {});
       const { network } = fixture;
       const ends = await connect(fixture, by);
@@ -87,7 +90,7 @@ describeWith([tunDevices], 'the path between a stack and the kernel of Linux', (
     expect(longest).toBeGreaterThan(1350 - 8);
   });
 
-  test('gets a new MTU at both ends in the middle of a stream', async () => {
+  test('carries all bytes of a stream during which both ends get new MTUs', async () => {
     const fixture = createFixture();
     const { network, stack, kernel } = fixture;
     const { stack: near, kernel: far } = await connect(fixture);

@@ -52,7 +52,7 @@ describe('ChunkedBytes', () => {
     expect(chunks()[4]).toBe(12);
   });
 
-  test('a window always gets its first chunk, while the pool has a free one', () => {
+  test('always gets its first chunk, while the pool has a free one', () => {
     const pool = new ChunkPool(2 * CHUNK_SIZE);
     const data = pattern(2 * CHUNK_SIZE);
     const [first, second, third] = Array.from({ length: 3 }, () => new ChunkedBytes(pool));

@@ -7,7 +7,7 @@ const A = IpAddress.from('10.0.0.1');
 const B = IpAddress.from('10.0.0.2');
 
 describe('PortTable', () => {
-  test('finds the socket of an address first, then one of all addresses', () => {
+  test('finds first a socket that is bound to the address, then one that is bound to all', () => {
     const table = createTable();
     const [all, one] = [bound(undefined, 53), bound(A, 53)];
     table.add(all);

@@ -79,7 +79,7 @@ describe('openConnection', () => {
     expect((startOf({ now: 2000 }) - first) | 0).toBe(250_000);
     const others = [{ secret: 2 }, { port: 81 }, { localPort: 5001 }, { host: '10.0.0.3' }];
     const starts = [first, ...others.map(startOf)];
-    // Whoever knows some of these numbers knows nothing about the others: they are far apart.
+    // Nobody can guess one of these numbers from the others: all of them are far apart.
     const distances = starts.flatMap((a, i) =>
       starts.slice(0, i).map((b) => Math.abs((a - b) | 0)),
     );

@@ -30,7 +30,8 @@ describe('Cubic', () => {
 
   test('is as fast as Reno where the round trip is short (RFC 9438 4.3)', () => {
     const cubic = congested(20);
-    // In 200 round trips of 1 ms the curve hardly grows, but W_est grows by half a segment in each.
+    // In 200 round trips of 1 ms the curve hardly grows. But W_est, the window that Reno would
+    // have, grows by half a segment in each round trip.
     drive(cubic, 200, 1);
     expect(cubic.window / SIZE).toBeGreaterThan(100);
   });

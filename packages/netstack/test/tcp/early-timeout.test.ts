@@ -41,7 +41,8 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent()).toEqual(['. 10001:11001 ack 1', '. 11001:12001 ack 1']);
     script.inject('. 1:1 ack 2001 win 60000');
     expect(script.sent()).toEqual(['. 12001:13001 ack 1']);
-    // The window has its old value, and grows: acknowledgements of the originals allow new data.
+    // The window has its old value again, so acknowledgements of the original segments let the
+    // connection send new data.
     script.inject('. 1:1 ack 10001 win 60000');
     expect(script.sent().length).toBeGreaterThan(8);
     // The second transmission of the first segment arrives. Its answer is a duplicate, which says
@@ -75,7 +76,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
     expect(script.sent().length).toBe(7);
   });
 
-  test('learns nothing from a part of the first segment (step 2a)', () => {
+  test('learns nothing when only a part of the first segment is acknowledged (step 2a)', () => {
     const script = timedOut();
     script.inject('. 1:1 ack 501 win 60000');
     expect(script.sent().every((text) => /^\. (?:501|1001):/.test(text))).toBe(true);
@@ -126,7 +127,7 @@ describe('F-RTO without SACK (RFC 5682 2.1)', () => {
 });
 
 describe('F-RTO with SACK (RFC 5682 3.1)', () => {
-  test('undoes a timeout when older data than the new is acknowledged; RACK finds no loss', () => {
+  test('undoes a timeout when data from before the timeout is acknowledged; RACK finds no loss', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent()).toEqual(['. 11001:12001 ack 1', '. 12001:13001 ack 1']);
@@ -144,7 +145,7 @@ describe('F-RTO with SACK (RFC 5682 3.1)', () => {
     expect(script.sent()).toEqual([]);
   });
 
-  test('undoes a timeout when SACK reports older data than the new; sends only the gap again', () => {
+  test('undoes a timeout when SACK reports data from before the timeout; sends only the gap again', () => {
     const script = timedOutWithSack();
     script.inject('. 1:1 ack 1001 win 60000');
     expect(script.sent().length).toBe(2);

@@ -3,7 +3,7 @@ import { Script, streamBytes } from './script.ts';
 
 const SACK = '<mss 1000,sackOK>';
 
-describe('receiving', () => {
+describe('a connection that receives', () => {
   test('acknowledges every second segment at once, and a single one after a short time', () => {
     const script = Script.connected();
     settle(script);
@@ -145,8 +145,8 @@ describe('receiving', () => {
   });
 });
 
-describe('blind attacks (RFC 5961)', () => {
-  test('only a RST with the exact sequence number is accepted', () => {
+describe('a connection under blind attacks (RFC 5961)', () => {
+  test('accepts only a RST with the exact sequence number', () => {
     const script = Script.connected();
     script.inject('R 500:500');
     expect([script.socket.state, script.sent()]).toEqual(['established', ['. 1:1 ack 1']]);
@@ -157,14 +157,14 @@ describe('blind attacks (RFC 5961)', () => {
     expect(script.socket.state).toBe('closed');
   });
 
-  test('a SYN changes nothing', () => {
+  test('is not changed by a SYN', () => {
     const script = Script.connected();
     script.inject('S 1:1');
     script.inject('S 700:700');
     expect([script.socket.state, script.sent()]).toEqual(['established', ['. 1:1 ack 1']]);
   });
 
-  test('data is dropped if its acknowledgement is for data that was never sent, or is too old', () => {
+  test('drops data with an acknowledgement that is too old, or for data that was never sent', () => {
     const script = Script.connected();
     script.inject('. 1:11 ack 2');
     script.advance(1000);
@@ -173,7 +173,7 @@ describe('blind attacks (RFC 5961)', () => {
     expect(script.sent()).toEqual(['. 1:1 ack 1', '. 1:1 ack 1']);
   });
 
-  test('at most one challenge ACK is sent per half second', () => {
+  test('sends at most one challenge ACK per half second', () => {
     const script = Script.connected();
     for (let i = 0; i < 1000; i++) {
       script.inject('R 500:500');

@@ -4,7 +4,7 @@ import { Script } from './script.ts';
 
 const SACK = '<mss 1000,sackOK>';
 
-describe('sending', () => {
+describe('a connection that sends', () => {
   test('begins with ten segments, and doubles with each round trip (RFC 6928, RFC 5681)', () => {
     const script = Script.connected({}, 60_000);
     script.send(100_000);
@@ -80,7 +80,7 @@ describe('sending', () => {
     expect(script.socket.unacknowledged).toBe(0);
   });
 
-  test('with SACK, resends only what is missing (RFC 6675, RFC 8985)', () => {
+  test('resends only what is missing, if it uses SACK (RFC 6675, RFC 8985)', () => {
     const script = Script.connected({ syn: SACK });
     script.send(8000);
     script.sent();

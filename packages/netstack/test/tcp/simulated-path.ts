@@ -1,7 +1,7 @@
 /**
  * `SimulatedPath`: two stacks, a clock that jumps from one event to the next, and a path between
  * the stacks that delays, loses, reorders, repeats, corrupts and marks packets. A seed determines
- * which ones, so every run is the same.
+ * what happens to each packet, so every run is the same.
  *
  * @module
  */
@@ -84,7 +84,7 @@ export class SimulatedPath {
     return true;
   }
 
-  /** Performs all events of the next `duration` ms, and moves the clock by them. */
+  /** Performs all events of the next `duration` ms, and moves the clock by that time. */
   drive(duration: number): void {
     const until = this.now + duration;
     while (this.step(until));

@@ -64,6 +64,7 @@ describe('two stacks', () => {
   });
 
   test('transfer every byte while the congestion window is not an integer', () => {
+    // After a loss, CUBIC multiplies the window by 0.7, so it has a fraction of a byte.
     const path = new SimulatedPath({ loss: 0.3, seed: 2, stack: { mtu: 65_535 } });
     const transfer = new Transfer(path, { up: 30_000_000 });
     transfer.run(1000);

@@ -27,7 +27,8 @@ describe('SlowStart', () => {
     expect([rounds.round(20), rounds.congestion.threshold]).toEqual([1, Infinity]);
   });
 
-  test('needs eight round trips in a round, and a difference of 4 to 16 ms', () => {
+  // The least growth is an eighth of the round trip, but not below 4 ms and not above 16 ms.
+  test('grows slowly only if eight samples of a round have the least growth, 4 to 16 ms', () => {
     for (const [before, after, samples, share] of [
       [20, 23.9, 10, 1],
       [20, 24, 10, 0.25],

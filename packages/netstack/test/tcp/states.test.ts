@@ -300,7 +300,7 @@ describe('the states of a connection', () => {
     }
   });
 
-  test('closing with unread bytes sends a RST, and so does data for a closed socket', () => {
+  test('a RST is sent if the program closes with unread bytes, or if data comes after it closed', () => {
     const script = Script.connected();
     script.inject('. 1:101 ack 1');
     expect(script.sent()).toEqual(['. 1:1 ack 101']);

@@ -25,7 +25,8 @@ describe('a SYN cookie', () => {
     expect([script.socket.state, script.socket.readable]).toEqual(['established', 10]);
     expect(script.sent()).toEqual(['. 1:1 ack 11']);
     script.send(3000);
-    // The largest size of the table that neither the SYN nor the MTU forbids.
+    // A cookie keeps the segment size as an index into a table of sizes. 1380 bytes is the largest
+    // of them that neither the SYN nor the MTU forbids.
     expect(script.sent()).toEqual(['. 1:1381 ack 11', '. 1381:2761 ack 11', 'P 2761:3001 ack 11']);
   });
 

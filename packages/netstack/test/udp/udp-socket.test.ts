@@ -161,7 +161,7 @@ describe('UdpSocket', () => {
     expect(stack.drops.of('full-receive-queue')).toBe(14 + 5);
   });
 
-  test('keeps the order of datagrams of any length through many rounds', () => {
+  test('keeps the order of datagrams of any length while its queue fills again and again', () => {
     const stack = createStack();
     const socket = stack.openUdp({ port: 53 });
     for (let round = 0; round < 50; round++) {
@@ -184,7 +184,7 @@ describe('UdpSocket', () => {
     expect(received(socket)).toEqual([pattern(5000), pattern(5000)]);
   });
 
-  test('a datagram goes to the socket of its address rather than to a socket of all addresses', () => {
+  test('gets the datagrams to its address although another socket is bound to all addresses', () => {
     const stack = createStack({ addresses: ['10.0.0.1', '10.0.0.5'] });
     const [all, one] = [
       stack.openUdp({ port: 53 }),
@@ -210,7 +210,7 @@ describe('UdpSocket', () => {
     expect([...transportOf(packets.at(-1)!).subarray(0, 4)]).toEqual([0, 53, 0, 9]);
   });
 
-  test.each(VERSIONS)('reports a closed port to a connected socket (IPv%i)', (version) => {
+  test.each(VERSIONS)('reports a closed port if it is connected (IPv%i)', (version) => {
     const [a, b] = [createStack(), createStack({ addresses: [THEIRS[version]] })];
     const socket = a.openUdp();
     socket.connect(THEIRS[version], 53);

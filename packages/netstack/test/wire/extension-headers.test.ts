@@ -29,6 +29,8 @@ describe('readExtensionHeaders', () => {
     expect(packet.protocolPointer - 40).toBe(8 + 16 + 8 + 8);
   });
 
+  // The two highest bits of the type of an option say what to do if the option is unknown (RFC 8200
+  // 4.2). These bits are called the kind below.
   test.each<
     [what: string, first: number, bytes: number[], problem: [code: number, at: number] | -1]
   >([
@@ -68,7 +70,7 @@ describe('readExtensionHeaders', () => {
     expect(read(HOP, [17, 0, 0x1e, 4, 0, 0, 0, 0, ...UDP]).reason).toBeUndefined();
   });
 
-  test('in a packet to a group, an option of kind 10 must be answered, and an option of kind 11 must not', () => {
+  test('wants an answer for a packet to a group with an unknown option of kind 10, but not of kind 11', () => {
     expect(read(HOP, [17, 0, 0x9e, 4, 0, 0, 0, 0]).answersGroup).toBe(true);
     expect(read(HOP, [17, 0, 0xde, 4, 0, 0, 0, 0]).answersGroup).toBe(false);
   });
@@ -94,7 +96,7 @@ describe('hasWholeHeaderChain', () => {
     ['options and no UDP header', DESTINATION, [17, 0, ...PAD_N], false],
     ['options and a UDP header', DESTINATION, [17, 0, ...PAD_N, ...UDP], true],
     ['another protocol', 200, [1, 2, 3, 4, 5, 6, 7, 8], true],
-  ])('checks a first fragment with %s', (_, next, bytes, whole) => {
+  ])('says whether all headers are in a first fragment that has %s', (_, next, bytes, whole) => {
     const packet = read(FRAGMENT, [next, 0, 0, 1, 0, 0, 0, 1, ...bytes]);
     expect(packet.reason).toBeUndefined();
     expect(hasWholeHeaderChain(packet)).toBe(whole);

@@ -69,7 +69,7 @@ describe('IpPacket', () => {
     ['an option that ends after the header', [7, 5, 4, 0], 'malformed-ip'],
     ['an option without a length', [1, 1, 1, 7], 'malformed-ip'],
     ['a source route after the end of the options', [0, 131, 3, 4], undefined],
-  ])('reads IPv4 options: %s', (_, options, reason) => {
+  ])('drops or accepts a packet because of its IPv4 options: %s', (_, options, reason) => {
     const shape: RawPacket = { version: 4, protocol: 17, payload: pattern(8) };
     expect(read(rawPacket({ ...shape, options: Uint8Array.from(options) })).reason).toBe(reason);
   });
