@@ -29,17 +29,17 @@ export function setThreadPriority(priority: ThreadPriority): boolean {
   }
   const numbers = SYSTEM_CALLS[process.arch as 'x64' | 'arm64'];
   // The functions of musl for these system calls always fail, so they are made directly.
-  const { syscall } = libc();
-  const policy = syscall(numbers.getScheduler, THIS_THREAD, 0, 0) & ~SCHED_RESET_ON_FORK;
+  const calls = libc();
+  const policy = calls.syscall(numbers.getScheduler, THIS_THREAD, 0, 0) & ~SCHED_RESET_ON_FORK;
   // A struct sched_param: sched_priority (4 bytes).
   const { view, address } = allocate(4);
-  syscall(numbers.getParameters, THIS_THREAD, address, 0);
+  calls.syscall(numbers.getParameters, THIS_THREAD, address, 0);
   const present = view.getInt32(0, true);
   const isOurs = policy === SCHED_RR && present === LOWEST_REALTIME_PRIORITY;
   if (policy !== SCHED_OTHER && !isOurs) return false;
   view.setInt32(0, priority === 'realtime' ? LOWEST_REALTIME_PRIORITY : 0, true);
   const wanted = (priority === 'realtime' ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK;
-  return syscall(numbers.setScheduler, THIS_THREAD, wanted, address) === 0;
+  return calls.syscall(numbers.setScheduler, THIS_THREAD, wanted, address) === 0;
 }
 
 /**

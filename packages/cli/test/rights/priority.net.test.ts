@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { capabilitySet, readRights } from '@litz/sys';
 import { describeWith, programRequirement, requirement } from '@litz/testkit';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { realtimePriorities } from '../daemon-capabilities.ts';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
@@ -50,30 +50,30 @@ describeWith(needed, 'a daemon', () => {
     async (_, flags) => {
       const daemon = await startDaemon(flags, { wrapper: OWN_MACHINE });
       // The thread gets the priority after its warm-up.
-      await vi.waitUntil(() => realtimeThreads(daemon.pid) === 1, LONG_ENOUGH);
-      await vi.waitUntil(async () => (await shown(daemon)).includes('priority: realtime'));
+      await expect.poll(() => realtimeThreads(daemon.pid), LONG_ENOUGH).toBe(1);
+      await expect.poll(() => shown(daemon), LONG_ENOUGH).toContain('priority: realtime');
       await configure(daemon);
       const flood = host.namespace.run(() =>
         spawn(process.execPath, ['--eval', FLOOD], { stdio: 'ignore' }),
       );
       try {
-        await vi.waitUntil(() => realtimeThreads(daemon.pid) === 0, LONG_ENOUGH);
+        await expect.poll(() => realtimeThreads(daemon.pid), LONG_ENOUGH).toBe(0);
       } finally {
         flood.kill('SIGKILL');
       }
       // The priority stays normal for 4 s at most.
-      await vi.waitUntil(() => realtimeThreads(daemon.pid) === 1, LONG_ENOUGH);
+      await expect.poll(() => realtimeThreads(daemon.pid), LONG_ENOUGH).toBe(1);
     },
     90_000,
   );
 
   it('keeps the priority in an upgrade', async () => {
     const daemon = await startDaemon(USER, { wrapper: OWN_MACHINE });
-    await vi.waitUntil(() => realtimeThreads(daemon.pid) === 1, LONG_ENOUGH);
+    await expect.poll(() => realtimeThreads(daemon.pid), LONG_ENOUGH).toBe(1);
     await inMountsOf(daemon, 'upgrade', NAME);
     const [, pid = ''] = /process (\d+) has /.exec(daemon.text) ?? [];
     try {
-      await vi.waitUntil(() => realtimeThreads(pid) === 1, LONG_ENOUGH);
+      await expect.poll(() => realtimeThreads(pid), LONG_ENOUGH).toBe(1);
     } finally {
       // The new process has the output streams of the first process, so the test would wait for it.
       process.kill(Number(pid), 'SIGKILL');
@@ -84,7 +84,7 @@ describeWith(needed, 'a daemon', () => {
     const normal = await startDaemon([], { env: { LITZ_PRIORITY: 'normal' } });
     const other = await startDaemon([], {}, `${NAME}b`);
     // The second daemon has the priority by now, so the first one would have it too.
-    await vi.waitUntil(() => realtimeThreads(other.pid) === 1, LONG_ENOUGH);
+    await expect.poll(() => realtimeThreads(other.pid), LONG_ENOUGH).toBe(1);
     expect(realtimeThreads(normal.pid)).toBe(0);
     const { permitted } = readRights(`/proc/${normal.pid}/status`);
     expect(permitted & capabilitySet(['CAP_SYS_NICE'])).toBe(0n);
