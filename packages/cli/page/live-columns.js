@@ -29,7 +29,13 @@ export const liveColumns = {
   name: ({ publicKey }) => shortKey(publicKey),
   state: ({ state }) => state,
   texts: (peer, { time }) => textsOf(peer, time),
-  words: ({ id, state, endpoint, allowedIps }) => [id, state, endpoint ?? '', ...allowedIps],
+  words: ({ id, state, endpoint = '', endpointName = '', allowedIps }) => [
+    id,
+    state,
+    endpoint,
+    endpointName,
+    ...allowedIps,
+  ],
   weight: weightOf,
 };
 

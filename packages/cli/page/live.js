@@ -122,6 +122,9 @@ function peerEntries(peer, time) {
     ['Interface', printable(peer.interface)],
     ['State', problem === undefined ? state : `${state}: ${printable(problem)}`],
     ['Endpoint', peer.endpoint ?? 'none'],
+    ...(peer.endpointName === undefined
+      ? []
+      : [/** @type {[string, string]} */ (['Host name', printable(peer.endpointName)])]),
     ['Allowed IPs', peer.allowedIps.join(', ') || 'none'],
     ['Last handshake', age],
     ['Round trip of that handshake', roundTripText(peer.roundTripMs)],

@@ -54,7 +54,7 @@ function checkEndpoint({ key, status, host }: PeerFacts, heard: boolean): Findin
   if (host && !heard && !host.addresses.some((address) => isAt(endpoint, address, host.port))) {
     const text = `${formatEndpoint(endpoint)} is not an address of ${host.name}, whose addresses are: ${host.addresses.join(', ')}`;
     const remedy =
-      'Read the file again: litz reload INTERFACE. A tunnel of litz up looks the name up again by itself';
+      'Read the file again: litz reload INTERFACE. A tunnel of litz up and a daemon of litz look the name up again by themselves';
     return [fail(subject, text, remedy, key)];
   }
   return [];

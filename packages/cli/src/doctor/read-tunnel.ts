@@ -5,7 +5,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
+import { parseEndpoint, wipeSecrets, type DevicePeerStatus, type DeviceStatus } from '@litz/config';
 import { formatAddress, formatKey } from '@litz/core';
 import { Netlink, readSysctl } from '@litz/sys';
 import { Failure } from '../failure.ts';
@@ -87,8 +87,8 @@ function readLink(netlink: Netlink, name: string): LinkFacts | undefined {
 async function readPeers(status: ReadStatus, context: Context): Promise<PeerFacts[]> {
   const ways = status.peers.slice(0, MOST_PEERS).map((peer) => waysOf(peer, status, context));
   const hosts = await Promise.all(
-    ways.map(async ({ key }) => {
-      const host = context.config?.hosts.get(key);
+    ways.map(async ({ key, status: { endpointName } }) => {
+      const host = context.config?.hosts.get(key) ?? hostOf(endpointName);
       return host && readHost(host.name, host.port);
     }),
   );
@@ -112,6 +112,13 @@ async function readPeers(status: ReadStatus, context: Context): Promise<PeerFact
     port: ports[index]!,
     knocked: knocks[index]!,
   }));
+}
+
+/** Returns the name and the port that the daemon has for an endpoint. */
+function hostOf(endpointName: string | undefined): { name: string; port: number } | undefined {
+  if (endpointName === undefined) return undefined;
+  const endpoint = parseEndpoint(endpointName);
+  return 'host' in endpoint ? { name: endpoint.host, port: endpoint.port } : undefined;
 }
 
 type PeerWays = Omit<PeerFacts, 'host' | 'port' | 'knocked'>;

@@ -65,7 +65,10 @@ export interface PeerFacts {
   readonly key: string;
   /** Without its preshared key. */
   readonly status: Omit<DevicePeerStatus, 'presharedKey'>;
-  /** The name of the endpoint in the file, and its addresses; undefined: there is no name. */
+  /**
+   * The name of the endpoint in the file, or else the name that the daemon has for it, and its
+   * addresses; undefined: there is no name.
+   */
   readonly host: HostFacts | undefined;
   /** The way of the tunnel's datagrams to the peer; undefined: there is no endpoint. */
   readonly outer: OuterWay | undefined;

@@ -32,6 +32,7 @@ export function describePeer(
     state: problem === undefined ? state : 'failing',
     problem,
     endpoint: peer.endpoint && formatEndpoint(peer.endpoint),
+    endpointName: peer.endpointName,
     allowedIps: peer.allowedIps.map((prefix) => formatCidr(prefix)),
     lastHandshakeAt: peer.lastHandshakeUnixMs > 0 ? peer.lastHandshakeUnixMs : undefined,
     roundTripMs: peer.roundTripMs,

@@ -61,6 +61,8 @@ export interface LivePeer {
   readonly state: LivePeerState;
   readonly problem: string | undefined;
   readonly endpoint: string | undefined;
+  /** `HOST:PORT`: the name that the daemon looks up if the peer is silent. */
+  readonly endpointName: string | undefined;
   readonly allowedIps: readonly string[];
   readonly lastHandshakeAt: number | undefined;
   /** The round trip of the last handshake in ms, with the time for its cryptography. */

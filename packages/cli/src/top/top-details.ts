@@ -25,6 +25,7 @@ export function detailLines(
     ['peer', `${peer.publicKey} on ${peer.interface}`],
     ['state', peer.problem === undefined ? peer.state : `${peer.state}: ${peer.problem}`],
     ['endpoint', peer.endpoint ?? 'none'],
+    ...(peer.endpointName === undefined ? [] : [['host name', peer.endpointName] as const]),
     ['allowed ips', peer.allowedIps.join(', ') || 'none'],
     ['handshake', handshake],
     ['received', traffic(peer.receivedBytes, rates.receivedBytes, peer.receivedMessages)],

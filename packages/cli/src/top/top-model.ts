@@ -110,8 +110,10 @@ export class TopModel {
 }
 
 function isFound(peer: LivePeer, wanted: string): boolean {
-  const { id, endpoint = '', state, allowedIps } = peer;
-  return [id, endpoint, state, ...allowedIps].some((text) => text.toLowerCase().includes(wanted));
+  const { id, endpoint = '', endpointName = '', state, allowedIps } = peer;
+  return [id, endpoint, endpointName, state, ...allowedIps].some((text) =>
+    text.toLowerCase().includes(wanted),
+  );
 }
 
 type Move = (at: number, page: number, count: number) => number;

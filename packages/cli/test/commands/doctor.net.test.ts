@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { UapiClient } from '@litz/config/uapi';
 import { describeWith, programRequirement } from '@litz/testkit';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
@@ -295,6 +296,21 @@ describeWith([...realInterfaces, ...programs], 'litz doctor', () => {
     make: async () => {
       await addPeer('10.9.0.2:7002');
       addToFile('Endpoint = nowhere.invalid:7002');
+    },
+    finds: {
+      subject: 'endpoint',
+      state: 'fail',
+      peer: CAROL.publicKey,
+      text: /^the name nowhere\.invalid cannot be resolved: /,
+    },
+  });
+
+  describeFault('a name that only the daemon has for an endpoint does not exist', {
+    make: async () => {
+      await addPeer('10.9.0.2:7002');
+      const publicKey = CAROL.publicKey;
+      const peers = [{ publicKey, updateOnly: true, endpointName: 'nowhere.invalid:7002' }];
+      await UapiClient.of(NAME).set({ peers });
     },
     finds: {
       subject: 'endpoint',

@@ -9,6 +9,7 @@ describe('describePeer', () => {
       receivedBytes: 5,
       receivedMessages: 6,
       roundTripMs: 1.5,
+      endpointName: 'vpn.example.org:51820',
       drops: { 'invalid-tag': 2 },
     });
     const publicKey = 'AAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=';
@@ -19,6 +20,7 @@ describe('describePeer', () => {
       state: 'connected',
       problem: undefined,
       endpoint: '192.0.2.1:51820',
+      endpointName: 'vpn.example.org:51820',
       allowedIps: ['10.0.0.1/32'],
       lastHandshakeAt: NOW - 10_000,
       roundTripMs: 1.5,

@@ -16,6 +16,23 @@ describe('detailLines', () => {
     expect(lines[4]?.[1]).toEqual(['plain', 'never']);
   });
 
+  it('has the host name of an endpoint below the endpoint', async () => {
+    const peer = examplePeer(1, { endpointName: 'vpn.example.org:51820' });
+    const status = await exampleStatus([peer], [peer]);
+    const screen = { time: status.time, width: 80, isUnicode: true };
+    const lines = detailLines(status.peers[0], new LiveHistory(), screen);
+    expect(lines.slice(2, 4)).toEqual([
+      [
+        ['soft', 'endpoint    '],
+        ['plain', '192.0.2.1:51820'],
+      ],
+      [
+        ['soft', 'host name   '],
+        ['plain', 'vpn.example.org:51820'],
+      ],
+    ]);
+  });
+
   it('draws the throughput of the last minutes', async () => {
     const history = new LiveHistory();
     const peer = examplePeer(1);
