@@ -39,7 +39,7 @@ describeWith(
       expect(browser.complaints).toEqual([]);
     });
 
-    test('is refused by the relay if its endpoint is unknown or its page is of another site', async () => {
+    test('cannot use the relay for an endpoint that the relay does not know, or from a page of another site', async () => {
       await startRelay('192.0.2.99:51820');
       browser = await Browser.start(['ip', 'netns', 'exec', world.a.name]);
       expect(await ask('http://10.77.0.2/')).toBe(

@@ -1,12 +1,13 @@
 /**
- * Formats the values that the page of `litz serve` shows and the page of a mesh does not. Pure.
+ * Formats values for the page of `litz serve`. Formats that the page of a mesh needs too are in
+ * `words.js` of that page. Pure.
  *
  * @module
  */
 import { rateText } from '../../mesh/page/words.js';
 
 /**
- * Returns a short form of a public key, as the log and `litz top` have it: `xTIB…p8Dg`.
+ * Returns a short form of a public key, as the log and `litz top` show it: `xTIB…p8Dg`.
  *
  * @param {string} key
  * @returns {string}
@@ -48,7 +49,8 @@ export function chartText(kind, value) {
 }
 
 /**
- * Returns the counts of all reasons as text, the highest first: `no-peer 7, bad-mac1 2`.
+ * Returns the number of drops for each reason as text, the highest number first: `no-peer 7,
+ * bad-mac1 2`.
  *
  * @param {Record<string, number> | undefined} drops
  * @returns {string}

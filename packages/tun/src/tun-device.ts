@@ -3,9 +3,9 @@
  * and writes.
  *
  * The device is non-blocking. Every packet has its vnet header in front (IFF_VNET_HDR), with and
- * without offloads. The results of read and write follow drivers/net/tun.c: an interface that is
- * down refuses packets (EIO), and after the interface is deleted each call fails (EBADFD; `read`
- * then returns -1).
+ * without offloads. The results of `read` and `write` follow drivers/net/tun.c. While the interface
+ * is down, `write` fails with EIO. After the interface was deleted, `write` fails with EBADFD, and
+ * `read` returns -1.
  *
  * @module
  */
@@ -57,8 +57,8 @@ export class TunDevice {
   }
 
   /**
-   * All open descriptors, so that another thread can close them if this one dies. Empty after
-   * `close`.
+   * All open descriptors, so that another thread can close them if the thread of this object dies.
+   * Empty after `close`.
    */
   get fds(): readonly number[] {
     return [this.#fd, this.#netlink.fd].filter((fd) => fd >= 0);
@@ -94,8 +94,8 @@ export class TunDevice {
    * borrowed for the call. Bytes that do not fit are lost.
    *
    * @returns the number of bytes read, including the header; 0: no packet is there; -1: the
-   *   interface is gone or this object is closed; else -errno: EINVAL (-22) for a packet that no
-   *   vnet header can describe, which is lost
+   *   interface is gone or this object is closed; another negative number: -errno. For example, -22
+   *   (EINVAL) means that no vnet header can describe the packet. That packet is lost.
    * @throws {TypeError} `buffer` is not a Uint8Array
    * @throws {RangeError} `offset` or `length` is not an integer, or is outside the buffer. `write`
    *   and `writePieces` throw the same.
@@ -113,9 +113,9 @@ export class TunDevice {
   /**
    * Writes one packet, with its vnet header in front. The buffer is borrowed for the call.
    *
-   * @returns the number of bytes written; 0: would block; else -errno: EIO (-5) while the interface
-   *   is down, EINVAL (-22) for bytes that are not a packet, EBADFD (-77) after the interface is
-   *   gone, EBADF (-9) after `close`
+   * @returns the number of bytes written; 0: the write would block; a negative number: -errno. -5
+   *   (EIO): the interface is down; -22 (EINVAL): the bytes are not a packet; -77 (EBADFD): the
+   *   interface is gone; -9 (EBADF): this object is closed.
    */
   write(buffer: Uint8Array, offset: number, length: number): number {
     checkSpan(buffer, offset, length);
@@ -228,8 +228,8 @@ const SMALLEST_MTU = 68;
 const LARGEST_MTU = 65535;
 const EBADF = 9;
 /**
- * Errors after which no read will ever succeed: the interface is deleted, the descriptor closed, or
- * the driver gone.
+ * Errors after which no read will ever succeed, because the interface was deleted, the descriptor
+ * is closed, or the driver is gone.
  */
 const GONE: ReadonlySet<number> = new Set([
   1 /* EPERM, of a security module */,

@@ -9,7 +9,10 @@ import { ABSORBED, fourBlocks, twoBlocks } from './chacha20';
 import { KEY, STREAM, STREAM_LENGTH, TAG } from './memory';
 import { begin, finish, update, updateLengths } from './poly1305';
 
-/** Bytes of text that blocks 1 to 3 of the key stream encrypt. Block 0 begins with the one-time key. */
+/**
+ * How many bytes of the text blocks 1 to 3 of the key stream encrypt. Block 0 encrypts no text: it
+ * begins with the one-time key.
+ */
 const FIRST: i32 = 192;
 
 /** Encrypts the `length` bytes at `data`, and writes the tag of 16 bytes behind them. */
@@ -20,7 +23,8 @@ export function seal(
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
   xorBytes(data, STREAM + 64, min(length, FIRST));
-  // Poly1305 takes the last ciphertext while ChaCha20 computes the next key stream.
+  // While ChaCha20 computes the key stream for one part of the text, Poly1305 takes the ciphertext
+  // of the part before it.
   let absorbed = data;
   let at = data + FIRST;
   let counter: u32 = 4;
@@ -68,7 +72,8 @@ export function open(
   beginStream(key, n0, n1, n2, length);
   begin(STREAM);
   if (authLength !== 0) update(auth, authLength);
-  // The key stream stays at `STREAM` until the tag is checked: the text must not change before.
+  // The text must not change before its tag is checked. So the loop only stores the key stream at
+  // `STREAM`, and the text is decrypted after the loop.
   const whole = data + (length & -16); // the end of the last whole block
   let absorbed = data;
   let streamed = FIRST;
@@ -90,8 +95,9 @@ export function open(
 }
 
 /**
- * The same as `open`, for a text of at most 256 bytes without additional data. Block 0 of the key stream must
- * be at `first`. So the text needs only blocks 1 to 4, and Poly1305 takes the text while they are computed.
+ * The same as `open`, for a text of at most 256 bytes without additional data. The caller has
+ * already computed block 0 of the key stream, which is at `first`. So this function computes only
+ * blocks 1 to 4. While it computes these blocks, Poly1305 takes the ciphertext.
  */
 export function openShort(
   key: usize, n1: u32, n2: u32, first: usize, data: usize, length: i32,
@@ -132,8 +138,8 @@ function decryptRest(
  * words. The result, 32 bytes, overwrites the key.
  */
 export function deriveSubkey(w0: u32, w1: u32, w2: u32, w3: u32): void {
-  // HChaCha20 is the block function of ChaCha20 without the addition at its end. So the function is
-  // called, and the added words are subtracted again.
+  // HChaCha20 is the block function of ChaCha20 without the addition at its end. So this code calls
+  // the block function, and subtracts the added words from its result.
   fourBlocks(KEY, w0, w1, w2, w3, STREAM, false, 0, 0);
   store<u32>(KEY, load<u32>(STREAM) - 0x61707865);
   store<u32>(KEY, load<u32>(STREAM, 4) - 0x3320646e, 4);

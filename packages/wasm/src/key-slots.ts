@@ -13,7 +13,7 @@ import { KEY_LENGTH } from '@litz/core/internals';
 import type { Kernels } from './kernels.ts';
 
 export class KeySlots {
-  /** The whole memory, of the module and of the arena, as words of 32 bits. */
+  /** The whole memory of the module, which includes the arena, as words of 32 bits. */
   readonly words: Int32Array;
   readonly #memory: Uint8Array;
   readonly #kernels: Kernels;
@@ -21,7 +21,10 @@ export class KeySlots {
   readonly #blocksStart: number;
   /** For each slot, the cipher whose key is in the slot. */
   readonly #owners: (object | undefined)[];
-  /** For each slot, the first counter of the group whose blocks are in the slot. */
+  /**
+   * For each slot, the first message counter of a group of four neighbouring counters. The slot
+   * contains block 0 of the key stream for each of them. `NO_GROUP`: the slot contains no blocks.
+   */
   readonly #groups: Float64Array;
   #next = 0;
 
@@ -35,7 +38,7 @@ export class KeySlots {
     this.#groups = new Float64Array(this.#owners.length).fill(NO_GROUP);
   }
 
-  /** Returns a slot for another cipher. */
+  /** Returns the slot for a new cipher. Other ciphers may have the same slot. */
   assign(): number {
     const slot = this.#next;
     this.#next = (slot + 1) % this.#owners.length;
@@ -43,8 +46,8 @@ export class KeySlots {
   }
 
   /**
-   * Returns the address of the owner's key (32 bytes). Copies the key into the slot if it is not
-   * there.
+   * Returns the address of the owner's key (32 bytes). If the slot does not contain this key,
+   * copies the key into the slot.
    */
   addressOf(slot: number, owner: object, key: Uint8Array): number {
     const address = this.#start + slot * KEY_LENGTH;
@@ -57,10 +60,14 @@ export class KeySlots {
   }
 
   /**
-   * Returns the index in `words` of block 0 of the key stream of the message with this counter. The
-   * block has 64 bytes and is valid until the slot is used again. The blocks of four neighbouring
-   * counters are computed together, because messages come nearly in the order of their counters.
-   * With SIMD, four blocks cost as much as a single block; without SIMD, three times as much.
+   * Finds or computes block 0 of the key stream for the message with the counter `counter`. The
+   * block has 64 bytes, and is valid until the slot is used again.
+   *
+   * The blocks 0 of four neighbouring counters are computed together, because messages come nearly
+   * in the order of their counters. With SIMD, four blocks take as much time as a single block.
+   * Without SIMD, four blocks take three times as much time as a single block.
+   *
+   * @returns where the block begins: an index in `words`
    */
   firstBlockOf(slot: number, owner: object, key: Uint8Array, counter: number): number {
     const place = counter & (GROUP_LENGTH - 1);
@@ -92,9 +99,9 @@ export class KeySlots {
   }
 }
 
-/** A power of two, so it divides 2^32. */
+/** The number of counters in a group. It is a power of two, so it divides 2^32. */
 const GROUP_LENGTH = 4;
 const BLOCK_LENGTH = 64;
 const GROUP_BYTES: number = GROUP_LENGTH * BLOCK_LENGTH;
-/** This is not a multiple of the length of a group, so no group begins with it. */
+/** No group begins with this counter, because it is not a multiple of `GROUP_LENGTH`. */
 const NO_GROUP = -1;

@@ -47,13 +47,14 @@ export async function joinSockets(
 /**
  * Opens a connection. Resolves when it is open.
  *
- * @param options.client the connection that waits for this one. When the client is lost, the
- *   attempt ends. When the client ends its side, the target gets only some seconds more: a client
- *   that was killed looks the same as a client that has sent everything.
+ * @param options.client the client's connection, which waits for the new connection. When the
+ *   client's connection is lost, the attempt ends. When the client ends its side, the target gets
+ *   only some more seconds to answer, because the client may have been killed. A client that was
+ *   killed looks the same as a client that has sent everything.
  * @param options.allowHalfOpen whether this side stays open when the target has ended its side;
  *   default: true
  * @throws the error of the connection; `ETIMEDOUT`: nobody has answered within the time limit,
- *   which is a minute by default; `ECANCELED`: the client has gone
+ *   which is a minute by default; `ECANCELED`: the client's connection was lost
  */
 export async function dial(
   network: ProxyNetwork,
@@ -84,7 +85,10 @@ export async function dial(
   }
 }
 
-/** Resets a connection, so that its other end does not take the loss for a regular end. */
+/**
+ * Resets a connection. So the program at its other end gets an error, and does not believe that the
+ * stream ended regularly. A socket that is still connecting, or that has no reset, is destroyed.
+ */
 export function reset(socket: StreamSocket): void {
   const { resetAndDestroy } = socket as { resetAndDestroy?: () => void };
   if (socket.destroyed) return;
@@ -93,13 +97,15 @@ export function reset(socket: StreamSocket): void {
 }
 
 /**
- * Watches a client before anything reads from it. Its bytes stay in the stream.
+ * Watches a client from which nobody reads yet. The bytes of the client stay in its stream.
  *
- * @param onEnd called when the client has ended its side
+ * @param onLost called when the client's connection is closed
+ * @param onEnd called when the client has ended its side and no bytes wait in its stream
  * @returns a function that ends the watch
  */
 function watch(client: StreamSocket, onLost: () => void, onEnd: () => void): () => void {
-  // If no bytes wait, a read takes nothing, but it makes a stream that has ended emit 'end'.
+  // A stream that has ended emits 'end' only after a call of `read`. So `look` calls `read`, but
+  // only when no bytes wait in the stream: then the call takes no bytes.
   const look = (): void => void (client.readableLength === 0 && client.read());
   client.once('close', onLost);
   client.once('end', onEnd);
@@ -132,7 +138,8 @@ function follow(socket: StreamSocket, other: StreamSocket, idle: HalfClosedTimer
     };
     if (socket.readableEnded) idle.start();
     else socket.once('end', () => idle.start());
-    // A lost connection is not an error of the proxy. After an error, the event `close` follows.
+    // Errors are ignored, because a lost connection is not an error of the proxy. After an 'error'
+    // event, a 'close' event follows.
     socket.on('error', () => {});
     if (socket.destroyed) onClose();
     else socket.once('close', onClose);

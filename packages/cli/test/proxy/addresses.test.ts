@@ -21,7 +21,7 @@ describe('readListenAddress', () => {
     expect(readListenAddress(text)).toEqual({ host, port });
   });
 
-  test('takes a port alone for that port of all addresses, if the caller says so', () => {
+  test('reads a port without an address as this port of all addresses, if the caller asks for that', () => {
     expect(readListenAddress('80', 'all')).toEqual({ host: undefined, port: 80 });
   });
 

@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => page.close());
 
 describe('LIVE_PAGE_FILES', () => {
-  test('exist, include all files of the folder, and import only each other', () => {
+  test('contains all files of the folder and all modules that they import, and only files that exist', () => {
     const locations = [...LIVE_PAGE_FILES.values()].map(({ location }) => location);
     for (const file of locations) expect([file.href, existsSync(file)]).toEqual([file.href, true]);
     const own = readdirSync(folder).filter((name) => /\.(?:js|css|html)$/.test(name));
@@ -192,8 +192,9 @@ describeWith([programRequirement('chromium')], 'the page of litz serve in Chromi
 });
 
 /**
- * Returns the status at the next reading. Peer 1 does not answer. Each other peer, with number n,
- * receives n packets of 1000 bytes in ten ms.
+ * Returns the status at the next reading. Peer 1 does not answer. From each other peer, the device
+ * receives 100 * `number` messages of 1000 bytes per second. If `step` is more than 1000 ms, the
+ * number of bytes goes up and down, so that the chart shows waves.
  */
 function device() {
   clock.ms += step;

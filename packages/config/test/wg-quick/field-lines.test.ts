@@ -15,7 +15,7 @@ describe('fieldLines', () => {
     ]);
   });
 
-  test('finds no line if the field is not set, or only in a comment', () => {
+  test('finds no line for a field that is only in a comment', () => {
     const config = parseConfig(TEXT);
     expect(fieldLines(config, config.interface, 'MTU')).toEqual([]);
   });
@@ -26,7 +26,7 @@ describe('fieldLines', () => {
     expect(fieldLines(structuredClone(config), config.interface, 'Address')).toEqual([]);
   });
 
-  test('returns the numbers that the lines have in the text of formatConfig', () => {
+  test('returns line numbers that are right in the text that formatConfig returns', () => {
     const config = parseConfig(TEXT);
     const lines = formatConfig(config).split('\n');
     const [first] = fieldLines(config, config.peers[0], 'PublicKey');

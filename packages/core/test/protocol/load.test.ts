@@ -54,7 +54,7 @@ describe('the load state', () => {
     expect(later.network.eavesdropper.types(later.bob)).toEqual([HANDSHAKE_RESPONSE]);
   });
 
-  it('is not caused by bytes without a valid mac1', () => {
+  it('is not caused by messages without a valid mac1', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 5 } } });
     for (let i = 0; i < 1000; i++) {
       const junk = new Uint8Array(148).fill(i);
@@ -117,7 +117,7 @@ describe('the load state', () => {
     expect(bob.packets).toHaveLength(2);
   });
 
-  it('makes an initiator answer a response with a cookie reply', () => {
+  it('also applies to responses: an initiator under load answers a response with a cookie reply', () => {
     const { network, alice, bob } = createPair({
       alice: { underLoad: { handshakesPerSecond: 1 } },
     });
@@ -129,7 +129,7 @@ describe('the load state', () => {
 });
 
 describe('cookie reply', () => {
-  it('triggers no message and does not change the endpoint', () => {
+  it('triggers no message, and does not change the endpoint of the peer', () => {
     const { network, alice, bob } = createPair({ bob: { underLoad: { handshakesPerSecond: 1 } } });
     floodOn({ network, alice, bob })(5);
     alice.send(packetBetween(alice, bob));
@@ -143,7 +143,8 @@ describe('cookie reply', () => {
     expect(alice.eventsOf('roam')).toEqual([]);
   });
 
-  it('gives a cookie that is used for 115 of its 120 s, because a message may be on its way for 5 s', () => {
+  it('contains a cookie that its receiver uses for 115 s, although the cookie is valid for 120 s', () => {
+    // A message may be on its way for 5 s, and its cookie must still be valid when it arrives.
     const { network, alice, bob } = createPair({
       bob: { underLoad: { handshakesPerSecond: 1 } },
     });

@@ -1,10 +1,10 @@
 /**
- * `PacketThread`: the thread of a packet loop, as the main thread starts it. `LinuxDriver` then
- * sends it a `WorkerStart`.
+ * `PacketThread`: starts the thread of a packet loop, for the main thread. `LinuxDriver` then sends
+ * a `WorkerStart` to the new thread.
  *
  * A program that will make a device can start the thread before it loads its other modules. Then
- * both threads load their modules at the same time. This entry point loads few modules itself. Its
- * interface may change with every version.
+ * both threads load their modules at the same time. This entry point itself loads only a few
+ * modules. The interface of this entry point may change with every version.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export type { ThreadControl } from './thread-control.ts';
 /** The `workerData` of the thread. */
 export interface ThreadData {
   readonly control: SharedArrayBuffer;
-  /** Carries all messages. The first one is the `WorkerStart`. */
+  /** All messages go through this port. The first message is the `WorkerStart`. */
   readonly port: MessagePort;
 }
 
@@ -25,12 +25,13 @@ export class PacketThread {
   readonly control: ThreadControl = new ThreadControl();
   readonly port: MessagePort;
   readonly worker: Worker;
-  /** Resolves when the thread has ended, with the reason if it has failed. */
+  /** Resolves when the thread has ended: with the error if the thread has failed. */
   readonly ended: Promise<Error | undefined>;
 
   /**
-   * Starts the thread of the next device. It does not keep the process alive. It is in the network
-   * namespace that the calling thread is in now, and has the present environment variables.
+   * Starts the thread of the next device. Before `take` is called, the thread does not keep the
+   * process alive. The thread gets the present network namespace of the calling thread, and the
+   * present environment variables.
    *
    * @param name the name of the interface
    */
@@ -39,7 +40,7 @@ export class PacketThread {
     early.worker.unref();
   }
 
-  /** Returns the thread that was started early, or a new one. */
+  /** Returns the thread that `startEarly` has started. Without such a thread, starts a new one. */
   static take(name: string): PacketThread {
     const thread = early ?? new PacketThread(name);
     early = undefined;

@@ -7,10 +7,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Returns the number of each table by its name.
+ * Returns the numbers of the routing tables by name, including the kernel's own tables.
  *
- * @param folders the names are those of the file `rt_tables` in the first folder that has it, and
- *   those of the files in `rt_tables.d` of all folders
+ * @param folders the folders of iproute2's files. The file `rt_tables` is read only in the first
+ *   folder that has it. The files `rt_tables.d/*.conf` are read in all folders.
  */
 export function readRoutingTables(
   folders: readonly string[] = ['/etc/iproute2', '/usr/share/iproute2'],

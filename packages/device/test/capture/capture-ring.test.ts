@@ -41,8 +41,9 @@ describe('CaptureRingWriter', () => {
           received.push(...numbersOf(last));
         }
         expect(received).toEqual(sent);
-        // The reader has overwritten all blocks that it took with zeros, because blocks may contain
-        // keys. Bytes of a discarded block may still be there.
+        // Blocks may contain keys. So when the reader takes a block, it sets all bytes of the block
+        // to zero. The reader never takes a discarded block, so bytes of discarded blocks may
+        // remain.
         const isClear = new Uint8Array(reader.memory, 64).every((byte) => byte === 0);
         expect(isClear || discarded > 0).toBe(true);
       }),
@@ -74,7 +75,7 @@ describe('CaptureRingWriter', () => {
     expect([writer.mustWake(), writer.mustWake()]).toEqual([true, false]);
   });
 
-  it('adds packets to one counter, and leaves the others as they are', () => {
+  it('adds packets to one counter, and does not change another counter', () => {
     const reader = new CaptureRingReader(new SharedArrayBuffer(ringBytes(400)));
     const writer = new CaptureRingWriter(reader.memory);
     writer.count(RING_COUNTER.LOST_OUTER, 2);
@@ -84,7 +85,7 @@ describe('CaptureRingWriter', () => {
   });
 });
 
-/** Writes a block whose type is `number`. Returns whether the ring had room for it. */
+/** Writes a block whose type is `number`. Returns whether the ring had room for the block. */
 function write(writer: CaptureRingWriter, length: number, number: number): boolean {
   const at = writer.reserve(length);
   if (at === -1) return false;

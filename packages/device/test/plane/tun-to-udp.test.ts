@@ -24,7 +24,7 @@ import { ALICE, BOB } from '../in-memory.ts';
 const RUNS = Number(process.env['FC_NUM_RUNS'] ?? 100);
 
 describe('TunToUdp', () => {
-  it('sends the same messages with any number of packets per run', () => {
+  it('sends the same messages as an engine that gets single packets, with any number of packets per run', () => {
     const single = fc
       .oneof(fc.integer({ min: 20, max: 1500 }), fc.integer({ min: 20, max: 65_475 }))
       .map((length) => singleFrame(length));
@@ -48,7 +48,7 @@ describe('TunToUdp', () => {
     );
   });
 
-  it('sends the same messages in the same order when other threads seal the runs', () => {
+  it('sends the same messages in the same order as an engine that gets single packets, if other threads seal the runs', () => {
     const frames = fc.array(
       fc.oneof(
         fc.integer({ min: 20, max: 1500 }).map((length) => singleFrame(length)),
@@ -72,7 +72,7 @@ describe('TunToUdp', () => {
     );
   });
 
-  it('lets other threads seal the later runs while it sends the first one', () => {
+  it('lets other threads seal the later runs while it sends the first run', () => {
     const frame = superFrame(45 * 1380, 1380);
     const threads = new FakeThreads();
     const { sent, flushes } = sentBy([frame, frame, frame], 2 ** 18, threads);
@@ -91,48 +91,74 @@ describe('TunToUdp', () => {
   });
 
   it('waits for the oldest run when the slab is full', () => {
-    // 45 places of 1536 bytes: three runs fit into the slab, and the fourth one does not.
+    // A run takes 45 places of 1536 bytes. Three runs fit into the slab, and a fourth run does not.
     const frame = superFrame(45 * 1380, 1380);
     const threads = new FakeThreads();
     const { sent, flushes } = sentBy([frame, frame, frame, frame], 2 ** 18, threads);
     expect(sent.map(textOf)).toEqual(referenceOf([frame, frame, frame, frame]).map(textOf));
     expect(flushes).toEqual([45, 45, 45, 45]);
-    // When the first run has left, its space is a little too short for the fourth one, because some
-    // bytes in front of the second run stay free. So two runs must leave.
+    // The fourth run is as long as the first run. When the first run has left, the fourth run does
+    // not fit into its space, because 64 bytes in front of the second run must stay free. So the
+    // second run must leave too.
     expect(threads.inProgress.at(0)).toBe(2);
     expect(threads.inProgress.at(-1)).toBe(0);
   });
 
   it.each([
     // A segment with 57 bytes of payload has 97 bytes. Its place in the slab has 256 bytes.
-    ['fill the slab to the last byte', 4 * 57, 57, 1024, [4]],
-    ['are one more than fit into the slab', 5 * 57, 57, 1024, [4, 1]],
-    ['leave a little less space than one more needs', 5 * 57, 57, 5 * 256 - 64, [4, 1]],
-    ['end with a shorter one in a place of full size', 3 * 57 + 1, 57, 1024, [4]],
-    ['fill a slab of the real length', 1024 * 57, 57, 2 ** 18, [1024]],
-    ['are one more than fit into a slab of the real length', 1025 * 57, 57, 2 ** 18, [1024, 1]],
-    ['are long, and the last begins near the end', 65_000, 30_000, 3 * 30_144, [3]],
-    ['are long, and the last does not fit any more', 65_000, 30_000, 3 * 30_144 - 64, [2, 1]],
-    ['are a single one that takes the whole slab', 65_435, 65_435, 65_600, [1]],
-  ])('sends segments that %s', (_, payload, each, slabLength, flushes) => {
+    ['segments that fill the slab to the last byte', 4 * 57, 57, 1024, [4]],
+    ['segments that need one place more than the slab has', 5 * 57, 57, 1024, [4, 1]],
+    [
+      'segments of which the last does not fit, because the slab is 64 bytes too short',
+      5 * 57,
+      57,
+      5 * 256 - 64,
+      [4, 1],
+    ],
+    [
+      'segments of which the last is shorter, but has a place of full size',
+      3 * 57 + 1,
+      57,
+      1024,
+      [4],
+    ],
+    ['segments that fill a slab of the real length', 1024 * 57, 57, 2 ** 18, [1024]],
+    [
+      'segments that need one place more than a slab of the real length has',
+      1025 * 57,
+      57,
+      2 ** 18,
+      [1024, 1],
+    ],
+    ['long segments that fill the slab to the last byte', 65_000, 30_000, 3 * 30_144, [3]],
+    [
+      'long segments of which the last does not fit, because the slab is 64 bytes too short',
+      65_000,
+      30_000,
+      3 * 30_144 - 64,
+      [2, 1],
+    ],
+    ['a single segment that takes the whole slab', 65_435, 65_435, 65_600, [1]],
+  ])('sends %s', (_, payload, each, slabLength, flushes) => {
     const frame = superFrame(payload, each);
     const out = sentBy([frame], slabLength);
     expect(out.sent.map(textOf)).toEqual(referenceOf([frame]).map(textOf));
-    // Each flush was one run, so no packet was sent alone.
+    // Each flush had one run, so all segments of a flush were passed to the engine in one call.
     expect([out.flushes, out.runs]).toEqual([flushes, flushes]);
     expect(out.isTidy).toBe(true);
   });
 
-  it('sends the super-packets of a batch with one flush, so that the last datagrams of one leave together with the first datagrams of the next', () => {
-    // Each super-packet has 47 segments, as the kernel makes it of a TCP stream with an MTU of 1420
-    // bytes.
+  it('sends all super-packets of a batch with one flush', () => {
+    // 47 segments of 1420 bytes are the most that fit into a super-packet of 64 KiB. The sockets
+    // can send fewer than 47 datagrams of this length in one call. With one flush, they send the
+    // last datagrams of a super-packet together with the first datagrams of the next super-packet.
     const frame = superFrame(47 * 1380, 1380);
     const out = sentBy([frame, frame], 2 ** 18);
     expect(out.sent.map(textOf)).toEqual(referenceOf([frame, frame]).map(textOf));
     expect(out.flushes).toEqual([94]);
   });
 
-  it('places the next packet directly behind a run', () => {
+  it('puts the next packet directly behind a run in the slab', () => {
     // The places take 2 * 256 and 192 bytes, which is exactly the length of the slab.
     const frames = [superFrame(2 * 57, 57), singleFrame(96), singleFrame(20)];
     const out = sentBy(frames, 2 * 256 + 192);
@@ -144,7 +170,7 @@ describe('TunToUdp', () => {
 
 const NOBODY: Uint8Array = Uint8Array.of(10, 9, 9, 9);
 
-/** Packet memory with a shorter slab. Everything around the slab is at the usual place. */
+/** Packet memory with a shorter slab. All other areas are at their usual offsets. */
 class SmallMemory extends PacketMemory {
   override readonly slabEnd: number;
   override readonly sharedEnd: number;
@@ -157,8 +183,11 @@ class SmallMemory extends PacketMemory {
 }
 
 /**
- * Sends the frames. Returns the datagrams as they were when they were flushed, and how many each
- * flush and each run had. `isTidy`: whether the bytes around the slab are unchanged.
+ * Sends the frames.
+ *
+ * @returns `sent`: a copy of each datagram at the time of its flush; `flushes` and `runs`: how many
+ *   datagrams each flush and each run had; `isTidy`: whether the bytes around the slab are
+ *   unchanged
  */
 function sentBy(
   frames: readonly Uint8Array[],
@@ -180,8 +209,9 @@ function sentBy(
   const outbound = new TunToUdp({ engine, tun, memory, drain, threads });
   outbound.sockets = sockets;
   while (outbound.read(NOW));
-  // The last frame that was read is unchanged, and so is the space for the vnet header of the
-  // scratch area.
+  // The last frame that was read is in front of the slab, and must be unchanged. In the real
+  // memory, the scratch area begins 64 bytes behind the slab, and the space for a vnet header is in
+  // front of the scratch area. The bytes of this space and the next bytes must be unchanged too.
   const last = frames.at(-1) ?? new Uint8Array(0);
   const isReadAlone = Buffer.compare(buffer.subarray(0, last.length), last) === 0;
   const behind = buffer.subarray(slabEnd + 64 - HEADER_LENGTH, slabEnd + 200);
@@ -191,8 +221,8 @@ function sentBy(
 }
 
 /**
- * Returns the datagrams of the same packets, made by an engine of the same session that gets them
- * one by one.
+ * Returns the datagrams that the frames should become. An engine with the same session makes them:
+ * it gets the packets of the frames one by one.
  */
 function referenceOf(frames: readonly Uint8Array[]): Uint8Array[] {
   const { engine } = session(copyCipherProvider(nobleProvider));
@@ -246,7 +276,10 @@ function engineOf(person: Person, other: Person, crypto: CryptoProvider): Engine
   return engine;
 }
 
-/** Encrypts nothing, and overwrites all bytes around a text that `Cipher.sealRun` may overwrite. */
+/**
+ * Returns a provider whose ciphers do not encrypt. Their `sealRun` overwrites the 64 bytes in front
+ * of each text and the 64 bytes behind it, because the contract of `Cipher.sealRun` allows that.
+ */
 function untidyProvider(): CryptoProvider {
   const provider = copyCipherProvider(nobleProvider);
   const createCipher = (key: Uint8Array): Cipher => {
@@ -269,14 +302,15 @@ function untidyProvider(): CryptoProvider {
 }
 
 /**
- * Fake threads. They seal a long run only when `finish` waits for it, or when one of `steps` is
- * true. Until then, its messages are not complete.
+ * Fake threads. They do not seal a run of eight or more packets at once. They seal it when `finish`
+ * waits for it, or in a call of `hasFinished` if `steps` says so. Until then, the messages of the
+ * run are not complete.
  */
 class FakeThreads implements SealingThreads {
   readonly running = 2;
-  /** The runs in progress. */
+  /** For each run in progress, a function that seals the run. */
   readonly left: (() => void)[] = [];
-  /** How many runs were left after each call of `finish`. */
+  /** How many runs were still in progress after each call of `finish`. */
   readonly inProgress: number[] = [];
   #isOpen = false;
   #done = 0;
@@ -284,8 +318,8 @@ class FakeThreads implements SealingThreads {
   readonly #steps: readonly boolean[];
 
   /**
-   * @param steps for each call of `hasFinished`, in turn: whether the threads seal a run before it
-   *   answers
+   * @param steps for each call of `hasFinished` while a run is in progress: whether the threads
+   *   seal one run before the call returns. After the last step, the first step follows.
    */
   constructor(steps: readonly boolean[] = [false]) {
     this.#steps = steps;
@@ -350,7 +384,7 @@ class FakeThreads implements SealingThreads {
   }
 }
 
-/** A TUN that returns the frames with their own vnet headers. */
+/** A TUN from which the frames are read, each with its own vnet header. */
 class FrameTun extends FakeTun {
   readonly #frames: Uint8Array[];
 
@@ -367,7 +401,7 @@ class FrameTun extends FakeTun {
   }
 }
 
-/** A packet of `length` bytes with its vnet header. */
+/** Returns a packet of `length` bytes with a vnet header in front. */
 function singleFrame(length: number, destination: Uint8Array = BOB.ipv4): Uint8Array {
   const payload = Array.from({ length: 251 }, (_, i) => i ^ (length & 0xff));
   const packet = ipPacket({ source: ALICE.ipv4, destination, length, payload });
@@ -377,8 +411,8 @@ function singleFrame(length: number, destination: Uint8Array = BOB.ipv4): Uint8A
 }
 
 /**
- * A TCP super-packet with `payload` bytes of payload. Each of its segments has `each` bytes of
- * payload and 40 bytes of headers.
+ * Returns a TCP super-packet with `payload` bytes of payload. Each of its segments has 40 bytes of
+ * headers and `each` bytes of payload; the last segment may have less payload.
  */
 function superFrame(payload: number, each: number): Uint8Array {
   const frame = singleFrame(40 + payload);

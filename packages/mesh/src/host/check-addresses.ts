@@ -47,7 +47,7 @@ export function checkCluster(facts: HostFacts, request: CheckRequest): CheckLine
       !clusterPrefixes.some((wide) => covers(wide, prefix)),
   );
   if (outside) {
-    const text = `the prefix ${formatCidr(outside)} of this node is in none of them`;
+    const text = `the prefix ${formatCidr(outside)} of this node is outside all cluster prefixes`;
     const state = enforcement === 'enforce' ? 'refused' : 'note';
     return { subject, state, text, remedy: 'Set a --cluster-prefix that contains it' };
   }
@@ -70,7 +70,7 @@ export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
     !nodePrefixes.some((prefix) => covers(prefix, hostPrefix(parseAddress(address))));
   const own = facts.nodeAddresses.find(isOutside);
   if (own !== undefined) {
-    const reason = `${own}, an address of this node, is in none of ${text}; the other nodes would refuse this node`;
+    const reason = `${own}, an address of this node, is outside ${text}, so the other nodes would refuse this node`;
     const remedy = 'Add a prefix with that address, or set --node-ip to another address';
     return { subject, state: 'refused', text: reason, remedy };
   }
@@ -79,7 +79,7 @@ export function checkNodes(facts: HostFacts, request: CheckRequest): CheckLine {
   if (outside.length > 0) {
     const nodes = outside.map(({ node, address }) => `${node} (${address})`).join(', ');
     const state = enforcement === 'enforce' ? 'refused' : 'note';
-    const reason = `records have addresses in none of ${text} and would be refused: ${nodes}`;
+    const reason = `records with an address outside ${text} would be refused: ${nodes}`;
     return { subject, state, text: reason, remedy: 'Add their prefixes, or remove the records' };
   }
   const count = new Set(known.map(({ node }) => node)).size;
@@ -106,7 +106,7 @@ function unboundNodes(mode: CheckRequest['mode']): CheckLine {
   const text = 'not set, so a record may have any address that no other node has';
   if (mode === 'pods') return { subject: NODES, state: 'ok', text };
   const remedy =
-    'Set --node-prefix CIDR,... to the addresses of the nodes. Without it, a record can have any address, and all packets to that address go to its node';
+    'Set --node-prefix CIDR,... to the addresses of the nodes. Without --node-prefix, a record can have any address, and all packets to that address go to the node of the record';
   return { subject: NODES, state: 'note', text, remedy };
 }
 

@@ -3,12 +3,13 @@
  *
  * The ruleset is one table, which `nft` loads in one transaction. It depends on the cluster
  * prefixes, this node, the registry, the links of the underlay and the MTU, but it does not list
- * the other nodes. So a node that joins rarely changes the ruleset. It does if it is the first node
- * that is reached by IPv6, for example, because the MTU is then smaller.
+ * the other nodes. So the ruleset rarely changes when a node joins. An example of a change: the
+ * first node that is reached by IPv6 joins, and the MTU becomes smaller.
  *
  * The chains with `permissive` and `enforce`:
- * - `sources` changes the source address of packets that do not come from this node's pods, because
- *   the peer would not accept their own address;
+ * - `sources` changes the source address of a packet that goes into the tunnel and was not sent by
+ *   a pod of this node. The peer might not accept the original source address. If traffic of this
+ *   node itself goes into the tunnel, packets from this node to another node keep their address;
  * - `clamp` limits the MSS of TCP connections through the tunnel.
  *
  * The chains with `enforce` only:
@@ -38,7 +39,7 @@ export interface RulesetRequest extends Pick<
   readonly mtu4: number;
   /** Addresses of the tunnel's interface, at most one of each family. */
   readonly addresses: readonly Readonly<Cidr>[];
-  /** Whether traffic of this node itself goes into the tunnel. */
+  /** Whether traffic of this node itself goes into the tunnel, not only traffic of its pods. */
   readonly withNodes: boolean;
 }
 
@@ -64,8 +65,8 @@ export function meshRuleset(request: RulesetRequest): string {
 }
 
 /**
- * Returns the sets of the family that the rules name. Empty sets are included, because the rules
- * name them too.
+ * Returns the sets of IPv4 or IPv6 addresses that the rules refer to. Empty sets are included,
+ * because a rule must not refer to a set that does not exist.
  */
 function sets(request: RulesetRequest, family: 4 | 6): string[] {
   const { clusterPrefixes, own, registryAddresses, withNodes } = request;
@@ -103,9 +104,9 @@ function forward({ interfaceName, underlayLinks }: RulesetRequest): string {
 }
 
 /**
- * The chain for all packets that leave, also for packets of the node itself. The output hook would
- * be too early: in this hook, destination NAT of a service may change the route of a packet, but
- * the packet still has the former output interface.
+ * The chain for all packets that leave, also for packets of the node itself. These rules would not
+ * work in the output hook. In that hook, destination NAT of a service may change the route of a
+ * packet, but rules of the same hook would still see the output interface of the old route.
  */
 function leaving(request: RulesetRequest): string {
   const { interfaceName, underlayLinks, withNodes } = request;
@@ -209,8 +210,9 @@ function snat({
     const toPods = clusterPrefixes.some((prefix) => familyOf(prefix) === family);
     const asTunnel = `snat ${ip} to ${tunnel}`;
     if (!withNodes || !node) return [`${into} ${ip} saddr != @own${family} ${asTunnel}`];
-    // A node that opted out uses the tunnel only for answers to addresses of pods. So packets to
-    // pods get the tunnel's address, which is in a prefix of pods.
+    // A node that opted out sends a packet into the tunnel only if its destination is in a prefix
+    // of pods. This is also true for the answers of its pods. So a packet from here to a pod gets
+    // the tunnel's address, which is in a prefix of pods, and the answer uses the tunnel too.
     const pods = `${into} ${ip} daddr @remote${family} ${ip} saddr != @own${family} ${asTunnel}`;
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];

@@ -4,7 +4,7 @@ import { meshRoute, type MeshRoute } from '../../src/plan/mesh-route.ts';
 import { WantedRoutes } from '../../src/routes/wanted-routes.ts';
 
 describe('WantedRoutes', () => {
-  test('suspects added and removed routes, but no unchanged object', () => {
+  test('suspects each route that is added or removed, but no route that stays', () => {
     const wanted = new WantedRoutes();
     const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
     wanted.want({ routes: [kept, gone] });
@@ -27,13 +27,13 @@ describe('WantedRoutes', () => {
     expect(wanted.byKey.size).toBe(2);
   });
 
-  test('compares only the difference from its own state', () => {
+  test('reads only the difference if the difference starts from the present routes', () => {
     const wanted = new WantedRoutes();
     const [kept, gone, came] = [[route(1)], [route(2)], [route(3)]] as const;
     const from = [kept, gone];
     wanted.want({ routes: from });
     wanted.clear();
-    // `byKey` must not contain route 9, because only the difference is compared.
+    // Route 9 is in `routes` but not in the difference, so `byKey` must not contain it.
     const routes = [[route(9)], came];
 
     wanted.want({ routes, difference: { from, removed: [gone], added: [came] } });
@@ -42,7 +42,7 @@ describe('WantedRoutes', () => {
     expect([...(wanted.suspects as Set<string>)]).toEqual([gone[0].key, came[0].key]);
   });
 
-  test('compares everything if the difference is from another state', () => {
+  test('compares all routes if the difference does not start from the present routes', () => {
     const wanted = new WantedRoutes();
     const [first, second] = [[route(1)], [route(2)]] as const;
     wanted.want({ routes: [first] });
@@ -52,7 +52,7 @@ describe('WantedRoutes', () => {
     expect([...wanted.byKey.keys()]).toEqual([second[0].key]);
   });
 
-  test('suspects everything at first, and on request', () => {
+  test('suspects all routes at first, and after a call of suspectAll', () => {
     const wanted = new WantedRoutes();
     expect(wanted.suspects).toBe('all');
     wanted.clear();

@@ -26,7 +26,7 @@ describe('ByteRanges', () => {
     );
   });
 
-  test('refuses one range too many, but still joins bytes to existing ranges', () => {
+  test('refuses a new range at the limit, but still accepts bytes that touch existing ranges', () => {
     const ranges = new ByteRanges(2);
 
     expect([ranges.add(0, 1), ranges.add(4, 5), ranges.add(8, 9)]).toEqual([true, true, false]);
@@ -34,7 +34,10 @@ describe('ByteRanges', () => {
   });
 });
 
-/** Returns whether each position is in a range. Checks that ranges are sorted and do not touch. */
+/**
+ * Returns, for each position, whether it is in a range. Checks that the ranges are sorted and do
+ * not touch each other.
+ */
 function positionsOf(ranges: ByteRanges): boolean[] {
   const positions = Array.from({ length: SIZE + 20 }, () => false);
   let last = -1;

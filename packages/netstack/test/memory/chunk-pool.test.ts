@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CHUNK_SIZE, ChunkPool } from '../../src/memory/chunk-pool.ts';
 
 describe('ChunkPool', () => {
-  test('gives each chunk to one owner only, and refuses only when all are in use', () => {
+  test('gives each chunk to only one owner, and refuses a request only if all chunks are in use', () => {
     const step = fc.oneof(fc.constant('allocate'), fc.constant('follow'), fc.nat(19));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
@@ -27,7 +27,7 @@ describe('ChunkPool', () => {
     );
   });
 
-  test('gives a stream neighbouring chunks, also when they are used again', () => {
+  test('gives a stream neighbouring chunks, even if the chunks were used before', () => {
     const pool = new ChunkPool(100 * CHUNK_SIZE);
     const row = (): number[] => {
       const chunks = [pool.allocate()];
@@ -43,7 +43,7 @@ describe('ChunkPool', () => {
     expect(row()).toEqual(second);
   });
 
-  test('uses a chunk that was used before rather than a new one', () => {
+  test('prefers a chunk that was used before to a chunk that was never used', () => {
     const pool = new ChunkPool(100 * CHUNK_SIZE);
     const [a, b] = [pool.allocate(), pool.allocate()];
     pool.release(a);

@@ -10,7 +10,10 @@ import { createPacketOffload, Stack, type StackOptions } from '../../src/index.t
 import { splitSuperPacket } from './split.ts';
 
 export interface SimulatedPathOptions extends PathOptions {
-  /** 'plain': devices take single packets. 'offload': super-packets. 'mixed': one or the other. */
+  /**
+   * 'plain': the devices take single packets. 'offload': the devices take super-packets. 'mixed':
+   * each call of `collect` chooses one of the two for each device at random.
+   */
   device?: 'plain' | 'offload' | 'mixed';
   stack?: Partial<StackOptions>;
 }
@@ -19,7 +22,7 @@ export class SimulatedPath {
   now = 1000;
   readonly a: Stack;
   readonly b: Stack;
-  /** Is called with every packet, before it may be lost. */
+  /** Called with every packet, before the path may lose the packet. */
   onPacket: (from: Stack, packet: Uint8Array) => void = () => {};
   readonly #options: SimulatedPathOptions;
   readonly #path: LossyPath;
@@ -39,7 +42,7 @@ export class SimulatedPath {
     this.b = create(['10.0.0.2', 'fd00::2'], 2);
   }
 
-  /** The number of packets that were put on the path, including those that were lost. */
+  /** The number of packets that were put on the path, including lost packets. */
   get sent(): number {
     return this.#path.sent;
   }
@@ -48,12 +51,12 @@ export class SimulatedPath {
     return this.#path.lost;
   }
 
-  /** Changes the path. */
+  /** Replaces the options of the path. */
   set options(options: PathOptions) {
     this.#path.options = { latency: 10, ...options };
   }
 
-  /** Puts the packets that the stacks want to send now on the path. */
+  /** Takes all packets that the stacks want to send now, and puts these packets on the path. */
   collect(): void {
     for (const stack of [this.a, this.b]) {
       const offload = this.#takesSuperPackets() ? createPacketOffload() : undefined;
@@ -70,7 +73,7 @@ export class SimulatedPath {
     }
   }
 
-  /** Performs the next event. Returns false if there is no event until the time `until`. */
+  /** Performs the next event. Returns false if no event is due at the time `until` or before. */
   step(until: number = Infinity): boolean {
     this.collect();
     const next = Math.min(this.#path.deadline, this.a.pollTimeout(), this.b.pollTimeout());
@@ -104,5 +107,5 @@ export class SimulatedPath {
   }
 }
 
-/** More packets than the largest window has. */
+/** `collect` throws an error after more packets of one stack. The largest window has fewer. */
 const MOST_PACKETS = 100_000;

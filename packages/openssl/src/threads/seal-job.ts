@@ -1,6 +1,6 @@
 /**
- * `SealJob`: seals the messages of one job. Any thread may run a job, and another thread may
- * continue it.
+ * `SealJob`: seals the messages of one job. Any thread may run a job. If that thread ends, another
+ * thread may continue the job.
  *
  * In front of each text is space for block 0 of the key stream, which begins with the one-time key
  * of Poly1305. The 32 bytes of this key are zero before the job, and are not all zero after the
@@ -18,7 +18,8 @@ export class SealJob {
   readonly #address: number;
   readonly #view: DataView;
   /**
-   * Addresses by the offset of a text. `Addresses` in transport-cipher.ts says why they are cached.
+   * A cache of addresses. The address of the byte at `offset` in the memory has the index
+   * `offset >> 6`. The class `Addresses` in transport-cipher.ts says why addresses are cached.
    */
   readonly #boxed: (number | undefined)[] = Array.from({ length: 2 });
 
@@ -33,7 +34,12 @@ export class SealJob {
     this.#boxed.length = 0;
   }
 
-  /** Seals all messages of a job with a context that no other thread uses. */
+  /**
+   * Seals all messages of a job.
+   *
+   * @param index the index of the job in the job ring
+   * @param key an OpenSSL context with the key; no other thread may use the same context
+   */
   run(words: Int32Array, index: number, key: StreamKey): void {
     const slot = slotOf(index);
     const length = words[slot + LENGTH]!;

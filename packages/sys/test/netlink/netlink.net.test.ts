@@ -46,7 +46,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     );
   });
 
-  test('are found by name and by index; the result is undefined if there is no such link', () => {
+  test('are found by name and by index; the result is undefined if the link does not exist', () => {
     const { netlink, index } = createTestLink();
 
     expect(netlink.linkByName('test0')).toEqual(netlink.linkByIndex(index));
@@ -55,7 +55,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     expect(netlink.linkByIndex(12345)).toBeUndefined();
   });
 
-  test('are changed in the named settings only', () => {
+  test('keep the settings that a change does not name', () => {
     const { netlink, index } = createTestLink();
 
     netlink.setLink(index, { mtu: 1300, txQueueLength: 77 });
@@ -93,7 +93,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink links', () => {
     expect(right.netlink.linkByName('veth0')).toBeUndefined();
   });
 
-  test('are read completely when they do not fit into one datagram', () => {
+  test('are all read, even if they do not fit into one datagram of the netlink socket', () => {
     const netlink = createNetlink(createNamespace());
     for (let i = 0; i < 30; i++) netlink.createVeth(`many${i}`, `more${i}`);
 
@@ -154,7 +154,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink addresses', () => {
     expect(found.map(({ address }) => address)).toEqual([ipv6(7)]);
   });
 
-  test('make no prefix route if the option says so', () => {
+  test('make no prefix route if the option noPrefixRoute is set', () => {
     const { netlink, index } = createTestLink();
 
     netlink.addAddress(index, { address: ipv4(7), prefixLength: 24 }, { noPrefixRoute: true });
@@ -235,7 +235,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink routes', () => {
     expect(netlink.routeTo(ipv4(1))?.type).toBe('local');
   });
 
-  test('make routeTo throw an error with the name of the errno if they prohibit packets', () => {
+  test('of the type prohibit make routeTo throw an error with the name of the errno', () => {
     const { netlink } = createTestLink();
     const destination = Uint8Array.of(203, 0, 113, 0);
     netlink.addRoute({ destination, prefixLength: 24, type: 'prohibit' });
@@ -314,7 +314,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink rules', () => {
     expect(netlink.rules()).toEqual(before);
   });
 
-  test('are distinguished by their protocol, which is the number of the program that made them', () => {
+  test('have a protocol, and deleteRule deletes no rule with another protocol', () => {
     const namespace = createNamespace();
     const netlink = createNetlink(namespace);
     const rule = { family: 4, table: 7, priority: 99, protocol: 76 } as const;
@@ -401,8 +401,8 @@ describeWith([linuxCalls, namespaces], 'Netlink errors', () => {
   });
 });
 
-describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
-  test('adds thousands of routes at once, and continues after one that fails', () => {
+describeWith([linuxCalls, namespaces, ipProgram], 'Netlink', () => {
+  test('adds thousands of routes at once, and continues after a route that fails', () => {
     const { netlink, index } = createTestLink();
     const routes = Array.from({ length: 2000 }, (_, i) => ({
       destination: Uint8Array.of(10, 8 + (i >> 8), i & 0xff, 0),
@@ -460,7 +460,7 @@ describeWith([linuxCalls, namespaces, ipProgram], 'Netlink in bulk', () => {
     expect(netlink.rules(4).filter(({ priority }) => priority === 899)).toEqual([]);
   });
 
-  test('sets a reverse path filter and the generation of IPv6 addresses', () => {
+  test('sets the reverse path filter of a link, and how the link generates its IPv6 addresses', () => {
     const { namespace, netlink, index } = createTestLink();
     netlink.setLink(index, { reversePathFilter: 2, ipv6AddressGeneration: 'none' });
 

@@ -1,7 +1,7 @@
 /**
  * `World`: three nodes that know each other, on a network that gets better and worse, for a day of
- * simulated time. Random events happen to them, and an attacker repeats and forges datagrams that
- * he has heard. Everything follows from one seed.
+ * simulated time. Random events happen to the nodes. An attacker repeats and forges datagrams that
+ * he has heard. One seed determines everything that happens.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export interface Member {
   person: Person;
   node: SimulatedNode;
   crypto: CountedProvider;
-  /** How far its real-time clock is ahead of the time of the network, in ms. */
+  /** How far the member's real-time clock is ahead of the time of the network, in ms. */
   clockError: number;
   /** The preshared keys for the other members; null or absent if there is none. */
   readonly presharedKeys: Map<Member, PresharedKey | null>;
@@ -55,8 +55,8 @@ interface HeardDatagram {
   readonly datagram: CapturedDatagram;
   readonly isLost: boolean;
   /**
-   * True if this is not an initiation, or if its receiver has answered it and remembers the
-   * timestamp.
+   * True if the datagram is not an initiation, or if its receiver has answered the initiation and
+   * still remembers its timestamp.
    */
   isKnown: boolean;
 }
@@ -67,7 +67,8 @@ export class World {
   /** Returns a number from 0 to below 1. */
   readonly random: () => number;
   /**
-   * The share of datagrams that are lost, the share that are doubled, and the greatest delay in ms.
+   * The share of datagrams that are lost, the share that are doubled, and the largest random delay
+   * in ms, which is added to a delay of 5 ms.
    */
   weather = { loss: 0, doubled: 0, jitterMs: 0 };
   /**
@@ -146,8 +147,8 @@ export class World {
   }
 
   /**
-   * Returns the person of a member with new keys, which the others do not know yet. The addresses
-   * stay.
+   * Returns the person of a member with new keys, which the other members do not know yet. The
+   * addresses do not change.
    */
   renew(member: Member): Person {
     const { ipv4, ipv6, number } = member.person;
@@ -164,8 +165,9 @@ export class World {
   /** Starts a member again, with its keys and without its sessions. */
   restart(member: Member): void {
     const { endpoint } = member.node;
-    // The clock may not go back at a restart: every peer would refuse the initiations (section 5.1
-    // of the paper).
+    // The peers accept only an initiation whose timestamp is later than all earlier ones (section
+    // 5.1 of the paper). So after the restart, the clock is one hour ahead of the latest clock so
+    // far.
     member.clockError = this.#latestClockError += 3_600_000;
     this.network.nodes.splice(this.network.nodes.indexOf(member.node), 1);
     const { node, crypto } = this.#join(member.person, member.options, member);
@@ -176,8 +178,8 @@ export class World {
   }
 
   /**
-   * Lets another process continue with a member. In one of four upgrades, that process is killed
-   * after it has sent something. Then the old process continues with new sessions.
+   * Lets a new process continue with a member. On average, in one of four upgrades the new process
+   * is killed after it has sent packets. Then the old process continues with new sessions.
    */
   upgrade(member: Member): void {
     const { node, crypto: before } = member;
@@ -197,7 +199,7 @@ export class World {
     this.figures.upgrades++;
   }
 
-  /** Called when a member has forgotten timestamps: it has removed a peer, or was restarted. */
+  /** Called when a member has forgotten timestamps, because it removed a peer or was restarted. */
   forgetTimestamps({ node }: Member): void {
     for (const heard of this.#heard) {
       if (heard && isInitiation(heard) && heard.datagram.to.sameDestination(node.endpoint)) {
@@ -217,10 +219,11 @@ export class World {
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
       // From his own address, the attacker sends only messages that the receiver has already
-      // accepted. The receiver would accept any other message of a member, whatever the source of
-      // the message is: for example a message that was lost before, an initiation that was refused
-      // under load, or an initiation whose timestamp was forgotten. The receiver would then send to
-      // the attacker (section 2.1 of the paper). If the real sender moved and sent nothing, the
+      // accepted, because the receiver does not accept them again. A message of a member that the
+      // receiver has not accepted yet is valid from any source address. Examples are a message that
+      // was lost before, an initiation that was refused under load, and an initiation whose
+      // timestamp was forgotten. After such a message, the receiver would send to the attacker's
+      // address (section 2.1 of the paper). If the real sender then moved and sent nothing, the
       // receiver and the real sender could not find each other.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
@@ -317,7 +320,8 @@ export class World {
   }
 
   /**
-   * Forgets packets that were sent long ago. They cannot arrive, because their sessions have ended.
+   * Forgets packets that were sent long ago. Such packets cannot arrive, because their sessions
+   * have ended.
    */
   #forget(): void {
     for (const [number, { at }] of this.#sent) {
@@ -350,7 +354,7 @@ export class World {
     }
   }
 
-  /** @throws {Error} a packet was changed, was delivered twice, or to the wrong member */
+  /** @throws {Error} a packet was changed, was delivered twice, or came to the wrong member */
   #takeDelivered(member: Member): void {
     for (const packet of member.node.packets) {
       const at = packet[0] === 0x45 ? 20 : 40;
@@ -388,8 +392,8 @@ const HEARD = 500;
 const REJECT_AFTER_TIME_MS = 180_000;
 /**
  * The longest time until all members reach each other on a good network. In the worst case, a peer
- * has a session that the other side has forgotten. It initiates after Keepalive-Timeout and
- * Rekey-Timeout, which are 15 s together. Then it may need three initiations, each with
- * Rekey-Timeout and up to a third of a second of jitter.
+ * has a session that the other side has forgotten. This peer initiates after Keepalive-Timeout and
+ * Rekey-Timeout, which are 15 s together. The peer may then need three initiations. Each initiation
+ * takes Rekey-Timeout (5 s) and up to a third of a second of jitter.
  */
 const LONGEST_CALM_MS = 40_000;

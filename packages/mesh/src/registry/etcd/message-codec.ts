@@ -1,26 +1,34 @@
 /**
  * `MessageCodec`: encodes and decodes protocol buffer messages from a table of their fields.
- * `@bufbuild/protobuf` handles the bytes of the fields. This file only maps field numbers to names.
+ * `@bufbuild/protobuf` reads and writes the bytes of the fields. This file only maps field numbers
+ * to names and types.
  *
  * @module
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 export interface MessageCodec<T> {
-  /** Encodes a message. Absent fields are not written, and the receiver treats them as zero. */
+  /**
+   * Encodes a message. A field that is undefined is not written. The receiver treats such a field
+   * as zero or empty.
+   */
   encode(message: Partial<T>): Uint8Array;
   /**
-   * Decodes a message. An absent field becomes zero or empty; undefined if its type is a message.
+   * Decodes a message. If `bytes` do not contain a field, its value becomes zero, false or empty.
+   * If the type of that field is a message, its value becomes undefined.
    *
    * @throws {Error} the bytes are not a message, or a list has more than `MOST_ITEMS` items
    */
   decode(bytes: Uint8Array): T;
 }
 
-/** The type of a field. Enumerations use `int32`. Signed and unsigned numbers are treated alike. */
+/**
+ * The type of a field. An enumeration has the type `int32`. Unsigned numbers have the same types as
+ * signed numbers.
+ */
 export type FieldType = 'bool' | 'bytes' | 'int32' | 'int64' | 'string' | MessageCodec<never>;
 
-/** The number and the type of a field; `repeated` for a list. */
+/** The number and the type of a field. `repeated`: the field is a list of values of this type. */
 export type Field = readonly [number: number, type: unknown, repeated?: 'repeated'];
 
 /** @param fields one row for each field of `T` */
