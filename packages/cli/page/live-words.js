@@ -49,8 +49,7 @@ export function chartText(kind, value) {
 }
 
 /**
- * Returns the number of drops for each reason as text, the highest number first: `no-peer 7,
- * bad-mac1 2`.
+ * Returns the number of drops for each reason, the highest first: `no-peer 7, bad-mac1 2`.
  *
  * @param {Record<string, number> | undefined} drops
  * @returns {string}

@@ -44,10 +44,9 @@ describeWith(requirements, 'Device in a flood of handshake messages', () => {
     // Within a quarter of a second, the device gives the kernel a filter against the flood.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(await right.ping(left.inner, 50)).toBe(50);
-    // Each pass compares two transfers, with and without the flood at the socket. The generator of
-    // the flood uses CPU time, so it runs during both transfers. Otherwise the first transfer would
-    // be faster only because it has more CPU time. During the first transfer, the kernel drops the
-    // flood before it reaches the socket.
+    // Each pass compares two transfers. In the first transfer, the kernel drops the flood, so it
+    // does not reach the socket. The generator of the flood uses CPU time, so it runs during both
+    // transfers. Otherwise the first transfer would be faster only because it had more CPU time.
     const ratios: number[] = [];
     for (const port of [7002, 7004]) {
       left.namespace.run(() => nft(DROP_FLOOD));

@@ -302,9 +302,9 @@ function untidyProvider(): CryptoProvider {
 }
 
 /**
- * Fake threads. They do not seal a run of eight or more packets at once. They seal it when `finish`
- * waits for it, or in a call of `hasFinished` if `steps` says so. Until then, the messages of the
- * run are not complete.
+ * Fake threads. They refuse a run of fewer than eight packets. They seal a longer run later: when
+ * `finish` waits for the run, or in a call of `hasFinished` if `steps` says so. Until then, the
+ * messages of the run are not complete.
  */
 class FakeThreads implements SealingThreads {
   readonly running = 2;

@@ -210,9 +210,9 @@ function snat({
     const toPods = clusterPrefixes.some((prefix) => familyOf(prefix) === family);
     const asTunnel = `snat ${ip} to ${tunnel}`;
     if (!withNodes || !node) return [`${into} ${ip} saddr != @own${family} ${asTunnel}`];
-    // A node that opted out sends a packet into the tunnel only if its destination is in a prefix
-    // of pods. This is also true for the answers of its pods. So a packet from here to a pod gets
-    // the tunnel's address, which is in a prefix of pods, and the answer uses the tunnel too.
+    // A node that opted out sends only packets to addresses of pods into the tunnel. This is also
+    // true for the answers of its pods. So each packet from this node to a pod gets the tunnel's
+    // address, which is in a prefix of pods. Then the answer goes through the tunnel too.
     const pods = `${into} ${ip} daddr @remote${family} ${ip} saddr != @own${family} ${asTunnel}`;
     const foreign = `${into} ${ip} saddr != @own${family} ${ip} saddr != @node${family}`;
     return [...(toPods ? [pods] : []), `${foreign} snat ${ip} to ${node}`];

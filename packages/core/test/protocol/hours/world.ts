@@ -166,8 +166,7 @@ export class World {
   restart(member: Member): void {
     const { endpoint } = member.node;
     // The peers accept only an initiation whose timestamp is later than all earlier ones (section
-    // 5.1 of the paper). So after the restart, the clock is one hour ahead of the latest clock so
-    // far.
+    // 5.1 of the paper). So after the restart, the clock is one hour ahead of the latest clock.
     member.clockError = this.#latestClockError += 3_600_000;
     this.network.nodes.splice(this.network.nodes.indexOf(member.node), 1);
     const { node, crypto } = this.#join(member.person, member.options, member);
@@ -219,12 +218,12 @@ export class World {
       if (kind < 0.4) bytes[this.below(bytes.length)] ^= 1 << this.below(8);
       else if (kind < 0.5) seededRandomBytes(this.below(2 ** 31))(bytes.subarray(4));
       // From his own address, the attacker sends only messages that the receiver has already
-      // accepted, because the receiver does not accept them again. A message of a member that the
-      // receiver has not accepted yet is valid from any source address. Examples are a message that
-      // was lost before, an initiation that was refused under load, and an initiation whose
-      // timestamp was forgotten. After such a message, the receiver would send to the attacker's
-      // address (section 2.1 of the paper). If the real sender then moved and sent nothing, the
-      // receiver and the real sender could not find each other.
+      // accepted. The receiver refuses these messages, but would accept all other messages of a
+      // member, from any source address. Examples are a message that was lost before, an initiation
+      // that was refused under load, and an initiation whose timestamp was forgotten. After such a
+      // message, the receiver would send to the attacker's address (section 2.1 of the paper). If
+      // the real sender then moved and sent nothing, the receiver and the real sender could not
+      // find each other.
       const isOld = !isLost && datagram.at < this.network.now - 1000;
       const isElsewhere = isOld && this.random() < 0.5 && isKnown;
       const from = isElsewhere ? ATTACKER : datagram.from;
