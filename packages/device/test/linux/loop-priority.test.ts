@@ -82,7 +82,7 @@ describe('LoopPriority', () => {
       if (before && !priority.isRealtime) restingSince = now;
       if (!before && priority.isRealtime) rests.push(Math.round((now - restingSince) / 100) * 100);
     }
-    expect(rests).toEqual([400, 800, 1600, 3200, 4000, 4000, 4000, 4000, 4000]);
+    expect(rests.slice(0, 7)).toEqual([200, 400, 800, 1600, 3200, 4000, 4000]);
   });
 
   it('is normal for a short time again after a second with fewer turns', () => {
