@@ -26,6 +26,11 @@ const POLICY = `
     readFileSync('/proc/' + of + '/stat', 'latin1').split(') ')[1].split(' ').slice(37, 39).reverse().join(' ');`;
 const NORMAL = '0 0';
 const REALTIME = '2 1';
+/** The soft and the hard limit, and what is expected with them. */
+const LARGER_LIMITS = [
+  ['0:5', `false,true,true ${REALTIME}`],
+  ['1:1', `true,true,true ${REALTIME}`],
+] as const;
 
 describeWith(required, 'setThreadPriority', () => {
   test('changes the priority of the calling thread only, and changes it back', async () => {
@@ -53,14 +58,6 @@ describeWith(required, 'setThreadPriority', () => {
   test('returns false without the capability and without a limit', async () => {
     expect(await asUser(`sys.setThreadPriority('realtime')`, '0:0')).toBe(`false ${NORMAL}\n`);
   });
-
-  test.runIf(mayRaiseLimits)(
-    'needs no capability if the limit of real-time priorities is 1, and can be repeated',
-    async () => {
-      const calls = `['realtime', 'normal', 'realtime'].map((name) => sys.setThreadPriority(name)).join()`;
-      expect(await asUser(calls, '1:1')).toBe(`true,true,true ${REALTIME}\n`);
-    },
-  );
 });
 
 describeWith(required, 'setThreadPriority, in a process with a policy of its own', () => {
@@ -78,15 +75,13 @@ describeWith(required, 'setThreadPriority, in a process with a policy of its own
 });
 
 describeWith(required, 'allowRealtimePriority', () => {
-  const calls = `[sys.setThreadPriority('realtime'), sys.allowRealtimePriority(), sys.setThreadPriority('realtime')].join()`;
-
-  test('returns false if the hard limit is 0', async () => {
-    expect(await asUser(calls, '0:0')).toBe(`false,false,false ${NORMAL}\n`);
-  });
-
-  test.runIf(mayRaiseLimits)('raises a soft limit up to the hard limit', async () => {
-    expect(await asUser(calls, '0:5')).toBe(`false,true,true ${REALTIME}\n`);
-  });
+  test.each([['0:0', `false,false,false ${NORMAL}`], ...(mayRaiseLimits ? LARGER_LIMITS : [])])(
+    'in a process without capabilities and with the limits %s, lets threads set the priority if the hard limit is large enough',
+    async (limits, expected) => {
+      const calls = `[sys.setThreadPriority('realtime'), sys.allowRealtimePriority(), sys.setThreadPriority('realtime')].join()`;
+      expect(await asUser(calls, limits)).toBe(`${expected}\n`);
+    },
+  );
 });
 
 /** Runs an expression without capabilities, and returns its value and the priority after it. */
