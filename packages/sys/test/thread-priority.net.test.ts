@@ -27,10 +27,10 @@ const POLICY = `
 const NORMAL = '0 0';
 const REALTIME = '2 1';
 /** The soft and the hard limit, and what is expected with them. */
-const LARGER_LIMITS = [
+const LARGER_LIMITS: [limits: string, expected: string][] = [
   ['0:5', `false,true,true ${REALTIME}`],
   ['1:1', `true,true,true ${REALTIME}`],
-] as const;
+];
 
 describeWith(required, 'setThreadPriority', () => {
   test('changes the priority of the calling thread only, and changes it back', async () => {
