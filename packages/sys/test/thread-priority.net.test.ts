@@ -1,23 +1,20 @@
 /**
  * Tests that a thread can set its real-time priority, and who may do so.
  */
-import { spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import {
+  canRaiseRealtimeLimit,
+  describeWith,
+  programRequirement,
+  realtimePriorities,
+  requirement,
+} from '@litz/testkit';
 import { expect, test } from 'vitest';
 import { builtSys, runInProcess, WITHOUT_CAPABILITIES } from './built.ts';
 import { linuxCalls } from './requirements.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
-const realtime = requirement(
-  'real-time priorities',
-  () =>
-    spawnSync('chrt', ['--rr', '1', 'true']).status === 0 ||
-    'this process may not set them (CAP_SYS_NICE)',
-);
-const required = [linuxCalls, builtSys, root, programRequirement('setpriv'), realtime];
-/** Without CAP_SYS_RESOURCE, a limit cannot be raised. Some virtual machines do not have it. */
-const mayRaiseLimits = spawnSync('prlimit', ['--rtprio=1:1', 'true']).status === 0;
+const required = [linuxCalls, builtSys, root, programRequirement('setpriv'), realtimePriorities];
 
 /** `policy()`: the policy and the real-time priority of a thread, as /proc/PID/stat has them. */
 const POLICY = `
@@ -75,7 +72,10 @@ describeWith(required, 'setThreadPriority, in a process with a policy of its own
 });
 
 describeWith(required, 'allowRealtimePriority', () => {
-  test.each([['0:0', `false,false,false ${NORMAL}`], ...(mayRaiseLimits ? LARGER_LIMITS : [])])(
+  test.each([
+    ['0:0', `false,false,false ${NORMAL}`],
+    ...(canRaiseRealtimeLimit() ? LARGER_LIMITS : []),
+  ])(
     'in a process without capabilities and with the limits %s, lets threads set the priority if the hard limit is large enough',
     async (limits, expected) => {
       const calls = `[sys.setThreadPriority('realtime'), sys.allowRealtimePriority(), sys.setThreadPriority('realtime')].join()`;

@@ -5,9 +5,11 @@
  * @module
  */
 export {
+  canRaiseRealtimeLimit,
   describeWith,
   missingRequirements,
   programRequirement,
+  realtimePriorities,
   requirement,
   type Requirement,
 } from './requirements.ts';

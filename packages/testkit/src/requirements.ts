@@ -56,6 +56,20 @@ export function programRequirement(program: string, args: string[] = ['--version
   });
 }
 
+/** Requires that this process may give its threads a real-time priority. */
+export const realtimePriorities: Requirement = requirement(
+  'real-time priorities',
+  () => succeeds('chrt', '--rr', '1', 'true') || 'this process may not set them (CAP_SYS_NICE)',
+);
+
+/**
+ * Returns whether this process can raise the limit of real-time priorities (RLIMIT_RTPRIO). It
+ * needs CAP_SYS_RESOURCE, which some virtual machines do not have.
+ */
+export function canRaiseRealtimeLimit(): boolean {
+  return succeeds('prlimit', '--rtprio=1:1', 'true');
+}
+
 /**
  * Calls `describe` if every requirement is met. If a requirement is missing, defines a skipped
  * suite with the reasons in its title. If `LITZ_REQUIRE_ALL` is 1, defines a failing suite instead.
@@ -88,6 +102,10 @@ export function missingRequirements(requirements: readonly Requirement[]): strin
     const reason = required.missing();
     return reason === undefined ? [] : [`${required.name} is missing (${reason})`];
   });
+}
+
+function succeeds(program: string, ...args: string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
 function tryProbe(probe: () => boolean | string | void): string | undefined {

@@ -4,20 +4,15 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { capabilitySet, readRights } from '@litz/sys';
-import { describeWith, programRequirement, requirement } from '@litz/testkit';
+import { describeWith, programRequirement, realtimePriorities, requirement } from '@litz/testkit';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { realtimePriorities } from '../daemon-capabilities.ts';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
-import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { LITZ, OWN_MACHINE, realInterfaces, type LitzProcess } from '../litz-process.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const needed = [...realInterfaces, root, realtimePriorities, programRequirement('unshare')];
 const NAME = uniqueName('q');
-/** A /run of its own, and a /dev/net/tun with the mode that udev gives it. */
-const OWN_MACHINE = inMounts(
-  'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
-);
 const USER = ['--user', '65534:65534'];
 /** Sends datagrams to port 4500 as fast as a program in JavaScript can, for at most 30 s. */
 const FLOOD = `

@@ -27,7 +27,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { DAEMON_CAPABILITIES } from '../daemon-capabilities.ts';
 import { Host, removeSockets, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
-import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { inMounts, LITZ, OWN_MACHINE, realInterfaces, type LitzProcess } from '../litz-process.ts';
 
 const root = requirement('root', () => process.geteuid?.() === 0 || 'this is not root');
 const needed = [
@@ -38,10 +38,6 @@ const needed = [
   programRequirement('curl'),
 ];
 const NAME = uniqueName('r');
-/** A /run of its own, and a /dev/net/tun with the mode that udev gives it. */
-const OWN_MACHINE = inMounts(
-  'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
-);
 const USER = '65534:65534';
 
 let host: Host;

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { DAEMON_CAPABILITIES } from '../daemon-capabilities.ts';
 import { Host, uniqueName } from '../host.ts';
 import { keyPair } from '../key-pair.ts';
-import { inMounts, LITZ, realInterfaces, type LitzProcess } from '../litz-process.ts';
+import { inMounts, LITZ, OWN_MACHINE, realInterfaces, type LitzProcess } from '../litz-process.ts';
 import { LONG } from './record.ts';
 import { daemonsOf, killDaemons, until } from './upgraded-tunnel.ts';
 
@@ -24,10 +24,6 @@ const needed = [
   programRequirement('unshare'),
 ];
 const NAME = uniqueName('u');
-/** A /run of its own, and a /dev/net/tun with the mode that udev gives it. */
-const OWN_MACHINE = inMounts(
-  'mount -t tmpfs run /run && mount -t tmpfs dev /dev/net && mknod -m 666 /dev/net/tun c 10 200',
-);
 const SOCKET = `/var/run/wireguard/${NAME}.sock`;
 const FOLDER = `/var/run/wireguard/.litz-${NAME}`;
 
